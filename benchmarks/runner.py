@@ -1,0 +1,75 @@
+"""Run one benchmark inside Odoo, without an HTTP server.  Called by ``./dev bench`` for each ``bench_*.py``.
+
+A benchmark is a file ``bench_<name>.py`` with one function::
+
+    def main(context):
+        with context.env() as env:
+            ...
+        figure = {"name": "first import", "value": 1.02, "unit": "× create()"}
+        return [{**figure, "target": "≥ 0.9", "passed": True}]
+
+Its database is its own and is thrown away afterwards, so it may commit.  ``target`` and ``passed`` may be
+left out where a figure is only for information.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import odoo.api
+from odoo.modules.registry import Registry
+from odoo.tools import config
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a benchmark gets."""
+
+    database: str
+    """A database with the addon, Sales, Inventory, Delivery, CRM and demo data."""
+    registry: Registry
+    sandbox_url: str
+    """The address of a sandbox system of its own; empty while there is none."""
+
+    @contextmanager
+    def env(self, user_id=odoo.api.SUPERUSER_ID, **context):
+        """An environment with a cursor of its own: committed at the end, rolled back on an error."""
+        with self.registry.cursor() as cr:
+            yield odoo.api.Environment(cr, user_id, context)
+
+
+def load(path):
+    # The benchmark may import its neighbours (shared helpers).
+    sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description="Run one benchmark in a prepared database (use ./dev bench)."
+    )
+    parser.add_argument("script", type=Path)
+    parser.add_argument("--figures", type=Path, required=True, help="file for the figures, as JSON")
+    parser.add_argument("--sandbox-url", default="")
+    parser.add_argument("odoo_options", nargs=argparse.REMAINDER, help="after --: options of odoo-bin")
+    options = parser.parse_args()
+    # Also where code under test looks for it.
+    os.environ["INTEGRATION_SANDBOX_URL"] = options.sandbox_url
+    config.parse_config([each for each in options.odoo_options if each != "--"], setup_logging=True)
+    database = config["db_name"]
+    database = database if isinstance(database, str) else database[0]
+    context = Context(database, Registry(database), options.sandbox_url)
+    figures = load(options.script.resolve()).main(context)
+    options.figures.write_text(json.dumps(list(figures)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""Who owns a field: one pure merge of (owner, last agreed values, Odoo now, external now). DESIGN.md, section 4.
+
+"Changed" is measured on each side against that side's own last agreed value, so a transform need not be invertible
+and the echo of our own write is no change. Equal values are never written and never a conflict.
+
+Decisions that the table leaves open (docs/decisions.md):
+- "External, unless blank": a change in Odoo while the external value is not blank is put back, as for "External".
+- "External at creation": a later external change is overruled but not overwritten; it meets Odoo's value again when
+  Odoo changes. At the first meeting of two existing records nothing is written.
+- "Newest" without both times, or with equal times: external wins (Odoo's time exists always, so the missing one is
+  external's, and a record that was just received is most likely the news). The loser is logged as overruled.
+- First meeting (nothing agreed yet): the losing value counts as overruled unless it is blank.
+- A direction that forbids the write keeps the change pending on its own side: `agreed_after` leaves the agreed values
+  alone, so that a later change of the other side is seen as "both changed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from .comparison import same_value
+from .errors import SyncError
+from .moments import UTC, parse_moment
+from .values import is_blank
+
+OWNERS = ("external", "external_unless_blank", "odoo", "newest", "ask", "external_at_creation", "nobody")
+
+
+class Sides(NamedTuple):
+    """One value in both sides' own forms."""
+
+    odoo: Any
+    external: Any
+
+
+class Decision(NamedTuple):
+    """What to do with one field.
+
+    to_odoo, to_external: write the other side's value there. conflict: a person chooses. overruled: the side whose
+    value moved against the owner ('' = none); it is logged with both values. reason: a short key for the log.
+    """
+
+    to_odoo: bool = False
+    to_external: bool = False
+    conflict: bool = False
+    overruled: str = ""
+    reason: str = ""
+
+
+class _Case(NamedTuple):
+    """What an owner's rule looks at. First meeting: both count as changed."""
+
+    external_changed: bool
+    odoo_changed: bool
+    external_blank: bool
+    odoo_blank: bool
+    first: bool
+    odoo_time: Any
+    external_time: Any
+
+
+_UNCHANGED = Decision(reason="unchanged")
+_EQUAL = Decision(reason="equal")
+_NOBODY = Decision(reason="not_synced")
+_CONFLICT = Decision(conflict=True, reason="both_changed")
+
+
+@lru_cache(maxsize=256)
+def _decision(target: str, overruled: str, reason: str) -> Decision:
+    return Decision(target == "odoo", target == "external", False, overruled, reason)
+
+
+def merge(
+    owner: str,
+    *,
+    agreed: Sides | None,
+    odoo: Any,
+    external: Any,
+    external_as_odoo: Any,
+    direction: str = "both",
+    odoo_time: datetime | str | None = None,
+    external_time: datetime | str | None = None,
+) -> Decision:
+    """Decide one field. Values are normalised (see comparison.normalise); order of polling plays no part.
+
+    :param owner: one of OWNERS
+    :param agreed: both sides at the last agreement; None = first meeting of two existing records
+    :param odoo, external: the values now, each in its own side's form
+    :param external_as_odoo: the external value now in Odoo's form
+    :param direction: 'both', 'import' (never writes to external) or 'export' (never writes to Odoo)
+    :param odoo_time, external_time: when each side last changed, for 'newest'; datetime (naive = UTC) or ISO text
+    Errors: SyncError('mapping', 'unknown_owner').
+
+    >>> then = Sides("red", "RED")
+    >>> merge("external", agreed=then, odoo="red", external="BLUE", external_as_odoo="blue")
+    Decision(to_odoo=True, to_external=False, conflict=False, overruled='', reason='external_changed')
+    >>> merge("ask", agreed=then, odoo="green", external="BLUE", external_as_odoo="blue").conflict
+    True
+    >>> merge("odoo", agreed=then, odoo="red", external="BLUE", external_as_odoo="blue", direction="import")
+    Decision(to_odoo=False, to_external=False, conflict=False, overruled='external', reason='put_back_not_allowed')
+    """
+    if agreed is not None and agreed[0] == odoo and agreed[1] == external:
+        return _UNCHANGED
+    if owner == "nobody":
+        return _NOBODY
+    rule: Callable[[_Case], Decision] | None = globals().get(f"_owner_{owner}")
+    if rule is None:
+        raise SyncError("mapping", "unknown_owner", params={"owner": str(owner)[:80], "known": ", ".join(OWNERS)})
+    if same_value(odoo, external_as_odoo):
+        return _EQUAL
+    first = agreed is None
+    external_changed = first or not same_value(agreed[1], external)
+    odoo_changed = first or not same_value(agreed[0], odoo)
+    if not external_changed and not odoo_changed:
+        return _UNCHANGED
+    # An external value that means nothing in Odoo (as the map says) is blank too, and the other way round.
+    blank = is_blank(external) or is_blank(external_as_odoo)
+    decision = rule(
+        _Case(external_changed, odoo_changed, blank, is_blank(odoo), first, odoo_time, external_time)
+    )
+    if direction == "import" and decision.to_external or direction == "export" and decision.to_odoo:
+        return _decision("", decision.overruled, f"{decision.reason}_not_allowed")
+    return decision
+
+
+def _external_wins(case: _Case) -> Decision:
+    if case.first:
+        return _decision("odoo", "" if case.odoo_blank else "odoo", "first_meeting")
+    if not case.odoo_changed:
+        return _decision("odoo", "", "external_changed")
+    return _decision("odoo", "odoo", "external_wins" if case.external_changed else "put_back")
+
+
+def _odoo_wins(case: _Case) -> Decision:
+    if case.first:
+        return _decision("external", "" if case.external_blank else "external", "first_meeting")
+    if not case.external_changed:
+        return _decision("external", "", "odoo_changed")
+    return _decision("external", "external", "odoo_wins" if case.odoo_changed else "put_back")
+
+
+_owner_external = _external_wins
+_owner_odoo = _odoo_wins
+
+
+def _owner_external_unless_blank(case: _Case) -> Decision:
+    return _odoo_wins(case) if case.external_blank else _external_wins(case)
+
+
+def _owner_newest(case: _Case) -> Decision:
+    if not case.odoo_changed:
+        return _external_wins(case)
+    if not case.external_changed:
+        return _odoo_wins(case)
+    odoo_time, external_time = _moment(case.odoo_time), _moment(case.external_time)
+    later_in_odoo = odoo_time is not None and external_time is not None and odoo_time > external_time
+    return _odoo_wins(case) if later_in_odoo else _external_wins(case)
+
+
+def _owner_ask(case: _Case) -> Decision:
+    if case.external_changed and case.odoo_changed:
+        return _CONFLICT
+    return _external_wins(case) if case.external_changed else _odoo_wins(case)
+
+
+def _owner_external_at_creation(case: _Case) -> Decision:
+    if case.odoo_changed and not case.first:
+        return _odoo_wins(case)
+    overruled = "" if case.first and case.external_blank else "external"
+    return _decision("", overruled, "first_meeting" if case.first else "only_at_creation")
+
+
+def _moment(value: datetime | str | None) -> datetime | None:
+    moment = parse_moment(value, tz="UTC")
+    if moment is None or isinstance(moment, datetime):
+        return moment
+    return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+
+
+def agreed_after(
+    decision: Decision,
+    *,
+    agreed: Sides | None,
+    odoo: Any,
+    external: Any,
+    external_as_odoo: Any,
+    odoo_as_external: Any,
+) -> Sides | None:
+    """The agreed values to keep once the decision was carried out; with them the next merge does nothing.
+
+    A conflict and a change that the direction keeps on its own side leave the agreement as it was. An overruled value
+    that stays where it is becomes the known one of its side, so that it is logged once.
+
+    >>> agreed_after(Decision(to_odoo=True), agreed=Sides("a", "A"), odoo="a", external="B", external_as_odoo="b",
+    ...              odoo_as_external="A")
+    Sides(odoo='b', external='B')
+    >>> agreed_after(Decision(conflict=True), agreed=Sides("a", "A"), odoo="c", external="B", external_as_odoo="b",
+    ...              odoo_as_external="C")
+    Sides(odoo='a', external='A')
+    """
+    if decision.to_odoo:
+        return Sides(external_as_odoo, external)
+    if decision.to_external:
+        return Sides(odoo, odoo_as_external)
+    if decision.conflict:
+        return agreed
+    if decision.overruled:
+        if agreed is None:
+            return Sides(odoo, external)
+        return agreed._replace(**{decision.overruled: odoo if decision.overruled == "odoo" else external})
+    return Sides(odoo, external) if decision.reason == "equal" else agreed
+
+
+def merge_initial(owner: str, creating: str) -> bool:
+    """Is the field written when the record is created on the side `creating` ('odoo' or 'external')?
+
+    The owner's value travels; the other side's starts empty there. 'newest' and 'ask' travel both ways,
+    'external_unless_blank' too (a new external record is blank), 'external_at_creation' is made for it.
+
+    >>> merge_initial("external", "odoo"), merge_initial("external", "external"), merge_initial("nobody", "odoo")
+    (True, False, False)
+    """
+    if owner not in OWNERS:
+        raise SyncError("mapping", "unknown_owner", params={"owner": str(owner)[:80], "known": ", ".join(OWNERS)})
+    if owner == "nobody":
+        return False
+    return owner != ("odoo" if creating == "odoo" else "external")

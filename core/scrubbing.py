@@ -1,0 +1,69 @@
+"""Known secrets out of any text, in whatever form they were written there; and texts cut to a length."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64encode, urlsafe_b64encode
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+MASK = "***"
+
+
+def scrub(text: str, secrets: Iterable[str | tuple[str, str]]) -> str:
+    """The text without the secrets: plain, as in URLs, as in JSON, and in base64 (also inside a longer base64 text).
+
+    (user, password) pairs are removed as `user:password` in base64 and the password by itself. Secrets of fewer than 4
+    characters are left: they would tear every text apart.
+
+    >>> scrub("key hunter2!, Basic YWRhOmh1bnRlcjIh, ?k=hunter2%21", [("ada", "hunter2!")])
+    'key ***, Basic ***, ?k=***'
+    """
+    for form in sorted(_forms(secrets), key=len, reverse=True):
+        if form in text:
+            text = text.replace(form, MASK)
+    for core in _base64_cores(secrets):
+        if core in text:
+            text = re.sub(rf"[A-Za-z0-9+/_-]*{re.escape(core)}[A-Za-z0-9+/_-]*={{0,2}}", MASK, text)
+    return text
+
+
+def _forms(secrets: Iterable[str | tuple[str, str]]) -> set[str]:
+    forms: set[str] = set()
+    for secret in secrets:
+        user, word = secret if isinstance(secret, tuple) else ("", secret)
+        word = str(word or "")
+        if len(word) < 4:
+            continue
+        forms |= {word, quote(word, safe=""), quote(word), quote_plus(word), json.dumps(word)[1:-1]}
+        forms.add(json.dumps(word, ensure_ascii=False)[1:-1])
+        for plain in (word, f"{user}:{word}") if user else (word,):
+            raw = plain.encode("utf-8", "replace")
+            forms |= {b64encode(raw).decode(), urlsafe_b64encode(raw).decode()}
+    return forms
+
+
+def _base64_cores(secrets: Iterable[str | tuple[str, str]]) -> set[str]:
+    """The characters that a secret gives at each of the three alignments in a longer base64 text."""
+    cores: set[str] = set()
+    for secret in secrets:
+        word = str((secret[1] if isinstance(secret, tuple) else secret) or "").encode("utf-8", "replace")
+        if len(word) < 8:
+            continue
+        for offset in range(3):
+            start, end = (offset * 8 + 5) // 6, (offset + len(word)) * 8 // 6
+            for encode in (b64encode, urlsafe_b64encode):
+                cores.add(encode(b"\0" * offset + word + b"\0\0\0").decode()[start:end])
+    return cores
+
+
+def cap(text: str, limit: int) -> str:
+    """At most `limit` characters and a note of how many were left out (0 = no limit).
+
+    >>> cap("abcdef", 4)
+    'abcd… (2 more characters)'
+    """
+    if not limit or len(text) <= limit:
+        return text
+    return f"{text[:limit]}… ({len(text) - limit} more characters)"

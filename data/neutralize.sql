@@ -1,0 +1,10 @@
+-- A copied database never calls production: no secret, no address, nothing due.
+UPDATE integration_connection
+   SET paused = true,
+       pause_cause = 'person',
+       pause_reason = 'Neutralised copy of a database',
+       auth_secret = NULL,
+       oauth_token = NULL,
+       extra_headers = NULL,
+       token_url = NULL,
+       base_url = 'https://neutralised.invalid';

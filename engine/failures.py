@@ -1,0 +1,93 @@
+"""From Odoo's exceptions to our error classes, and from an error to the outcome of a sync record."""
+
+import random
+import traceback
+from datetime import timedelta
+
+import psycopg2
+from psycopg2 import errors as pg_errors
+
+from odoo.exceptions import AccessError, ConcurrencyError, UserError, ValidationError
+from odoo.tools import html2plaintext
+
+from ..core import retry
+from ..core.errors import SyncError
+from . import messages
+
+CONCURRENCY = (
+    pg_errors.SerializationFailure, pg_errors.DeadlockDetected, pg_errors.LockNotAvailable, ConcurrencyError,
+)
+# While the cause is outside the record, tries do not end: the record waits and is tried at the longest interval.
+PARENT_RECHECK = timedelta(minutes=10)
+
+
+def is_concurrency(error: BaseException) -> bool:
+    """True when another transaction was in the way: the same work succeeds when it is done again.
+
+    A violated uniqueness of links belongs here: another worker has just linked the same record.
+    """
+    if isinstance(error, CONCURRENCY):
+        return True
+    return isinstance(error, pg_errors.UniqueViolation) and (error.diag.table_name or "").startswith("integration_")
+
+
+def from_exception(env, model_name: str, error: BaseException) -> SyncError:
+    """What an exception of Odoo means to the person who has to fix the record."""
+    if isinstance(error, SyncError):
+        return error
+    label = env[model_name]._description if model_name in env else model_name
+    if isinstance(error, AccessError):
+        return SyncError("access", "odoo_access", params={
+            "user": env.user.name, "model": label}, detail=_plain(error))
+    if isinstance(error, (ValidationError, UserError)):
+        return SyncError("constraint", "odoo_refused", params={"model": label, "message": _plain(error)})
+    if isinstance(error, psycopg2.IntegrityError):
+        return SyncError("constraint", "odoo_refused", params={
+            "model": label, "message": _integrity_message(env, error)}, detail=str(error))
+    if isinstance(error, psycopg2.DataError):
+        return SyncError("constraint", "odoo_refused", params={
+            "model": label, "message": str(error).splitlines()[0]}, detail=str(error))
+    return SyncError("internal", "internal", params={"error": f"{type(error).__name__}: {error}"[:300]}, detail="".join(
+        traceback.format_exception(error))[-8000:])
+
+
+def _plain(error) -> str:
+    return html2plaintext(str(error.args[0] if error.args else error)).strip()
+
+
+def _integrity_message(env, error) -> str:
+    model = next((env[name] for name, cls in env.registry.items() if cls._table == error.diag.table_name), env["base"])
+    return str(model._sql_error_to_message(error))
+
+
+def apply_failure(env, row, error: SyncError, *, policy, now) -> None:
+    """Set state, next attempt and texts of ``row`` after ``error``: retried by itself, waiting, or a person's turn."""
+    info = error.info
+    row.error = error
+    message, hint = messages.explain(env, error)
+    delay = None
+    if error.error_class == "concurrency":
+        row.settle("pending", "retry", due_at=now)
+    elif error.error_class == "parent_missing":
+        row.waiting_for = f"{error.params.get('resource_id')}:{error.params.get('external_id')}"
+        if error.params.get("res_id"):
+            row.waiting_for = f"{error.params.get('resource_id')}:{error.params['model']},{error.params['res_id']}"
+        # The link wakes it at once; the later look covers a link that was made while this row was being settled.
+        row.settle("waiting", "waiting", due_at=now + PARENT_RECHECK)
+    elif error.error_class == "authentication":
+        row.settle("waiting", "waiting", due_at=now)  # the paused connection holds it, new credentials release it
+    elif info.retried:
+        if info.counts_attempt:
+            row.attempts += 1
+        delay = error.retry_after or retry.delay(policy, max(row.attempts, 1), random.random())
+        if delay is None:
+            row.settle("failed", "failed")
+        else:
+            row.settle("waiting", "retry", due_at=now + timedelta(seconds=delay))
+    else:
+        row.attempts += 1
+        row.settle("failed", "failed")
+    row.message, row.hint = message, hint
+    row.detail = error.detail or None
+    if error.error_class == "unmapped":
+        row.error_key = f"{error.params.get('map_id')}:{error.params.get('value')}"

@@ -1,0 +1,168 @@
+"""From a connection record to the transport room, and from operations to requests."""
+
+import json
+import uuid
+
+from ..core import paths, templates
+from ..core.errors import SyncError
+from ..core.paging import PagingSpec
+from . import messages
+
+USER_AGENT = "Odoo Integration Flow"
+
+
+def build_config(connection):
+    """The transport's configuration of this connection, secrets in clear. For the engine only."""
+    from ..transport import ConnectionConfig  # heavy libraries are loaded by workers, not by every server start
+
+    return ConnectionConfig(
+        base_url=connection.base_url,
+        auth_type=connection.auth_type,
+        auth_user=connection.auth_user or "",
+        auth_secret=connection._auth_secret(),
+        auth_name=connection.auth_name or "",
+        token_url=connection.token_url or "",
+        scope=connection.scope or "",
+        oauth_token=connection._oauth_token_dict(),
+        timeout_connect=connection.timeout_connect,
+        timeout_read=connection.timeout_read,
+        verify_tls=connection.verify_tls,
+        ca_bundle=connection.ca_bundle or "",
+        rate_calls=connection.rate_calls,
+        rate_period=connection.rate_period,
+        parallel_calls=connection.parallel_calls,
+        extra_headers=connection._header_pairs(),
+        max_response_bytes=connection.max_response_mb * 1024 * 1024,
+        user_agent=USER_AGENT,
+    )
+
+
+def open_client(connection):
+    """A client whose new OAuth tokens are kept in ``client.new_tokens`` until the worker stores them."""
+    from ..transport import Client
+
+    tokens: list[dict] = []
+    client = Client(build_config(connection), on_token=tokens.append)
+    client.new_tokens = tokens
+    return client
+
+
+def store_new_token(connection, client) -> None:
+    """Keep the newest OAuth token, so that the next worker needs no new one."""
+    if client.new_tokens:
+        connection.sudo().oauth_token = json.dumps(client.new_tokens[-1])
+        client.new_tokens.clear()
+
+
+def probe(connection) -> tuple[list[str], bool]:
+    """Test Connection: sentences of what was tried and what came back, and whether all of it worked."""
+    with open_client(connection.sudo()) as client:
+        steps = client.probe(connection.test_path or "")
+        store_new_token(connection, client)
+    sentences = [messages.describe_step(connection.env, step) for step in steps]
+    return sentences, all(step["ok"] for step in steps)
+
+
+# -- requests ----------------------------------------------------------------------------------------------
+
+
+def build_request(operation, *, variables=None, params=None, body=None, key=None, idempotency_key="", extra_query=None):
+    """A transport request for one call of ``operation``.
+
+    :param variables: values for the path and query templates, for example ``{"id": "42"}``
+    :param params: further parameters (filters, paging); they go where the operation wants them
+    :param key: the caller's own tag, handed back with the exchange
+    """
+    from ..transport import Request
+
+    variables = variables or {}
+    query = templates.fill_query(json.loads(operation.query), variables) if operation.query else {}
+    query.update(extra_query or {})
+    if operation.body and body is None:
+        body = json.loads(operation.body)
+    if params:
+        if operation.params_in == "body":
+            body = dict(body or {}, **params)
+        else:
+            query.update(params)
+    creating = operation.kind == "create"
+    return Request(
+        method=operation.method,
+        path=templates.fill_path(operation.path, variables),
+        query=query,
+        body=body,
+        headers={},
+        format=operation.format,
+        idempotent=operation.idempotent or operation.kind in ("list", "read", "find") or operation.method == "GET",
+        creating=creating,
+        idempotency_key=idempotency_key,
+        idempotency_header=operation.idempotency_header or "",
+        correlation_id=str(uuid.uuid4()),
+        success_path=operation.success_path or "",
+        error_paths=tuple(part.strip() for part in (operation.error_paths or "").split(";") if part.strip()),
+        key=key,
+    )
+
+
+def wrap(operation, record):
+    """The request body that carries ``record``, at the operation's body path."""
+    if not operation.body_path:
+        return record
+    body: dict = json.loads(operation.body) if operation.body else {}
+    paths.assign(body, operation.body_path, record)
+    return body
+
+
+def unwrap(operation, body):
+    """The record in the answer of read, create or update."""
+    return paths.get(operation.record_path, body) if operation.record_path else body
+
+
+def records_of(operation, body) -> list:
+    """The list in an answer. Raises SyncError when there is none."""
+    if body is None:
+        return []
+    found = paths.get(operation.records_path, body) if operation.records_path else body
+    if found is None:
+        found = [] if operation.records_path and isinstance(body, dict) and not body else None
+    if not isinstance(found, list):
+        raise SyncError("validation", "no_list", params={
+            "path": operation.records_path or "@", "found": type(found).__name__})
+    return found
+
+
+def paging_spec(operation) -> PagingSpec:
+    return PagingSpec(
+        style=operation.paging_style,
+        page_param=operation.page_param or "page",
+        size_param=operation.size_param or "",
+        page_size=operation.page_size,
+        first_page=operation.first_page,
+        offset_param=operation.offset_param or "offset",
+        cursor_param=operation.cursor_param or "cursor",
+        cursor_path=operation.cursor_path or "",
+        next_path=operation.next_path or "",
+        has_more_path=operation.has_more_path or "",
+        total_pages_header=operation.total_pages_header or "",
+        keyset_param=operation.keyset_param or "",
+        keyset_path=operation.keyset_path or operation.id_path,
+    )
+
+
+def since_params(operation, since) -> dict:
+    """The parameter that asks only for what changed after ``since`` (naive UTC), or {} when there is none."""
+    if not since or not operation.incremental_param:
+        return {}
+    formats = {
+        "iso_z": "%Y-%m-%dT%H:%M:%SZ", "iso": "%Y-%m-%dT%H:%M:%S", "sql": "%Y-%m-%d %H:%M:%S", "date": "%Y-%m-%d"}
+    if operation.incremental_format in formats:
+        text = since.strftime(formats[operation.incremental_format])
+    else:
+        seconds = (since - since.min).total_seconds() - 62135596800
+        text = str(int(seconds * (1000 if operation.incremental_format == "epoch_ms" else 1)))
+    value = json.loads(operation.incremental_template.replace("{since}", text)) \
+        if operation.incremental_template else text
+    target: dict = {}
+    paths.assign(target, operation.incremental_param, value) if operation.params_in == "body" \
+        else target.update({operation.incremental_param: value if isinstance(value, str) else json.dumps(value)})
+    return target

@@ -1,0 +1,245 @@
+"""What arrives from outside is stored first, as sync records, and worked on later.
+
+A page of records becomes one statement. What is known and unchanged is left out by its content hash, without
+touching the ORM.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg2.extras import execute_values
+
+from ..core import documents, fingerprint, paths
+from ..core.errors import SyncError
+from ..core.moments import parse_moment, utc_naive
+from . import messages
+from .mapper import external_values
+from .plan import FlowPlan
+
+
+@dataclass(slots=True)
+class Stored:
+    """What storing a page came to."""
+
+    read: int = 0
+    queued: int = 0
+    unchanged: int = 0
+    excluded: int = 0
+    failed: int = 0
+    newest: datetime | None = None
+
+
+@dataclass(slots=True)
+class Incoming:
+    external_id: str
+    record: Any
+    payload: str
+    content_hash: str
+    version: str | None
+    updated_at: datetime | None
+    name: str | None
+    error: SyncError | None = None
+    excluded: bool = False
+
+
+def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | None = None, priority: int | None = None,
+          embedded_plans=None) -> Stored:
+    """Store the records of one page as pending sync records of the flow. Does not commit.
+
+    :param records: decoded records as the API answered them; anything else than an object becomes a failed record
+    :param priority: of the stored records, when it is not the flow's own (records that others wait for)
+    :param embedded_plans: function from a flow to its FlowPlan, for records that stand inside others
+    """
+    stored = Stored(read=len(records))
+    if priority is None:
+        priority = plan.flow.priority + (100 if plan.flow.timing == "batch" else 0)
+    incoming: dict[str, Incoming] = {}
+    broken: list[Incoming] = []
+    for record in records:
+        item = _incoming(plan, record)
+        if item.updated_at and (stored.newest is None or item.updated_at > stored.newest):
+            stored.newest = item.updated_at
+        if not item.external_id:
+            broken.append(item)
+            continue
+        earlier = incoming.get(item.external_id)
+        # The same ID twice in one page: the newer state counts, else the later one.
+        if earlier is not None and _older(item.version, item.updated_at, earlier.version, earlier.updated_at):
+            continue
+        incoming[item.external_id] = item
+    stored.failed += _store_broken(cr, plan, broken, now, run_id)
+    if not incoming:
+        return stored
+    cr.execute(
+        "SELECT external_id, content_hash, state, external_version, external_updated_at FROM integration_sync "
+        "WHERE flow_id = %s AND external_id = ANY(%s)", [plan.id, list(incoming)])
+    known = {row[0]: row[1:] for row in cr.fetchall()}
+    fresh = []
+    for external_id, item in incoming.items():
+        before = known.get(external_id)
+        if before is not None:
+            content_hash, _state, version, updated_at = before
+            if content_hash == item.content_hash or _older(item.version, item.updated_at, version, updated_at):
+                stored.unchanged += 1
+                continue
+        if item.error is not None:
+            stored.failed += 1
+        elif item.excluded:
+            stored.excluded += 1
+            if before is None:
+                continue  # never wanted, so nothing to remember
+        else:
+            stored.queued += 1
+        fresh.append(item)
+    if fresh:
+        _store_embedded(cr, plan, fresh, now, priority, embedded_plans)
+        _upsert(cr, plan, fresh, now, run_id, priority)
+    return stored
+
+
+def _incoming(plan: FlowPlan, record) -> Incoming:
+    payload = documents.dump_json(record)
+    external_id, error, content_hash, version, updated_at, name = "", None, "", None, None, None
+    excluded = False
+    try:
+        if not isinstance(record, dict):
+            raise SyncError("validation", "not_an_object", params={"found": type(record).__name__, "start": payload[:80]})
+        external_id = plan.external_id(record)
+        if not external_id:
+            raise SyncError("validation", "record_missing_id", params={"path": plan.resource.id_path})
+        version = _text(paths.get(plan.resource.version_path, record)) if plan.resource.version_path else None
+        updated_at = _moment(plan, record)
+        name = _text(paths.get(plan.resource.name_path, record)) if plan.resource.name_path else None
+        if plan.flow.external_filter:
+            excluded = not paths.get(plan.flow.external_filter, record)
+        content_hash = content_of(plan, record)
+    except SyncError as raised:
+        error = raised
+        content_hash = content_hash or fingerprint.content_hash([plan.signature, payload])
+    if excluded:
+        content_hash = f"-{content_hash[1:]}"
+    return Incoming(external_id, record, payload, content_hash, version, updated_at, name, error, excluded)
+
+
+def content_of(plan: FlowPlan, record) -> str:
+    """The hash of what the flow's rules see of a record: other changes over there do not matter."""
+    values = external_values(plan, plan.merge_rules + plan.checks, record)
+    pieces = [paths.get(rule.external_path, record) for rule in plan.embedded_rules]
+    return fingerprint.content_hash([plan.signature, values, pieces])
+
+
+def _moment(plan: FlowPlan, record) -> datetime | None:
+    if not plan.resource.updated_at_path:
+        return None
+    value = paths.get(plan.resource.updated_at_path, record)
+    if value in (None, ""):
+        return None
+    try:
+        moment = parse_moment(value, tz=plan.flow.tz or "UTC")
+    except (SyncError, ValueError):
+        return None
+    return utc_naive(moment, plan.flow.tz or "UTC").replace(microsecond=0) if moment else None
+
+
+def _text(value) -> str | None:
+    return None if value is None or isinstance(value, (dict, list)) else str(value)
+
+
+def _older(version, updated_at, known_version, known_updated_at) -> bool:
+    """Is this state older than the known one? By version where both have one, else by time; never by order of arrival."""
+    if version is not None and known_version is not None:
+        try:
+            return float(version) < float(known_version)
+        except ValueError:
+            return version < known_version
+    return bool(updated_at and known_updated_at and updated_at < known_updated_at)
+
+
+def _store_embedded(cr, plan: FlowPlan, items: list[Incoming], now, priority, embedded_plans) -> None:
+    """Records that stand inside others (the customer of an order) go to their own flow, ahead of those that need them."""
+    if embedded_plans is None:
+        return
+    pieces: dict[int, list] = {}
+    for item in items:
+        if item.error is not None or item.excluded:
+            continue
+        for rule in plan.embedded_rules:
+            pieces.setdefault(rule.relation_flow_id, []).extend(_objects(rule.external_path, item.record))
+        for lines in plan.import_rules:
+            for rule in lines.children:
+                if rule.kind == "relation" and rule.relation_mode == "embedded":
+                    for line in _objects(lines.external_path, item.record):
+                        pieces.setdefault(rule.relation_flow_id, []).extend(_objects(rule.external_path, line))
+    for flow_id, records in pieces.items():
+        related = embedded_plans(flow_id)
+        known = [record for record in records if related.external_id(record)]
+        if known:
+            store(cr, related, known, now=now, priority=priority - 1, embedded_plans=embedded_plans)
+
+
+def _objects(path: str, record) -> list[dict]:
+    found = paths.get(path, record)
+    return [part for part in (found if isinstance(found, list) else [found]) if isinstance(part, dict)]
+
+
+def _upsert(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) -> None:
+    values = []
+    for item in items:
+        state, due = ("pending", now)
+        error = (None, None, None, None)
+        if item.error is not None:
+            message, hint = messages.explain(plan.model.env, item.error)
+            state, due, error = "failed", None, (item.error.error_class, item.error.code, message, hint)
+        elif item.excluded:
+            state, due = "excluded", None
+        values.append((
+            plan.id, plan.connection.id, plan.flow.company_id.id or None, plan.model_name, item.external_id,
+            (item.name or "")[:200] or None, state, state == "pending", priority, due, item.payload, item.content_hash,
+            item.version, item.updated_at, run_id, now, *error))
+    execute_values(
+        cr._obj,
+        """INSERT INTO integration_sync AS s (
+               flow_id, connection_id, company_id, model, external_id, name, state, import_pending, priority, due_at,
+               payload, content_hash, external_version, external_updated_at, run_id, create_date, error_class,
+               error_code, error_message, error_hint, direction, export_pending, delete_pending, create_sent, attempts,
+               revision)
+           VALUES %s
+           ON CONFLICT (flow_id, external_id) WHERE external_id IS NOT NULL DO UPDATE SET
+               name = COALESCE(EXCLUDED.name, s.name), payload = EXCLUDED.payload,
+               content_hash = EXCLUDED.content_hash, external_version = EXCLUDED.external_version,
+               external_updated_at = EXCLUDED.external_updated_at, run_id = EXCLUDED.run_id,
+               import_pending = EXCLUDED.import_pending, due_at = COALESCE(EXCLUDED.due_at, s.due_at),
+               priority = LEAST(EXCLUDED.priority, s.priority), attempts = 0, waiting_for = NULL,
+               state = CASE WHEN s.state = 'processing' THEN s.state ELSE EXCLUDED.state END,
+               direction = 'import', revision = s.revision + 1, write_date = EXCLUDED.create_date,
+               error_class = EXCLUDED.error_class, error_code = EXCLUDED.error_code,
+               error_message = EXCLUDED.error_message, error_hint = EXCLUDED.error_hint""",
+        values,
+        template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'import', false, "
+                 "false, false, 0, 1)", page_size=1000)
+
+
+def _store_broken(cr, plan: FlowPlan, items: list[Incoming], now, run_id) -> int:
+    """Records without an ID: kept as failed records, once for each content."""
+    if not items:
+        return 0
+    by_hash = {item.content_hash: item for item in items}
+    cr.execute(
+        "SELECT content_hash FROM integration_sync WHERE flow_id = %s AND external_id IS NULL AND content_hash = ANY(%s)",
+        [plan.id, list(by_hash)])
+    for (content_hash,) in cr.fetchall():
+        by_hash.pop(content_hash)
+    for item in by_hash.values():
+        message, hint = messages.explain(plan.model.env, item.error)
+        cr.execute(
+            """INSERT INTO integration_sync (
+                   flow_id, connection_id, company_id, model, name, state, direction, import_pending, export_pending,
+                   delete_pending, create_sent, priority, payload, content_hash, run_id, attempts, revision, failed_at,
+                   error_class, error_code, error_message, error_hint, create_date)
+               VALUES (%s, %s, %s, %s, %s, 'failed', 'import', false, false, false, false, %s, %s, %s, %s, 0, 1, %s,
+                   %s, %s, %s, %s, %s)""",
+            [plan.id, plan.connection.id, plan.flow.company_id.id or None, plan.model_name, (item.name or "?")[:200],
+             plan.flow.priority, item.payload, item.content_hash, run_id, now, item.error.error_class,
+             item.error.code, message, hint, now])
+    return len(by_hash)

@@ -1,0 +1,434 @@
+"""From external records to Odoo values and back, for a whole batch at a time.
+
+What needs the database (relations, countries, look-ups) is gathered over the batch and asked once.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from odoo import models
+from odoo.fields import Domain
+from odoo.tools.safe_eval import datetime as safe_datetime
+from odoo.tools.safe_eval import safe_eval
+
+from ..core import coercion, comparison, paths, transforms
+from ..core.errors import SyncError
+from .plan import LOOKUP_KINDS, FlowPlan, RulePlan
+
+# Where the code of each fixed look-up stands, and where else to look before giving up.
+FIXED_LOOKUPS = {
+    "country": ("res.country", ("code", "name")),
+    "state": ("res.country.state", ("code", "name")),
+    "currency": ("res.currency", ("name",)),
+    "unit": ("uom.uom", ("name",)),
+}
+
+
+@dataclass(slots=True)
+class Line:
+    """One line of a document: its external ID, what it holds over there, and its Odoo values."""
+
+    external_id: str
+    record: dict
+    externals: dict
+    values: dict = field(default_factory=dict)
+
+
+def external_values(plan: FlowPlan, rules: list[RulePlan], record: Any) -> dict:
+    """``{rule code: external value}`` of one external record. Lines are lists of [line id, {code: value}].
+
+    :raises SyncError: when a path fails on this record
+    """
+    return {rule.code: _external_value(rule, record) for rule in rules}
+
+
+def _external_value(rule: RulePlan, record: Any) -> Any:
+    if rule.kind == "lines":
+        return [
+            [_line_id(rule, line), {child.code: _external_value(child, line) for child in rule.children}]
+            for line in _line_records(rule, record)
+        ]
+    if rule.kind == "relation" and rule.relation_mode == "embedded":
+        piece = paths.get(rule.external_path, record)
+        return _embedded_id(rule, piece)
+    if rule.transform == "constant":
+        return rule.options.get("value")
+    if rule.transform == "template":
+        context = replace(rule.context, record=record)
+        return transforms.to_odoo("template", record, rule.options, context)
+    value = paths.get(rule.external_path, record) if rule.external_path else record
+    if rule.transform == "state" and rule.country_path:
+        return [value, paths.get(rule.country_path, record)] if value not in (None, "") else None
+    return value
+
+
+def _line_records(rule: RulePlan, record) -> list:
+    lines = paths.get(rule.external_path, record)
+    if lines is None:
+        return []
+    if isinstance(lines, dict):
+        return [lines]
+    if not isinstance(lines, list):
+        raise SyncError("mapping", "wrong_type", params={
+            "field": rule.label, "value": str(lines)[:80], "expected": "list"})
+    return [line for line in lines if line is not None]
+
+
+def _line_id(rule: RulePlan, line) -> str:
+    value = paths.get(rule.line_id_path, line) if rule.line_id_path else None
+    return "" if value is None else str(value)
+
+
+def _embedded_id(rule: RulePlan, piece) -> str | None:
+    """The external ID of a record that stands inside another one."""
+    if piece in (None, "", {}, []):
+        return None
+    if not isinstance(piece, dict):
+        return str(piece)
+    value = paths.get(rule.relation_id_path, piece)
+    return None if value in (None, "") else str(value)
+
+
+# -- into Odoo ---------------------------------------------------------------------------------------------
+
+
+class BatchMapper:
+    """Converts external values of a batch into Odoo values.
+
+    ``relations`` and ``lookups`` are filled by :meth:`prepare` with one query each; :meth:`value` then works per
+    value without the database.
+    """
+
+    def __init__(self, plan: FlowPlan, cr):
+        self.plan = plan
+        self.cr = cr
+        self.relations: dict[tuple[int, str], int] = {}
+        self.lookups: dict[tuple, list[int]] = {}
+        self.unmapped: set[tuple[int, str]] = set()
+
+    def prepare(self, batch: list[tuple[list[RulePlan], dict]]) -> None:
+        """Look everything up that the values of ``batch`` refer to.
+
+        :param batch: pairs of rules and ``{rule code: external value}``; lines come as pairs of their own
+        """
+        wanted_relations: dict[int, set[str]] = {}
+        wanted_lookups: dict[tuple, set] = {}
+        for rules, externals in batch:
+            for rule in rules:
+                value = externals.get(rule.code)
+                if rule.kind == "relation":
+                    for single in value if isinstance(value, list) else [value]:
+                        if single not in (None, ""):
+                            wanted_relations.setdefault(rule.relation_resource_id, set()).add(str(single))
+                elif rule.transform in LOOKUP_KINDS:
+                    for single in value if isinstance(value, list) and rule.transform != "state" else [value]:
+                        key = self._lookup_value(rule, single)
+                        if key is not None:
+                            wanted_lookups.setdefault(self._lookup_key(rule), set()).add(key)
+        for resource_id, ids in wanted_relations.items():
+            self.cr.execute(
+                "SELECT external_id, res_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
+                "AND line_rule_id IS NULL AND external_id = ANY(%s)",
+                [self.plan.connection.id, resource_id, list(ids)])
+            for external_id, res_id in self.cr.fetchall():
+                self.relations[resource_id, external_id] = res_id
+        for key, values in wanted_lookups.items():
+            self._look_up(key, values)
+
+    def _lookup_key(self, rule: RulePlan) -> tuple:
+        model, fields = FIXED_LOOKUPS.get(rule.transform, (rule.comodel, (rule.lookup_field,)))
+        return model, fields, rule.lookup_domain
+
+    @staticmethod
+    def _lookup_value(rule: RulePlan, value):
+        """The hashable form in which a value is looked up, None for blanks."""
+        if value is None:
+            value = rule.options.get("default")
+        if rule.transform == "state":
+            state, country = value if isinstance(value, list) else (value, None)
+            return (str(state).strip().lower(), str(country or "").strip().lower()) if state else None
+        if value in (None, "", [], {}) and value != 0:
+            return None
+        if isinstance(value, (dict, list)):
+            raise SyncError("mapping", "wrong_type", params={
+                "field": rule.label, "value": str(value)[:80], "expected": "text"})
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value).strip().lower()
+
+    def _look_up(self, key: tuple, values: set) -> None:
+        """Fill ``lookups[key, value]`` with the ids found, by one search per field of the look-up."""
+        model_name, field_names, extra = key
+        if model_name not in self.plan.model.env:
+            raise SyncError("mapping", "lookup_missing", params={"model": model_name, "field": "", "value": ""})
+        model = self.plan.model.env[model_name]
+        domain = Domain(safe_eval(extra, {"company_id": self.plan.model.env.company.id}) if extra else [])
+        open_values = {value for value in values if (key, value) not in self.lookups}
+        if model_name == "res.currency":
+            model = model.with_context(active_test=False)
+        for field_name in field_names:
+            if not open_values:
+                return
+            record_field = _field_at(model, field_name)
+            if record_field is None:
+                raise SyncError("mapping", "lookup_missing", params={
+                    "model": model_name, "field": field_name, "value": ""})
+            numeric = record_field.type in ("integer", "float", "monetary")
+            plain = [value[0] if isinstance(value, tuple) else value for value in open_values]
+            if numeric:
+                plain = [number for value in plain if (number := _number(value)) is not None]
+                condition = Domain(field_name, "in", plain)
+            else:
+                condition = Domain.OR([Domain(field_name, "=ilike", _escape_like(str(value))) for value in plain])
+            found = model.search(domain & condition) if plain else model
+            by_value: dict = {}
+            for record in found:
+                value = record.mapped(field_name)[0] if "." in field_name else record[field_name]
+                by_value.setdefault(value if numeric else str(value).strip().lower(), []).append(record)
+            for value in list(open_values):
+                records = by_value.get(self._normal_number(value) if numeric else (
+                    value[0] if isinstance(value, tuple) else str(value).lower()), [])
+                if isinstance(value, tuple) and value[1]:
+                    records = [record for record in records if record.country_id.code.lower() == value[1]
+                               or record.country_id.name.lower() == value[1]]
+                if records:
+                    self.lookups[key, value] = [record.id for record in records]
+                    open_values.discard(value)
+
+    @staticmethod
+    def _normal_number(value):
+        return _number(value)
+
+    def value(self, rule: RulePlan, external: Any, record: Any) -> Any:
+        """The Odoo value of one external value: ready for create and write, None for blank.
+
+        :raises SyncError: mapping, unmapped or parent_missing
+        """
+        if rule.kind == "relation":
+            return self._relation(rule, external)
+        if rule.transform in LOOKUP_KINDS:
+            return self._look_up_value(rule, external)
+        if rule.transform == "expression":
+            value = self._expression(rule, external, record)
+        elif rule.transform in ("template", "constant"):
+            value = external
+        elif rule.transform == "value_map":
+            value = self._mapped(rule, external)
+        else:
+            value = transforms.to_odoo(rule.transform, external, rule.options, rule.context)
+        if value is None or value == "":
+            value = rule.options.get("default") if rule.transform != "none" or "default" in rule.options else None
+        if value is None or value == "":
+            return None
+        if rule.field_type in ("many2one", "many2many") and rule.transform == "value_map":
+            return int(value)
+        return coercion.coerce(rule.field_type, value, label=rule.label)
+
+    def _relation(self, rule: RulePlan, external):
+        if external in (None, ""):
+            return None
+        ids = []
+        for single in external if isinstance(external, list) else [external]:
+            res_id = self.relations.get((rule.relation_resource_id, str(single)))
+            if res_id is None:
+                raise SyncError("parent_missing", "parent_missing", params={
+                    "relation": rule.label, "external_id": str(single), "flow": rule.relation_flow_name,
+                    "resource_id": rule.relation_resource_id})
+            ids.append(res_id)
+        if rule.field_type == "many2many":
+            return ids  # an empty list is a value: no taxes is not the same as Odoo's default taxes
+        return ids[0] if ids else None
+
+    def _look_up_value(self, rule: RulePlan, external):
+        many = rule.field_type == "many2many"
+        singles = external if isinstance(external, list) and rule.transform != "state" else [external]
+        ids = []
+        for single in singles:
+            value = self._lookup_value(rule, single)
+            if value is None:
+                continue
+            key = self._lookup_key(rule)
+            found = self.lookups.get((key, value), [])
+            if not found:
+                raise SyncError("mapping", "lookup_missing", params={
+                    "model": self.plan.model.env[key[0]]._description, "field": rule.label, "value": str(single)[:80]})
+            if len(found) > 1:
+                raise SyncError("ambiguous", "lookup_ambiguous", params={
+                    "model": self.plan.model.env[key[0]]._description, "field": rule.label,
+                    "value": str(single)[:80], "count": len(found)})
+            ids.append(found[0])
+        if many:
+            return ids
+        return ids[0] if ids else None
+
+    def _mapped(self, rule: RulePlan, external):
+        if external in (None, "", []):
+            external = rule.options.get("default")
+            if external is None:
+                return None
+        try:
+            return transforms.to_odoo("value_map", str(external), rule.options, rule.context)
+        except SyncError as error:
+            if error.code == "unmapped_value":
+                self.unmapped.add((rule.value_map_id, str(external)))
+                error.params.update(map=rule.options.get("map_name", ""), map_id=rule.value_map_id)
+            raise
+
+    @staticmethod
+    def _expression(rule: RulePlan, external, record):
+        if not rule.expression_import:
+            return external
+        try:
+            return safe_eval(rule.expression_import, {"value": external, "record": record, "datetime": safe_datetime})
+        except Exception as error:  # an expression can fail in as many ways as Python can
+            raise SyncError("mapping", "expression_failed", params={
+                "field": rule.label, "reason": str(error)[:200]}) from error
+
+
+def _field_at(model, dotted: str):
+    """The field at the end of a path, or None."""
+    record_field = None
+    for name in dotted.split("."):
+        record_field = model._fields.get(name) if model is not None else None
+        if record_field is None:
+            return None
+        model = model.env[record_field.comodel_name] if record_field.comodel_name else None
+    return record_field
+
+
+def _number(value):
+    try:
+        return round(float(value), 6)
+    except (TypeError, ValueError):
+        return None
+
+
+def _escape_like(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+# -- comparison and out of Odoo ----------------------------------------------------------------------------
+
+
+def normal(rule: RulePlan, value: Any) -> Any:
+    """An Odoo value in the form in which it is compared and kept as last agreed."""
+    if rule.field_type in ("many2many", "one2many"):
+        return sorted(value) if value else None
+    return comparison.normalise(rule.field_type, value)
+
+
+def read_value(rule: RulePlan, record) -> Any:
+    """The value of a rule's field on a record, in comparable form."""
+    value = record
+    for name in rule.odoo_path.split("."):
+        value = value[name]
+    return normal(rule, _plain(value, rule.field_type))
+
+
+def _plain(value, field_type: str = ""):
+    """Recordsets as ids: a list for x2many fields, else one id or None. Other values as they are."""
+    if not isinstance(value, models.BaseModel):
+        return value
+    return value.ids if field_type in ("many2many", "one2many") else (value.id or None)
+
+
+class OutMapper:
+    """Converts Odoo values of a batch into external values."""
+
+    def __init__(self, plan: FlowPlan, cr):
+        self.plan = plan
+        self.cr = cr
+        self.external_ids: dict[tuple[int, int], str] = {}
+
+    def prepare(self, records) -> None:
+        """Resolve the external IDs of everything that relation rules point at, one query per resource."""
+        wanted: dict[tuple[int, str], set[int]] = {}
+        for rules, source in self._sources(records):
+            for rule in rules:
+                if rule.kind == "relation" and rule.exports:
+                    related = source.mapped(rule.odoo_path)
+                    wanted.setdefault((rule.relation_resource_id, related._name), set()).update(related.ids)
+        for (resource_id, model_name), ids in wanted.items():
+            self.cr.execute(
+                "SELECT res_id, external_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
+                "AND line_rule_id IS NULL AND model = %s AND res_id = ANY(%s)",
+                [self.plan.connection.id, resource_id, model_name, list(ids)])
+            for res_id, external_id in self.cr.fetchall():
+                self.external_ids[resource_id, res_id] = external_id
+
+    def _sources(self, records):
+        yield self.plan.export_rules, records
+        for rule in self.plan.export_rules:
+            if rule.kind == "lines":
+                yield rule.children, records[rule.odoo_path]
+
+    def value(self, rule: RulePlan, record) -> Any:
+        """The external value of one rule for one record.
+
+        :raises SyncError: mapping, unmapped, required_missing or parent_missing
+        """
+        if rule.kind == "lines":
+            return self._lines(rule, record)
+        value = record
+        for name in rule.odoo_path.split("."):
+            value = value[name]
+        if rule.kind == "relation":
+            return self._relation(rule, value)
+        value = self._transformed(rule, value, record)
+        if value in (None, "") and rule.required:
+            raise SyncError("validation", "required_missing", params={
+                "field": rule.label, "path": rule.external_path})
+        return value
+
+    def _transformed(self, rule: RulePlan, value, record):
+        if rule.transform == "expression":
+            if not rule.expression_export:
+                return normal(rule, _plain(value, rule.field_type))
+            try:
+                return safe_eval(rule.expression_export, {
+                    "value": value, "record": record, "datetime": safe_datetime})
+            except Exception as error:  # an expression can fail in as many ways as Python can
+                raise SyncError("mapping", "expression_failed", params={
+                    "field": rule.label, "reason": str(error)[:200]}) from error
+        if rule.transform in LOOKUP_KINDS:
+            _model, fields = FIXED_LOOKUPS.get(rule.transform, (rule.comodel, (rule.lookup_field,)))
+            if rule.field_type == "many2many":
+                return [related[fields[0]] for related in value]
+            return value[fields[0]] or None if value else rule.options.get("default")
+        plain = _plain(value, rule.field_type)
+        if rule.field_type in ("many2one", "many2many") and rule.transform not in ("value_map",):
+            plain = value.display_name if rule.field_type == "many2one" and value else (
+                value.mapped("display_name") if value else None)
+        elif rule.field_type != "boolean" and plain is False:
+            plain = None
+        return transforms.to_external(rule.transform, plain, rule.options, rule.context)
+
+    def _relation(self, rule: RulePlan, related):
+        ids = []
+        for record in related:
+            external_id = self.external_ids.get((rule.relation_resource_id, record.id))
+            if external_id is None:
+                raise SyncError("parent_missing", "parent_missing", params={
+                    "relation": rule.label, "external_id": record.display_name, "flow": rule.relation_flow_name,
+                    "resource_id": rule.relation_resource_id, "model": record._name, "res_id": record.id})
+            ids.append(_number_like(external_id))
+        if not ids:
+            if rule.required:
+                raise SyncError("validation", "required_missing", params={
+                    "field": rule.label, "path": rule.external_path})
+            return None
+        return ids if rule.field_type in ("many2many", "one2many") else ids[0]
+
+    def _lines(self, rule: RulePlan, record) -> list:
+        lines = []
+        for line in record[rule.odoo_path]:
+            target: dict = {}
+            for child in rule.children:
+                if child.exports and child.external_path:
+                    paths.assign(target, child.external_path, self.value(child, line))
+            lines.append(target)
+        return lines
+
+
+def _number_like(external_id: str):
+    """APIs with numeric ids want numbers in references; an id that is not a plain number stays text."""
+    return int(external_id) if external_id.isdigit() and (external_id == "0" or external_id[0] != "0") \
+        and len(external_id) < 16 else external_id

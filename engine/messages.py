@@ -1,0 +1,6 @@
+def explain(env, error):
+    return str(error), ""
+
+
+def describe_step(env, step):
+    return str(step)

@@ -1,0 +1,217 @@
+"""A flow compiled for one slice of work: plain values instead of record fields, looked up once and not per record."""
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import SimpleNamespace
+
+from ..core import ownership, paths
+from ..core.transforms import TransformContext
+
+RESOURCE_FIELDS = (
+    "name", "api_name", "format", "id_path", "version_path", "updated_at_path", "deleted_path", "name_path",
+)
+OPERATION_FIELDS = (
+    "kind", "name", "method", "path", "query", "body", "body_path", "record_path", "records_path", "params_in",
+    "paging_style", "page_size", "size_param", "page_param", "first_page", "offset_param", "cursor_param", "cursor_path",
+    "next_path", "has_more_path", "total_pages_header", "keyset_param", "keyset_path", "incremental_param",
+    "incremental_format", "incremental_template", "send", "idempotency_header", "idempotent", "success_path",
+    "error_paths", "bulk", "bulk_limit", "bulk_path", "bulk_result_path", "bulk_error_path", "bulk_id_path",
+)
+LOOKUP_KINDS = ("country", "state", "currency", "unit", "lookup")
+
+
+@dataclass(slots=True)
+class RulePlan:
+    """One field rule, ready to run."""
+
+    id: int
+    code: str
+    kind: str
+    odoo_path: str
+    external_path: str
+    owner: str
+    imports: bool
+    exports: bool
+    required: bool
+    match_key: bool
+    sensitive: bool
+    transform: str
+    options: dict
+    context: TransformContext
+    label: str
+    field_type: str
+    comodel: str | None
+    relation_flow_id: int | None = None
+    relation_flow_name: str = ""
+    relation_resource_id: int | None = None
+    relation_id_path: str = ""
+    relation_mode: str = "wait"
+    line_id_path: str = ""
+    tolerance: float = 0.0
+    lookup_field: str = ""
+    lookup_domain: str = ""
+    country_path: str = ""
+    expression_import: str = ""
+    expression_export: str = ""
+    value_map_id: int | None = None
+    children: list = field(default_factory=list)
+
+
+class FlowPlan:
+    """What the engine knows of a flow during one slice."""
+
+    def __init__(self, flow):
+        self.flow = flow
+        self.id = flow.id
+        self.name = flow.name
+        self.connection = flow.connection_id
+        self.resource = _plain(flow.resource_id, RESOURCE_FIELDS)
+        self.operations = {
+            (operation.kind, operation.bulk): _operation_plan(operation)
+            for operation in reversed(flow.resource_id.sudo().operation_ids)
+        }
+        self.model_name = flow.model_name
+        self.model = flow._model()
+        self.imports = flow.direction in ("import", "both")
+        self.exports = flow.direction in ("export", "both")
+        self.retry_policy = flow._retry_policy()
+        self.rules = [
+            plan for rule in flow.sudo().rule_ids.filtered("active") if (plan := self._rule_plan(rule)) is not None
+        ]
+
+    def operation(self, kind: str, *, bulk: bool = False):
+        """The first operation of this kind as plain values, or None."""
+        return self.operations.get((kind, bulk))
+
+    def write_operation(self, kind: str):
+        """How records are created or updated: many per call where the API can."""
+        return self.operation(kind, bulk=True) or self.operation(kind)
+
+    def _rule_plan(self, rule) -> RulePlan | None:
+        if rule.owner == "nobody":
+            return None
+        direction = self.flow.direction if rule.direction == "flow" else rule.direction
+        record_field = rule._odoo_field()
+        plan = RulePlan(
+            id=rule.id, code=rule.code, kind=rule.kind, odoo_path=rule.odoo_path or "",
+            external_path=rule.external_path or "", owner=rule.owner,
+            imports=self.imports and direction in ("import", "both"),
+            exports=self.exports and direction in ("export", "both"),
+            required=rule.required, match_key=rule.match_key, sensitive=rule.sensitive, transform=rule.transform,
+            options=_options(rule), label=record_field.string if record_field is not None else rule.odoo_path or "",
+            context=TransformContext(),
+            field_type=record_field.type if record_field is not None else "",
+            comodel=record_field.comodel_name if record_field is not None else None,
+            relation_flow_id=rule.relation_flow_id.id or None, relation_flow_name=rule.relation_flow_id.name or "",
+            relation_resource_id=rule.relation_flow_id.resource_id.id or None,
+            relation_id_path=rule.relation_flow_id.resource_id.id_path or "", relation_mode=rule.relation_mode,
+            line_id_path=rule.line_id_path or "", tolerance=rule.tolerance,
+            lookup_field=rule.lookup_field or "", lookup_domain=rule.lookup_domain or "",
+            country_path=rule.country_path or "", expression_import=rule.expression_import or "",
+            expression_export=rule.expression_export or "", value_map_id=rule.value_map_id.id or None,
+        )
+        plan.context = TransformContext(
+            tz=rule.timezone or self.flow.tz or "UTC", field_type=plan.field_type, field_label=plan.label)
+        if rule.kind == "lines":
+            plan.children = [
+                child_plan for child in rule.child_ids.filtered("active")
+                if (child_plan := self._rule_plan(child)) is not None
+            ]
+        return plan
+
+    @cached_property
+    def import_rules(self) -> list[RulePlan]:
+        return [rule for rule in self.rules if rule.imports]
+
+    @cached_property
+    def export_rules(self) -> list[RulePlan]:
+        return [rule for rule in self.rules if rule.exports and rule.kind != "check"]
+
+    @cached_property
+    def merge_rules(self) -> list[RulePlan]:
+        """Rules whose two sides are compared: all but the checks, which only look."""
+        return [rule for rule in self.rules if rule.kind != "check"]
+
+    @cached_property
+    def match_rules(self) -> list[RulePlan]:
+        return [rule for rule in self.rules if rule.match_key and rule.kind != "lines"]
+
+    @cached_property
+    def checks(self) -> list[RulePlan]:
+        return [rule for rule in self.import_rules if rule.kind == "check"]
+
+    @cached_property
+    def embedded_rules(self) -> list[RulePlan]:
+        return [rule for rule in self.import_rules if rule.kind == "relation" and rule.relation_mode == "embedded"]
+
+    @cached_property
+    def signature(self) -> str:
+        """Changes when the meaning of a stored content hash changes: other rules, other paths."""
+        parts = [
+            (rule.code, rule.external_path, rule.transform, repr(sorted(rule.options.items(), key=str)), rule.owner,
+             [(child.code, child.external_path, child.transform) for child in rule.children])
+            for rule in self.import_rules
+        ]
+        return hashlib.blake2b(repr((parts, self.flow.external_filter)).encode(), digest_size=6).hexdigest()
+
+    def direction_of(self, rule: RulePlan) -> str:
+        if rule.imports and rule.exports:
+            return "both"
+        return "import" if rule.imports else "export"
+
+    def written_at_creation(self, rule: RulePlan, side: str) -> bool:
+        return ownership.merge_initial(rule.owner, side)
+
+    def external_id(self, record) -> str:
+        """The external ID of a record as text; '' when it has none."""
+        value = paths.get(self.resource.id_path, record) if isinstance(record, dict) else None
+        if value is None or isinstance(value, (dict, list, bool)):
+            return ""
+        return str(value).strip()
+
+
+def _plain(record, names) -> SimpleNamespace:
+    """Fields of a record as plain values, so that reading them between two transactions opens none."""
+    return SimpleNamespace(id=record.id, **{name: record[name] for name in names})
+
+
+def _operation_plan(operation) -> SimpleNamespace:
+    plan = _plain(operation, OPERATION_FIELDS)
+    plan.format = operation.resource_id.format
+    plan.id_path = operation.resource_id.id_path
+    return plan
+
+
+def _options(rule) -> dict:
+    """The options of a rule's transform as the pure transforms expect them; unset ones are left out."""
+    options = {
+        "case": rule.text_case if rule.text_case != "keep" else None,
+        "max_length": rule.max_length or None,
+        "html": rule.html_policy if rule.html_policy != "keep" else None,
+        "factor": rule.factor if rule.factor not in (0, 1) else None,
+        "digits": rule.digits if rule.digits >= 0 else None,
+        "decimal_separator": rule.decimal_separator if rule.decimal_separator not in (False, ".") else None,
+        "format": rule.date_format or None,
+        "timezone": rule.timezone or None,
+        "true_values": _listed(rule.true_values),
+        "false_values": _listed(rule.false_values),
+        "template": rule.template or None,
+        "value": rule.constant if rule.transform == "constant" else None,
+        "separator": rule.separator or None,
+        "index": rule.part if rule.transform == "split" else None,
+        "default": rule.default_value or None,
+    }
+    if rule.transform == "value_map":
+        lines = rule.value_map_id.line_ids.filtered("mapped")
+        by_record = bool(rule.value_map_id.model_id)
+        options["map"] = {
+            line.external_value: None if line.ignore else (line.res_id if by_record else line.odoo_value)
+            for line in lines
+        }
+        options["map_name"] = rule.value_map_id.name
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _listed(text):
+    return [part.strip() for part in text.split(",") if part.strip()] if text else None

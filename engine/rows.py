@@ -1,0 +1,81 @@
+"""The sync records of one slice as plain objects: what the worker knows of them and what it will write back."""
+
+import json
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+COLUMNS = (
+    "id", "flow_id", "res_id", "external_id", "name", "payload", "content_hash", "agreed", "attempts", "import_pending",
+    "export_pending", "delete_pending", "create_sent", "idempotency_key", "state", "revision", "run_id", "priority",
+    "external_updated_at", "captured_at", "conflicts",
+)
+
+
+@dataclass(slots=True)
+class Row:
+    """One claimed sync record. The fields after ``conflicts`` are the outcome."""
+
+    id: int
+    flow_id: int
+    res_id: int | None
+    external_id: str | None
+    name: str | None
+    payload: str | None
+    content_hash: str | None
+    agreed: dict
+    attempts: int
+    import_pending: bool
+    export_pending: bool
+    delete_pending: bool
+    create_sent: bool
+    idempotency_key: str | None
+    state: str
+    revision: int
+    run_id: int | None
+    priority: int
+    external_updated_at: datetime | None
+    captured_at: datetime | None
+    conflicts: dict | None
+
+    outcome: str = ""
+    direction: str = "import"
+    due_at: datetime | None = None
+    error: Any = None
+    message: str | None = None
+    hint: str | None = None
+    detail: str | None = None
+    error_key: str | None = None
+    waiting_for: str | None = None
+    changes: dict = field(default_factory=dict)
+    overruled: dict = field(default_factory=dict)
+    exchange: Any = None
+    interrupted: bool = False
+    duration_ms: int = 0
+    settled: bool = False
+
+    def settle(self, state: str, outcome: str, *, due_at=None, message=None) -> None:
+        """Set the outcome of this attempt."""
+        self.state, self.outcome, self.due_at, self.message = state, outcome, due_at, message
+        self.settled = True
+
+
+def load_rows(cr, ids: list[int]) -> list[Row]:
+    """Read claimed rows in the order of ``ids``. Only those that still have something to do: another worker may have
+    finished some between their selection and their lock."""
+    if not ids:
+        return []
+    cr.execute(
+        f"SELECT {', '.join(COLUMNS)} FROM integration_sync "  # pylint: disable=sql-injection
+        "WHERE id = ANY(%s) AND state IN ('pending', 'waiting', 'processing')", [list(ids)])
+    by_id = {}
+    for values in cr.fetchall():
+        row = Row(*values)
+        if isinstance(row.agreed, str):
+            row.agreed = json.loads(row.agreed)
+        row.agreed = row.agreed or {}
+        row.interrupted = row.state == "processing"
+        row.res_id = row.res_id or None
+        row.attempts = row.attempts or 0
+        by_id[row.id] = row
+    return [by_id[row_id] for row_id in ids if row_id in by_id]

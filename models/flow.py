@@ -1,0 +1,424 @@
+import json
+
+import pytz
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+from odoo.fields import Domain
+from odoo.tools.safe_eval import safe_eval
+
+from ..core import paths, schedule
+from ..core.errors import SyncError
+from ..core.retry import RetryPolicy
+
+# Flows whose records are captured: a paused flow goes on collecting, so that nothing is lost.
+CAPTURING_STATES = ("test", "live", "paused")
+RUNNING_STATES = ("test", "live")
+
+
+class IntegrationFlow(models.Model):
+    """One business process: which Odoo records and which resource, in which direction, when, and what happens
+    on failure. Its field rules say who owns each value."""
+
+    _name = "integration.flow"
+    _inherit = ["mail.thread", "mail.activity.mixin"]
+    _description = "Integration Flow"
+    _order = "connection_id, sequence, id"
+    _check_company_auto = True
+
+    name = fields.Char(required=True, translate=True)
+    code = fields.Char(copy=False, help="Stable name that blueprints use for this flow.")
+    active = fields.Boolean(default=True)
+    sequence = fields.Integer(default=10, help="Records that others need come first: customers before orders.")
+    state = fields.Selection([
+        ("draft", "Draft"), ("test", "Test"), ("live", "Live"), ("paused", "Paused"),
+    ], required=True, default="draft", copy=False, tracking=True)
+    state_before_pause = fields.Char(copy=False)
+    connection_id = fields.Many2one(
+        "integration.connection", required=True, ondelete="cascade", index=True, check_company=True, tracking=True)
+    api_name = fields.Char(related="connection_id.api_name")
+    environment = fields.Selection(related="connection_id.environment")
+    resource_id = fields.Many2one(
+        "integration.resource", required=True, ondelete="restrict", index=True, domain="[('api_name', '=', api_name)]")
+    model_id = fields.Many2one(
+        "ir.model", string="Odoo Records", required=True, ondelete="cascade",
+        domain="[('transient', '=', False), ('abstract', '=', False)]")
+    model_name = fields.Char(related="model_id.model", store=True, index=True, precompute=True)
+    domain = fields.Char(default="[]", help="Which Odoo records belong to this flow.")
+    external_filter = fields.Char(
+        help="JMESPath condition on the external record, for example status != 'draft'. Records for which it is "
+             "not true are excluded.")
+    list_query = fields.Text(help="JSON object of filters sent with every list call of this flow.")
+
+    direction = fields.Selection([
+        ("import", "Import"), ("export", "Export"), ("both", "Two-way"),
+    ], required=True, default="import", tracking=True)
+    create_in_odoo = fields.Boolean(string="May Create in Odoo", default=True, tracking=True)
+    create_in_external = fields.Boolean(string="May Create in the Other System", tracking=True)
+    delete_in_odoo = fields.Selection([
+        ("nothing", "Do Nothing"), ("archive", "Archive"), ("delete", "Delete"),
+    ], required=True, default="nothing", string="When Deleted There")
+    delete_in_external = fields.Selection([
+        ("nothing", "Do Nothing"), ("delete", "Delete There Too"),
+    ], required=True, default="nothing", string="When Deleted in Odoo")
+    read_before_write = fields.Boolean(
+        string="Read Before Writing",
+        help="Before an existing record over there is changed it is read, so that a change made there meanwhile is "
+             "merged and not overwritten. Costs one more call for each record.")
+
+    timing = fields.Selection([
+        ("live", "Live"), ("scheduled", "Scheduled"), ("batch", "Batch"), ("manual", "Manual"),
+    ], required=True, default="scheduled",
+        help="Live: Odoo's changes leave at once. Scheduled: both directions at every interval. Batch: like "
+             "Scheduled, after everything else. Manual: only by button.")
+    interval_number = fields.Integer(string="Every", default=15)
+    interval_unit = fields.Selection(
+        [("minutes", "Minutes"), ("hours", "Hours"), ("days", "Days")], default="minutes", required=True)
+    cron_expression = fields.Char(
+        help="Instead of an interval, for example '0 6 * * 1-5' for six o'clock on working days.")
+    next_run_at = fields.Datetime(copy=False, index="btree_not_null")
+    batch_size = fields.Integer(default=500, help="How many records are written together.")
+    priority = fields.Integer(default=10, help="Lower goes first. Live records go before all others.")
+    watermark = fields.Datetime(
+        copy=False, help="Everything that changed over there before this moment has been stored here.")
+    overlap_seconds = fields.Integer(
+        default=300, help="Every incremental run reads this much again, because clocks differ and clocks of changes "
+                          "are not exact. What has not changed costs nothing.")
+
+    company_id = fields.Many2one("res.company", default=lambda self: self.env.company, index=True)
+    user_id = fields.Many2one(
+        "res.users", string="Runs As", required=True, default=lambda self: self.env.user, check_company=True,
+        help="Records are read and written with the rights of this user, whoever pressed the button.")
+    responsible_id = fields.Many2one("res.users", default=lambda self: self.env.user, tracking=True)
+    lang = fields.Selection(selection="_selection_lang", string="Language")
+    tz = fields.Selection(
+        selection="_selection_tz", string="Time Zone", required=True, default=lambda self: self.env.user.tz or "UTC",
+        help="Of dates that come without a zone.")
+
+    with_chatter = fields.Boolean(
+        help="Write tracked changes to the chatter of the records. Slower, and much noise for large imports.")
+    log_level = fields.Selection([
+        ("errors", "Failures"), ("changes", "Failures and Changes"), ("all", "Everything"),
+    ], required=True, default="changes")
+    retry_first_seconds = fields.Integer(string="First Retry After (s)", default=60)
+    retry_coefficient = fields.Float(string="Then Times", default=2.0)
+    retry_maximum_seconds = fields.Integer(string="At Most (s)", default=21600)
+    retry_attempts = fields.Integer(string="Attempts", default=8)
+    retry_jitter = fields.Float(string="Spread", default=0.2)
+
+    rule_ids = fields.One2many(
+        "integration.field.rule", "flow_id", string="Field Rules", domain=[("parent_id", "=", False)], copy=False)
+    all_rule_ids = fields.One2many("integration.field.rule", "flow_id", string="All Rules")
+    run_ids = fields.One2many("integration.run", "flow_id")
+    last_run_id = fields.Many2one("integration.run", compute="_compute_last_run")
+    last_success_at = fields.Datetime(readonly=True, copy=False)
+    attention_count = fields.Integer(compute="_compute_counts")
+    pending_count = fields.Integer(compute="_compute_counts")
+    synced_count = fields.Integer(compute="_compute_counts")
+    link_count = fields.Integer(compute="_compute_link_count")
+
+    _code_unique = models.UniqueIndex(
+        "(connection_id, code) WHERE code IS NOT NULL", "This connection has a flow with this code already.")
+    _sizes = models.Constraint(
+        "CHECK (batch_size BETWEEN 1 AND 10000 AND interval_number > 0 AND overlap_seconds >= 0)",
+        "The batch size must be 1 to 10,000, the interval more than zero.")
+    _retries = models.Constraint(
+        "CHECK (retry_first_seconds > 0 AND retry_coefficient >= 1 AND retry_attempts >= 0 "
+        "AND retry_jitter >= 0 AND retry_jitter < 1)",
+        "Retries: the first interval must be more than zero, the factor at least 1, the spread below 1.")
+
+    @api.model
+    def _selection_lang(self):
+        return self.env["res.lang"].get_installed()
+
+    @api.model
+    def _selection_tz(self):
+        return [(name, name) for name in sorted(pytz.common_timezones)]
+
+    # -- computed ------------------------------------------------------------------------------------------
+
+    def _compute_last_run(self):
+        last = dict(self.env["integration.run"]._read_group(
+            [("flow_id", "in", self.ids)], ["flow_id"], ["id:max"]))
+        for flow in self:
+            flow.last_run_id = last.get(flow, False)
+
+    def _compute_counts(self):
+        counts = {flow.id: {} for flow in self}
+        for flow, state, count in self.env["integration.sync"]._read_group(
+                [("flow_id", "in", self.ids)], ["flow_id", "state"], ["__count"]):
+            counts[flow.id][state] = count
+        for flow in self:
+            states = counts.get(flow.id, {})
+            flow.attention_count = sum(states.get(state, 0) for state in ("failed", "conflict", "unknown", "held"))
+            flow.pending_count = sum(states.get(state, 0) for state in ("pending", "waiting", "processing"))
+            flow.synced_count = states.get("synced", 0)
+
+    def _compute_link_count(self):
+        for flow in self:
+            flow.link_count = self.env["integration.link"].search_count(flow._link_domain())
+
+    def _link_domain(self):
+        self.ensure_one()
+        return [
+            ("connection_id", "=", self.connection_id.id), ("resource_id", "=", self.resource_id.id),
+            ("line_rule_id", "=", False), ("model", "=", self.model_name),
+        ]
+
+    # -- checks --------------------------------------------------------------------------------------------
+
+    @api.constrains("connection_id", "resource_id")
+    def _check_api(self):
+        for flow in self:
+            if flow.connection_id.api_name != flow.resource_id.api_name:
+                raise ValidationError(self.env._(
+                    "Flow %(flow)s: the connection %(connection)s speaks the API '%(connection_api)s', but the resource "
+                    "%(resource)s belongs to '%(resource_api)s'. Choose a resource of the same API.",
+                    flow=flow.name, connection=flow.connection_id.name, connection_api=flow.connection_id.api_name,
+                    resource=flow.resource_id.name, resource_api=flow.resource_id.api_name))
+
+    @api.constrains("domain", "model_id")
+    def _check_domain(self):
+        for flow in self:
+            if flow.model_name not in self.env:
+                continue
+            try:
+                Domain(flow._parsed_domain()).validate(self.env[flow.model_name])
+            except Exception as error:  # a typed domain can fail in as many ways as Python can
+                raise ValidationError(self.env._(
+                    "Flow %(flow)s: the filter on %(model)s is not valid: %(reason)s",
+                    flow=flow.name, model=flow.model_id.name, reason=error)) from error
+
+    @api.constrains("external_filter", "list_query", "cron_expression")
+    def _check_texts(self):
+        for flow in self:
+            try:
+                if flow.external_filter:
+                    paths.compile_path(flow.external_filter)
+                if flow.list_query and not isinstance(json.loads(flow.list_query), dict):
+                    raise ValueError(self.env._("a JSON object of names and values is expected"))
+                if flow.cron_expression:
+                    flow._next_time(fields.Datetime.now())
+            except (SyncError, ValueError) as error:
+                raise ValidationError(self.env._(
+                    "Flow %(flow)s: the filter of external records, the list query or the schedule is not valid: %(reason)s",
+                    flow=flow.name, reason=error)) from error
+
+    @api.constrains("state", "connection_id")
+    def _check_test_environment(self):
+        for flow in self:
+            if flow.state == "test" and flow.connection_id.environment != "sandbox":
+                raise ValidationError(self.env._(
+                    "Flow %(flow)s: a flow in Test may only use a sandbox connection, and %(connection)s is production.",
+                    flow=flow.name, connection=flow.connection_id.name))
+
+    def _parsed_domain(self):
+        self.ensure_one()
+        return safe_eval(self.domain or "[]", {"uid": self.user_id.id, "company_id": self.company_id.id})
+
+    # -- life cycle ----------------------------------------------------------------------------------------
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        flows = super().create(vals_list)
+        flows._configuration_changed()
+        return flows
+
+    def write(self, vals):
+        result = super().write(vals)
+        self._configuration_changed()
+        return result
+
+    def unlink(self):
+        result = super().unlink()
+        self.env.registry.clear_cache("stable")
+        return result
+
+    def _configuration_changed(self):
+        """Which models are watched is cached in the registry; see ``models/base.py``."""
+        self.env.registry.clear_cache("stable")
+
+    def copy_data(self, default=None):
+        return [dict(vals, name=self.env._("%s (copy)", flow.name))
+                for flow, vals in zip(self, super().copy_data(default=default), strict=True)]
+
+    def copy(self, default=None):
+        copies = super().copy(default)
+        for flow, duplicate in zip(self, copies, strict=True):
+            for rule in flow.rule_ids:
+                rule.copy({"flow_id": duplicate.id})
+        return copies
+
+    def _problems(self):
+        """Why this flow may not run yet: a list of sentences, empty when it is ready."""
+        self.ensure_one()
+        problems = []
+        imports, exports = self.direction in ("import", "both"), self.direction in ("export", "both")
+        rules = self.rule_ids
+        if not rules:
+            problems.append(self.env._("No field rule yet: say which fields are exchanged and who owns them."))
+        kinds = set(self.resource_id.operation_ids.mapped("kind"))
+        fed_by_others = self.env["integration.field.rule"].sudo().search_count(
+            [("relation_flow_id", "=", self.id), ("relation_mode", "=", "embedded")], limit=1)
+        if imports and not kinds & {"list", "read"} and not fed_by_others:
+            problems.append(self.env._(
+                "The resource %(resource)s has no operation List or Read, so nothing can be imported.",
+                resource=self.resource_id.name))
+        if exports and self.create_in_external and "create" not in kinds:
+            problems.append(self.env._(
+                "Records may be created in the other system, but the resource %(resource)s has no operation Create.",
+                resource=self.resource_id.name))
+        if exports and not kinds & {"create", "update"}:
+            problems.append(self.env._(
+                "The resource %(resource)s has no operation Create or Update, so nothing can be exported.",
+                resource=self.resource_id.name))
+        problems += rules._problems()
+        return problems
+
+    def _require_ready(self):
+        for flow in self:
+            problems = flow._problems()
+            if problems:
+                raise UserError(self.env._(
+                    "%(flow)s is not ready:\n%(problems)s", flow=flow.name,
+                    problems="\n".join(f"• {problem}" for problem in problems)))
+
+    def action_test_mode(self):
+        self._require_ready()
+        self.write({"state": "test"})
+        self._schedule_next()
+
+    def action_go_live(self):
+        self._require_ready()
+        self.write({"state": "live"})
+        self._schedule_next()
+
+    def action_pause(self):
+        for flow in self.filtered(lambda flow: flow.state in RUNNING_STATES):
+            flow.write({"state_before_pause": flow.state, "state": "paused"})
+
+    def action_resume(self):
+        for flow in self.filtered(lambda flow: flow.state == "paused"):
+            flow.state = flow.state_before_pause or "live"
+        self._schedule_next()
+        self.connection_id._wake()
+
+    def action_draft(self):
+        self.write({"state": "draft"})
+
+    def action_sync_now(self):
+        """Import what changed over there, and look at every Odoo record that is new or waiting."""
+        return self._start("button")
+
+    def action_sync_all(self):
+        """Read everything again, not only what changed since the last run."""
+        return self._start("button", full=True)
+
+    def action_export_all(self):
+        """Look at every Odoo record of the flow; what equals the last agreed values is not sent."""
+        for flow in self:
+            flow._require_running()
+            flow._capture_all()
+        self.connection_id._wake()
+        return self._notify(self.env._("Every Odoo record of the flow was queued for comparison."))
+
+    def _start(self, trigger, full=False):
+        for flow in self:
+            flow._require_running()
+            flow._open_run(trigger, full=full)
+        self.connection_id._wake()
+        return self._notify(self.env._("The synchronisation has started. Runs show its progress."))
+
+    def _notify(self, message, kind="info"):
+        return {
+            "type": "ir.actions.client", "tag": "display_notification",
+            "params": {"type": kind, "message": message, "next": {"type": "ir.actions.client", "tag": "soft_reload"}},
+        }
+
+    def _require_running(self):
+        self.ensure_one()
+        if self.state not in RUNNING_STATES:
+            raise UserError(self.env._(
+                "%(flow)s is %(state)s. Put it into Test or Live first.", flow=self.name,
+                state=dict(self._fields["state"]._description_selection(self.env))[self.state]))
+        self.connection_id._check_may_run()
+
+    def _open_run(self, trigger, full=False):
+        """The run that the worker will carry out; an open one of this flow is used again."""
+        self.ensure_one()
+        runs = self.env["integration.run"].sudo()
+        run = runs.search([("flow_id", "=", self.id), ("state", "=", "open"), ("trigger", "!=", "live")], limit=1)
+        if run:
+            if full and not run.full and not run.page_count:
+                run.full = True
+            return run
+        return runs.create({
+            "flow_id": self.id, "trigger": trigger, "user_id": self.env.uid, "full": full,
+            "fetching": self.direction in ("import", "both") and bool(self.resource_id._operation("list")),
+        })
+
+    def _capture_all(self):
+        """Queue every Odoo record of the flow, by pages of keys."""
+        self.ensure_one()
+        model = self._model()
+        last_id = 0
+        while True:
+            ids = model.search(
+                Domain(self._parsed_domain()) & Domain("id", ">", last_id), order="id", limit=10000).ids
+            if not ids:
+                return
+            self.env["integration.capture"]._insert([(self.id, res_id, "write") for res_id in ids])
+            last_id = ids[-1]
+
+    # -- for the engine ------------------------------------------------------------------------------------
+
+    def _model(self):
+        """The flow's model as its own user, company, language and time zone: nothing is inherited from whoever
+        pressed the button."""
+        self.ensure_one()
+        company = self.company_id or self.user_id.company_id
+        context = {
+            "lang": self.lang or self.user_id.lang or "en_US",
+            "tz": self.tz or "UTC",
+            "allowed_company_ids": [company.id],
+        }
+        if not self.with_chatter:
+            context.update(tracking_disable=True, mail_create_nosubscribe=True, mail_create_nolog=True, mail_notrack=True)
+        return self.env(user=self.user_id.id, su=False, context=context)[self.model_name]
+
+    def _retry_policy(self):
+        return RetryPolicy(
+            first_seconds=self.retry_first_seconds, coefficient=self.retry_coefficient,
+            maximum_seconds=self.retry_maximum_seconds, attempts=self.retry_attempts, jitter=self.retry_jitter)
+
+    def _next_time(self, after):
+        return schedule.next_time(
+            after, every=self.interval_number, unit=self.interval_unit, cron=self.cron_expression or "",
+            tz=self.tz or "UTC")
+
+    def _schedule_next(self):
+        for flow in self:
+            # A live flow is captured on Odoo's side at once, but the other side must still be asked.
+            polls = flow.timing in ("scheduled", "batch") or (flow.timing == "live" and flow.direction != "export")
+            flow.next_run_at = flow._next_time(fields.Datetime.now()) if flow.state in RUNNING_STATES and polls else False
+
+    # -- smart buttons -------------------------------------------------------------------------------------
+
+    def _open(self, name, model, domain, **context):
+        return {
+            "type": "ir.actions.act_window", "name": name, "res_model": model, "view_mode": "list,form",
+            "domain": domain, "context": context,
+        }
+
+    def action_open_attention(self):
+        return self._open(self.env._("Needs Attention"), "integration.sync", [
+            ("flow_id", "in", self.ids), ("state", "in", ["failed", "conflict", "unknown", "held"])])
+
+    def action_open_sync(self):
+        return self._open(self.env._("Sync Records"), "integration.sync", [("flow_id", "in", self.ids)])
+
+    def action_open_runs(self):
+        return self._open(self.env._("Runs"), "integration.run", [("flow_id", "in", self.ids)])
+
+    def action_open_links(self):
+        return self._open(self.env._("Links"), "integration.link", self._link_domain())

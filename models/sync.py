@@ -1,0 +1,355 @@
+import json
+from urllib.parse import urljoin
+
+from odoo import api, fields, models
+from odoo.exceptions import AccessError, UserError
+from odoo.tools import SQL
+
+from ..core import templates
+from .selections import DIRECTIONS, ERROR_CLASSES, NEEDS_ATTENTION, SYNC_STATES
+
+# A button runs this many records at once and shows the outcome; more are handed to the worker.
+RUN_NOW_LIMIT = 5
+
+
+class IntegrationSync(models.Model):
+    """One record in one flow: its state, last agreed values, attempts, next retry and error.
+
+    It is the queue and the status at once. ``due_at`` is set while there is something to do; a worker claims
+    rows by a database lock that dies with it, so no row can stay *processing*.
+    """
+
+    _name = "integration.sync"
+    _description = "Integration Sync Record"
+    _order = "id desc"
+    _rec_name = "display_name"
+
+    flow_id = fields.Many2one("integration.flow", required=True, readonly=True, ondelete="cascade")
+    connection_id = fields.Many2one("integration.connection", required=True, readonly=True, ondelete="cascade")
+    company_id = fields.Many2one("res.company", readonly=True, index="btree_not_null", ondelete="cascade")
+    model = fields.Char(required=True, readonly=True)
+    res_id = fields.Many2oneReference(string="Odoo Record", model_field="model", readonly=True)
+    external_id = fields.Char(string="External ID", readonly=True)
+    name = fields.Char(readonly=True, index="trigram", help="Order number, SKU or name: what people call the record.")
+    state = fields.Selection(SYNC_STATES, required=True, default="pending", readonly=True)
+    direction = fields.Selection(DIRECTIONS, required=True, default="import", readonly=True)
+    import_pending = fields.Boolean(readonly=True)
+    export_pending = fields.Boolean(readonly=True)
+    delete_pending = fields.Boolean(readonly=True)
+    priority = fields.Integer(required=True, default=10, readonly=True)
+    due_at = fields.Datetime(string="Next Attempt", readonly=True)
+    attempts = fields.Integer(readonly=True)
+    max_attempts = fields.Integer(related="flow_id.retry_attempts", string="Most Attempts")
+
+    payload = fields.Text(readonly=True, groups="integration_flow.group_integration_manager")
+    content_hash = fields.Char(readonly=True)
+    external_version = fields.Char(readonly=True)
+    external_updated_at = fields.Datetime(readonly=True)
+    agreed = fields.Json(readonly=True, groups="integration_flow.group_integration_manager")
+    conflicts = fields.Json(readonly=True, groups="integration_flow.group_integration_user")
+    idempotency_key = fields.Char(readonly=True)
+    create_sent = fields.Boolean(
+        readonly=True, help="A create was sent and its outcome is not recorded yet.")
+
+    error_class = fields.Selection(ERROR_CLASSES, readonly=True)
+    error_code = fields.Char(readonly=True)
+    error_key = fields.Char(readonly=True, help="What has to be fixed; records with the same key are released together.")
+    error_message = fields.Text(string="What Happened", readonly=True)
+    error_hint = fields.Text(string="What to Do", readonly=True)
+    error_detail = fields.Text(readonly=True, groups="integration_flow.group_integration_manager")
+    waiting_for = fields.Char(readonly=True)
+    failed_at = fields.Datetime(readonly=True)
+    run_id = fields.Many2one("integration.run", readonly=True, ondelete="set null", index="btree_not_null")
+    last_synced_at = fields.Datetime(readonly=True)
+    last_import_at = fields.Datetime(readonly=True)
+    last_export_at = fields.Datetime(readonly=True)
+    captured_at = fields.Datetime(readonly=True)
+    revision = fields.Integer(required=True, default=0, readonly=True, help="Grows with every captured change.")
+    log_ids = fields.One2many("integration.log", "sync_id", string="History", readonly=True)
+    needs_attention = fields.Boolean(compute="_compute_needs_attention", search="_search_needs_attention")
+    external_url = fields.Char(compute="_compute_external_url")
+    payload_pretty = fields.Text(
+        string="Payload (Readable)", compute="_compute_payload_pretty", groups="integration_flow.group_integration_manager")
+    last_exchange_id = fields.Many2one(
+        "integration.exchange", compute="_compute_last_exchange", groups="integration_flow.group_integration_manager")
+    last_request = fields.Text(
+        string="Request", compute="_compute_last_exchange", groups="integration_flow.group_integration_manager")
+    last_response = fields.Text(
+        string="Response", compute="_compute_last_exchange", groups="integration_flow.group_integration_manager")
+    conflict_lines = fields.Text(compute="_compute_conflict_lines")
+
+    _external_unique = models.UniqueIndex(
+        "(flow_id, external_id) WHERE external_id IS NOT NULL", "This flow knows this external record already.")
+    _record_unique = models.UniqueIndex(
+        "(flow_id, res_id) WHERE res_id IS NOT NULL AND res_id <> 0", "This flow knows this Odoo record already.")
+    _due_index = models.Index("(connection_id, priority, due_at) WHERE due_at IS NOT NULL")
+    _flow_due_index = models.Index("(flow_id, priority, due_at) WHERE due_at IS NOT NULL")
+    _state_index = models.Index("(flow_id, state)")
+    _attention_index = models.Index("(state, id) WHERE state IN ('failed', 'conflict', 'unknown', 'held')")
+    _record_index = models.Index("(model, res_id)")
+    _waiting_index = models.Index("(waiting_for) WHERE waiting_for IS NOT NULL")
+    _error_key_index = models.Index("(error_key) WHERE error_key IS NOT NULL")
+
+    # -- computed ------------------------------------------------------------------------------------------
+
+    @api.depends("name", "external_id", "model", "res_id")
+    def _compute_display_name(self):
+        for sync in self:
+            sync.display_name = sync.name or sync.external_id or f"{sync.model},{sync.res_id}"
+
+    @api.depends("state")
+    def _compute_needs_attention(self):
+        for sync in self:
+            sync.needs_attention = sync.state in NEEDS_ATTENTION
+
+    def _search_needs_attention(self, operator, value):
+        if operator not in ("in", "="):
+            return NotImplemented
+        return [("state", "in" if value else "not in", NEEDS_ATTENTION)]
+
+    def _compute_external_url(self):
+        for sync in self:
+            template = sync.flow_id.resource_id.record_url_template
+            base = sync.connection_id.web_url or sync.connection_id.base_url
+            sync.external_url = (
+                urljoin(base.rstrip("/") + "/", templates.fill_path(template, {"id": sync.external_id}))
+                if template and sync.external_id and base else False)
+
+    @api.depends("payload")
+    def _compute_payload_pretty(self):
+        for sync in self:
+            try:
+                sync.payload_pretty = json.dumps(json.loads(sync.payload), indent=2, ensure_ascii=False) \
+                    if sync.payload else False
+            except ValueError:
+                sync.payload_pretty = sync.payload
+
+    def _compute_last_exchange(self):
+        last = dict(self.env["integration.log"]._read_group(
+            [("sync_id", "in", self.ids), ("exchange_id", "!=", False)], ["sync_id"], ["exchange_id:max"]))
+        exchanges = self.env["integration.exchange"]
+        for sync in self:
+            exchange = exchanges.browse(last.get(sync)).exists()
+            sync.last_exchange_id = exchange
+            sync.last_request = exchange.request_body
+            sync.last_response = exchange.response_body
+
+    @api.depends("conflicts")
+    def _compute_conflict_lines(self):
+        for sync in self:
+            sync.conflict_lines = "\n".join(
+                self.env._("%(field)s: agreed '%(agreed)s', Odoo now '%(odoo)s', other system now '%(external)s'",
+                           field=code, agreed=values.get("agreed"), odoo=values.get("odoo"),
+                           external=values.get("external"))
+                for code, values in (sync.conflicts or {}).items()) or False
+
+    # -- buttons -------------------------------------------------------------------------------------------
+
+    def _check_may_repair(self):
+        """Users see and repair: they need read access to the records, and the integration user group."""
+        self.check_access("read")
+        if not self.env.user.has_group("integration_flow.group_integration_user"):
+            raise AccessError(self.env._("You need the right 'Integrations: User' to retry or skip records."))
+
+    def action_retry(self):
+        """Try again with today's rules. A few records run at once and show their outcome."""
+        self._check_may_repair()
+        records = self.sudo().filtered(lambda sync: sync.state not in ("processing", "conflict"))
+        if not records:
+            raise UserError(self.env._("Nothing here can be retried: a conflict is decided, not retried."))
+        if len(records) > RUN_NOW_LIMIT:
+            records._queue(self.env._("Retry by %(user)s", user=self.env.user.name))
+            return self._notify("info", self.env._(
+                "%(count)s records were queued. They are tried again in the background.", count=len(records)))
+        return records._run_now()
+
+    def _run_now(self):
+        """Process these records in a transaction of the engine's own, so that the log survives whatever happens to
+        the caller's, and answer with a notification of the outcome."""
+        from ..engine.worker import process_now  # the engine reads models, so it is loaded when first needed
+
+        self.connection_id.ensure_one()._check_may_run()
+        outcomes = process_now(self.env, self.ids)
+        self.env.invalidate_all()
+        failed = [outcome for outcome in outcomes if outcome["state"] in NEEDS_ATTENTION]
+        waiting = [outcome for outcome in outcomes if outcome["state"] in ("waiting", "pending", "processing")]
+        if failed:
+            return self._notify("danger", "\n".join(
+                self.env._("%(name)s: %(message)s %(hint)s", name=outcome["name"], message=outcome["message"] or "",
+                           hint=outcome["hint"] or "") for outcome in failed), sticky=True)
+        if waiting:
+            return self._notify("warning", "\n".join(
+                self.env._("%(name)s: not done yet. %(message)s", name=outcome["name"], message=outcome["message"] or "")
+                for outcome in waiting))
+        return self._notify("success", self.env._("Synced: %(names)s", names=", ".join(
+            outcome["name"] for outcome in outcomes)))
+
+    def _notify(self, kind, message, sticky=False):
+        return {
+            "type": "ir.actions.client", "tag": "display_notification",
+            "params": {
+                "type": kind, "message": message, "sticky": sticky,
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def action_retry_later(self):
+        self._check_may_repair()
+        self.sudo()._queue(self.env._("Retry by %(user)s", user=self.env.user.name))
+
+    def action_resync(self):
+        """Compare and exchange everything again, from what both sides hold now."""
+        self._check_may_repair()
+        records = self.sudo()
+        for sync in records:
+            sync.write({
+                "content_hash": False,
+                "import_pending": bool(sync.payload) and sync.flow_id.direction != "export",
+                "export_pending": bool(sync.res_id) and sync.flow_id.direction != "import",
+            })
+        records._queue(self.env._("Resync by %(user)s", user=self.env.user.name))
+
+    def action_skip(self):
+        """Leave these records alone until they change again."""
+        self._check_may_repair()
+        records = self.sudo().filtered(lambda sync: sync.state != "processing")
+        records.write({
+            "state": "skipped", "due_at": False, "import_pending": False, "export_pending": False,
+            "delete_pending": False, "waiting_for": False, "error_key": False, "conflicts": False,
+        })
+        records._log("skipped", self.env._("Skipped by %(user)s", user=self.env.user.name))
+
+    def action_keep_odoo(self):
+        """Decide a conflict: Odoo's values stand and are sent."""
+        return self._decide_conflict("odoo")
+
+    def action_take_external(self):
+        """Decide a conflict: the other system's values stand and are written to Odoo."""
+        return self._decide_conflict("external")
+
+    def _decide_conflict(self, side):
+        self._check_may_repair()
+        for sync in self.sudo().filtered(lambda sync: sync.state == "conflict"):
+            agreed = dict(sync.agreed or {})
+            for code, values in (sync.conflicts or {}).items():
+                # Agreeing with the losing side's present value makes the other side the only one that changed.
+                losing = "external" if side == "odoo" else "odoo"
+                pair = dict(agreed.get(code) or {"o": None, "e": None})
+                if losing == "external":
+                    pair = {"o": values.get("agreed_odoo"), "e": values.get("external")}
+                else:
+                    pair = {"o": values.get("odoo"), "e": values.get("agreed_external")}
+                agreed[code] = pair
+            sync.write({
+                "agreed": agreed, "conflicts": False, "content_hash": False,
+                "import_pending": bool(sync.payload), "export_pending": sync.flow_id.direction != "import",
+            })
+            sync._log("resolved", self.env._(
+                "Conflict decided by %(user)s for %(side)s", user=self.env.user.name,
+                side=self.env._("Odoo") if side == "odoo" else sync.connection_id.name))
+            sync._queue("")
+        records = self.sudo().filtered("due_at")
+        return records._run_now() if 0 < len(records) <= RUN_NOW_LIMIT else None
+
+    def action_was_created(self):
+        """Unknown outcome, decided by a person: the record does exist over there."""
+        self._check_may_repair()
+        self.sudo().filtered(lambda sync: sync.state == "unknown").write({"create_sent": True})
+        return self.action_retry()
+
+    def action_was_not_created(self):
+        """Unknown outcome, decided by a person: nothing arrived over there, send it again."""
+        self._check_may_repair()
+        records = self.sudo().filtered(lambda sync: sync.state == "unknown")
+        records.write({"create_sent": False})
+        return records._run_now()
+
+    def action_open_record(self):
+        self.ensure_one()
+        if not self.res_id or self.model not in self.env or not self.env[self.model].browse(self.res_id).exists():
+            raise UserError(self.env._("There is no Odoo record yet for %(name)s.", name=self.display_name))
+        return {
+            "type": "ir.actions.act_window", "res_model": self.model, "res_id": self.res_id, "view_mode": "form",
+            "views": [(False, "form")],
+        }
+
+    def action_open_external(self):
+        self.ensure_one()
+        if not self.external_url:
+            raise UserError(self.env._(
+                "%(resource)s has no web address of a record. A manager can set it on the resource.",
+                resource=self.flow_id.resource_id.display_name))
+        return {"type": "ir.actions.act_url", "url": self.external_url, "target": "new"}
+
+    def action_open_exchanges(self):
+        self.ensure_one()
+        exchanges = self.env["integration.log"].search(
+            [("sync_id", "=", self.id), ("exchange_id", "!=", False)], limit=200).exchange_id
+        return {
+            "type": "ir.actions.act_window", "name": self.env._("Requests and Responses"),
+            "res_model": "integration.exchange", "view_mode": "list,form", "domain": [("id", "in", exchanges.ids)],
+        }
+
+    # -- queueing ------------------------------------------------------------------------------------------
+
+    def _queue(self, reason):
+        """Make these records due now, with attempts counted anew, and wake their workers."""
+        if not self:
+            return
+        self.flush_recordset()
+        self.env.cr.execute(SQL(
+            """UPDATE integration_sync SET
+                   state = 'pending', due_at = now() AT TIME ZONE 'UTC', attempts = 0, error_key = NULL,
+                   waiting_for = NULL,
+                   import_pending = import_pending OR (direction = 'import' AND payload IS NOT NULL
+                                                       AND NOT COALESCE(export_pending, false)
+                                                       AND NOT COALESCE(delete_pending, false)),
+                   export_pending = export_pending OR (direction = 'export' AND NOT COALESCE(import_pending, false)
+                                                       AND NOT COALESCE(delete_pending, false))
+               WHERE id IN %s AND state <> 'processing'""", tuple(self.ids)))
+        self.invalidate_recordset()
+        if reason:
+            self._log("queued", reason)
+        self.connection_id._wake()
+
+    def _log(self, outcome, message):
+        self.env["integration.log"].sudo().create([{
+            "sync_id": sync.id, "flow_id": sync.flow_id.id, "company_id": sync.company_id.id,
+            "create_date": fields.Datetime.now(), "outcome": outcome, "message": message,
+            "direction": sync.direction, "user_id": self.env.uid,
+        } for sync in self])
+
+    # -- on the business record ----------------------------------------------------------------------------
+
+    @api.model
+    def get_record_status(self, res_model, res_id):
+        """What the panel on a business record shows: one entry for each flow of the record, worst state first.
+
+        :return: list of dicts with id, flow, system, state, state_label, external_id, external_url, message, hint,
+            last_synced_at, can_retry; empty when the user may not see integrations
+        """
+        if not self.has_access("read") or not self.env.user.has_group("integration_flow.group_integration_user"):
+            return []
+        self.env[res_model].browse(res_id).check_access("read")
+        order = {state: index for index, state in enumerate(
+            ("failed", "conflict", "unknown", "held", "processing", "pending", "waiting", "synced", "excluded", "skipped"))}
+        labels = dict(self._fields["state"]._description_selection(self.env))
+        return sorted(({
+            "id": sync.id,
+            "flow": sync.flow_id.name,
+            "system": sync.connection_id.name,
+            "state": sync.state,
+            "state_label": labels[sync.state],
+            "external_id": sync.external_id or "",
+            "external_url": sync.external_url or "",
+            "message": sync.error_message or "",
+            "hint": sync.error_hint or "",
+            "last_synced_at": fields.Datetime.to_string(sync.last_synced_at) or "",
+            "can_retry": sync.state in ("failed", "unknown", "held", "waiting", "pending"),
+        } for sync in self.search([("model", "=", res_model), ("res_id", "=", res_id)])),
+            key=lambda entry: (order[entry["state"]], entry["id"]))
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_processing(self):
+        if any(sync.state == "processing" for sync in self):
+            raise UserError(self.env._("A record that is being processed cannot be deleted."))

@@ -1,0 +1,39 @@
+"""How webhooks are signed: four styles that real systems use, over the raw body."""
+
+import base64
+import hashlib
+import hmac
+
+STYLES = ("woocommerce", "standard_webhooks", "stripe", "github")
+
+
+def mac(secret, message):
+    return hmac.new(secret, message, hashlib.sha256)
+
+
+def woocommerce(secret, body, delivery, now):
+    """Base64 of the HMAC of the body."""
+    return {"X-WC-Webhook-Signature": base64.b64encode(mac(secret.encode(), body).digest()).decode()}
+
+
+def standard_webhooks(secret, body, delivery, now):
+    """``v1,<base64>`` over ``id.timestamp.body``; a secret ``whsec_<base64>`` is decoded first."""
+    key = base64.b64decode(secret.removeprefix("whsec_")) if secret.startswith("whsec_") else secret.encode()
+    signature = base64.b64encode(mac(key, f"{delivery}.{now}.".encode() + body).digest()).decode()
+    return {"webhook-id": delivery, "webhook-timestamp": str(now), "webhook-signature": f"v1,{signature}"}
+
+
+def stripe(secret, body, delivery, now):
+    """``t=…,v1=<hex>`` over ``timestamp.body``."""
+    return {"Stripe-Signature": f"t={now},v1={mac(secret.encode(), f'{now}.'.encode() + body).hexdigest()}"}
+
+
+def github(secret, body, delivery, now):
+    """``sha256=<hex>`` of the body."""
+    return {"X-Hub-Signature-256": f"sha256={mac(secret.encode(), body).hexdigest()}"}
+
+
+def sign(style, secret, body, delivery, now):
+    return {function.__name__: function for function in (woocommerce, standard_webhooks, stripe, github)}[
+        style
+    ](secret, body, delivery, now)

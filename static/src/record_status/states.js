@@ -1,0 +1,49 @@
+import { _t } from "@web/core/l10n/translation";
+
+/** How each state looks: the same colours and icons on every screen; the text always stands beside them. */
+export const STATE_LOOKS = {
+    failed: { tone: "danger", icon: "fa-times-circle" },
+    conflict: { tone: "danger", icon: "fa-code-fork" },
+    unknown: { tone: "warning", icon: "fa-question-circle" },
+    held: { tone: "warning", icon: "fa-hand-paper-o" },
+    processing: { tone: "info", icon: "fa-refresh" },
+    pending: { tone: "info", icon: "fa-clock-o" },
+    waiting: { tone: "secondary", icon: "fa-hourglass-half" },
+    synced: { tone: "success", icon: "fa-check-circle" },
+    excluded: { tone: "secondary", icon: "fa-minus-circle" },
+    skipped: { tone: "secondary", icon: "fa-step-forward" },
+};
+
+export const NO_STATE = { tone: "secondary", icon: "fa-exchange" };
+
+/** States that a person has to look at. */
+export const NEEDS_ATTENTION = ["failed", "conflict", "unknown", "held"];
+
+export function lookOf(state) {
+    return STATE_LOOKS[state] || NO_STATE;
+}
+
+/** The action that lists the sync records of one business record, or opens one of them. */
+export function syncAction(resModel, resId, { syncId } = {}) {
+    return {
+        type: "ir.actions.act_window",
+        name: _t("Integrations"),
+        res_model: "integration.sync",
+        views: syncId
+            ? [[false, "form"]]
+            : [
+                  [false, "list"],
+                  [false, "kanban"],
+                  [false, "form"],
+              ],
+        mobile_view_mode: "kanban",
+        ...(syncId
+            ? { res_id: syncId }
+            : {
+                  domain: [
+                      ["model", "=", resModel],
+                      ["res_id", "=", resId],
+                  ],
+              }),
+    };
+}

@@ -1,0 +1,217 @@
+"""The parts of ``./dev test``: each returns whether it passed, and prints what its tool prints."""
+
+import os
+import shutil
+import sys
+import time
+from collections import deque
+
+from . import places, processes
+from .console import Problem, duration
+from .processes import call
+
+#: Tests leave nothing behind in the checkout, which may be read-only.
+NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+
+BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
+
+
+class Report:
+    """Runs parts one after the other, none is left out because another one failed, and sums them up."""
+
+    def __init__(self):
+        self.rows = []
+        self.pytest_summaries = []
+
+    def part(self, name, work):
+        """Run one part; returns whether it passed."""
+        print(f"\n=== {name}", flush=True)
+        started = time.monotonic()
+        try:
+            passed = work()
+        except Problem as problem:
+            print(problem.render(), flush=True)
+            passed = False
+        took = time.monotonic() - started
+        self.rows.append((name, passed, took))
+        print(f"=== {name}: {'passed' if passed else 'FAILED'} in {duration(took)}", flush=True)
+        return passed
+
+    def pytest(self, command, **options):
+        """Run pytest, keep its own summary for the end of the report."""
+        lines = deque(maxlen=200)
+        code = processes.call_and_show(command, lines.append, **options)
+        self.pytest_summaries.append(pytest_summary(lines))
+        return code == 0
+
+    def print_summary(self):
+        """The table of parts, then pytest's own last lines, which are what a CI looks for."""
+        print()
+        for name, passed, took in self.rows:
+            print(f"{'passed' if passed else 'FAILED':<7} {name:<36} {duration(took):>12}")
+        for lines in self.pytest_summaries:
+            print("\n".join(lines))
+        sys.stdout.flush()
+
+    @property
+    def exit_code(self):
+        return 0 if self.rows and all(passed for _name, passed, _took in self.rows) else 1
+
+
+def pytest_summary(lines):
+    """What pytest says at its end: the failed tests, if any, and the counts.
+
+    >>> pytest_summary(["...", "= short test summary info =", "FAILED a.py::b", "=== 1 failed in 0.1s ==="])
+    ['FAILED a.py::b', '=== 1 failed in 0.1s ===']
+    >>> pytest_summary(["... [100%]", "=== 3 passed in 0.1s ==="])
+    ['=== 3 passed in 0.1s ===']
+    """
+    lines = list(lines)
+    for number in range(len(lines) - 1, -1, -1):
+        if "short test summary info" in lines[number]:
+            return lines[number + 1 :]
+    return lines[-1:]
+
+
+def lint_parts(report, odoo, venv):
+    addons = places.addons_folder()
+    addon = addons / places.ADDON
+
+    def ruff():
+        return call([venv.tool("ruff"), "check", "--cache-dir", places.folder("ruff"), places.CHECKOUT]) == 0
+
+    def pylint_odoo():
+        # Through the link: the checks recognise an addon by its folder.
+        command = [venv.tool("pylint"), f"--rcfile={places.CHECKOUT / '.pylintrc'}", addon]
+        return call(command, env={**NO_BYTECODE, "PYLINTHOME": str(places.folder("pylint"))}, cwd=addons) == 0
+
+    report.part("lint: ruff", ruff)
+    report.part("lint: pylint-odoo", pylint_odoo)
+    report.part("lint: Odoo's test_lint", lambda: odoo_lint(odoo, venv))
+
+
+def odoo_lint(odoo, venv, *options):
+    paths = ",".join(map(str, [*odoo.addons_paths, places.addons_folder()]))
+    command = [venv.python, places.CHECKOUT / "tools" / "odoo_lint.py", f"--addons-path={paths}", *options]
+    # One of the checks starts pylint by its name.
+    search_path = f"{venv.python.parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return call(command, env={**NO_BYTECODE, "PATH": search_path}) == 0
+
+
+def core_part(report, venv, arguments):
+    """The rooms that import no Odoo: their tests and the examples in their docstrings, without a database."""
+
+    def core():
+        folder = places.pure_folder()
+        command = [venv.python, "-m", "pytest", "-c", places.CHECKOUT / "pyproject.toml"]
+        command += [f"--rootdir={folder}", "-p", "no:cacheprovider", "--doctest-modules"]
+        # Odoo's plugin would import Odoo, which these rooms must not need.
+        command += ["-p", "no:odoo", "--continue-on-collection-errors"]
+        command += [_through_link(each, folder / places.ADDON) for each in arguments]
+        if not _names_a_test(arguments):
+            command += [folder / places.ADDON, places.CHECKOUT / "tools" / "devlib"]
+        python_path = f"{folder}{os.pathsep}{places.CHECKOUT / 'tools'}"
+        return report.pytest(command, env={"PYTHONPATH": python_path, **NO_BYTECODE})
+
+    report.part("core: rooms without Odoo", core)
+
+
+def _names_a_test(arguments):
+    """Whether pytest's arguments choose files themselves.
+
+    >>> _names_a_test(["-k", "paging"]), _names_a_test(["core/tests/test_paging.py::test_cursor", "-x"])
+    (False, True)
+    """
+    return any(
+        ".py" in each.split("::")[0] or each.endswith("tests") for each in arguments if each[:1] != "-"
+    )
+
+
+def install_part(report, databases, template):
+    """The addon installs where there is nothing but mail, and logs no error on the way."""
+
+    def install():
+        with databases.throw_away(template, "install") as database:
+            output = databases.install_addon(database, demo=False, log_name="test-install")
+        errors = [line for line in output.splitlines() if " ERROR " in line or " CRITICAL " in line]
+        print("\n".join(errors), flush=True)
+        return not errors
+
+    report.part("install: with mail only", install)
+
+
+def find_browser():
+    return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+def odoo_parts(report, databases, template, arguments, browser=True):
+    """On one database with Sales and Inventory: checks of the loaded models, then all tests."""
+    odoo, venv = databases.odoo, databases.venv
+    name = "odoo: tests and browser tests" if browser else "odoo: tests"
+    with databases.throw_away(template, "test") as database:
+
+        def install():
+            databases.install_addon(database, log_name="test-odoo")
+            return True
+
+        def loaded_models():
+            options = ("--database", database, "--data-dir", databases.data_dir)
+            return odoo_lint(odoo, venv, *options)
+
+        def tests():
+            if browser and not find_browser():
+                raise Problem(
+                    "There is no browser for the browser tests.",
+                    f"none of {', '.join(BROWSERS)} is on the path; Odoo would skip these tests in silence",
+                    "Install one (Debian: apt-get install chromium), or leave them out with --no-browser.",
+                )
+            try:
+                return report.pytest(
+                    pytest_odoo_command(databases, database, arguments, browser), env=NO_BYTECODE
+                )
+            finally:
+                processes.stop_leftovers()  # a browser whose test was cut off
+
+        if not report.part("install: beside Sales and Inventory", install):
+            report.part(name, _not_possible)
+            return
+        if not arguments:
+            report.part("lint: test_lint, loaded models", loaded_models)
+        report.part(name, tests)
+
+
+def _not_possible():
+    raise Problem("Not run.", "the addon could not be installed, see above")
+
+
+def pytest_odoo_command(databases, database, arguments, browser):
+    addon = places.addons_folder() / places.ADDON
+    paths = ",".join(map(str, [*databases.odoo.addons_paths, places.addons_folder()]))
+    return [
+        *(
+            databases.venv.python,
+            "-m",
+            "pytest",
+            "-c",
+            places.CHECKOUT / "pyproject.toml",
+            "-p",
+            "no:cacheprovider",
+        ),
+        f"--rootdir={addon}",
+        f"--odoo-config={os.devnull}",
+        f"--odoo-database={database}",
+        f"--odoo-addons-path={paths}",
+        f"--odoo-extra=data-dir={databases.data_dir}",
+        "--odoo-extra=http-interface=127.0.0.1",
+        *(["--odoo-http"] if browser else []),
+        *(_through_link(each, addon) for each in arguments),
+        *([] if _names_a_test(arguments) else [addon / "tests"]),
+    ]
+
+
+def _through_link(argument, addon):
+    """A test file named from the checkout, as a path through the link that has the addon's name."""
+    path, separator, rest = argument.partition("::")
+    if argument[:1] != "-" and ".py" in path and (places.CHECKOUT / path).exists():
+        return f"{addon / path}{separator}{rest}"
+    return argument

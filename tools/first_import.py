@@ -1,0 +1,67 @@
+"""First import of the demo: the shop blueprint against the running sandbox. Run inside an Odoo shell by ``./dev run``.
+
+Reads INTEGRATION_SANDBOX_URL; prints one line ``SUMMARY {json}`` with what was imported and what needs attention.
+"""
+
+import json
+import os
+
+SHOP_PRODUCTS = {
+    "SHOP-SHIPPING": "Shipping (shop)", "SHOP-DISCOUNT": "Discount (shop)", "SHOP-FEE": "Fee (shop)",
+}
+STEPS = ("woo_taxes", "woo_customers", "woo_products", "woo_orders")
+
+
+def prepare(env):
+    """What the shop's flows refer to: a price list in its currency, three service products, one contact tag."""
+    euro = env.ref("base.EUR")
+    euro.active = True
+    for currency in (euro, env.ref("base.USD")):
+        name = f"Shop ({currency.name})"
+        if not env["product.pricelist"].search([("name", "=", name)], limit=1):
+            env["product.pricelist"].create({"name": name, "currency_id": currency.id})
+    for code, name in SHOP_PRODUCTS.items():
+        if not env["product.product"].search([("default_code", "=", code)], limit=1):
+            env["product.product"].create({
+                "default_code": code, "name": name, "type": "service", "list_price": 0, "taxes_id": False,
+                "invoice_policy": "order"})
+    if not env["res.partner.category"].search([("name", "=", "Shop customer")], limit=1):
+        env["res.partner.category"].create({"name": "Shop customer"})
+
+
+def first_import(env, sandbox_url):
+    """Apply the blueprint, put its flows into Test and carry out one run of each.
+
+    :return: dict with ``imported`` ({label: count}) and ``attention`` (sentences)
+    """
+    from odoo.addons.integration_flow.engine.worker import Worker
+
+    prepare(env)
+    flows = env["integration.blueprint"]._apply_file("woocommerce", connection_vals={"woo": {
+        "base_url": f"{sandbox_url}/wp-json/wc/v3", "web_url": sandbox_url, "auth_secret_input": "sandbox-api-key"}})
+    connection = flows["woo_orders"].connection_id
+    for flow in flows.values():
+        if flow.state == "draft":
+            flow.action_test_mode()
+    for code in STEPS:
+        flows[code]._open_run("button")
+    env.cr.commit()
+    Worker(env, connection).run()
+    env.cr.commit()
+    counts = env["integration.sync"]._read_group(
+        [("connection_id", "=", connection.id), ("state", "=", "synced")], ["flow_id"], ["__count"])
+    failed = env["integration.sync"].search(
+        [("connection_id", "=", connection.id), ("state", "in", ["failed", "conflict", "unknown", "held"])])
+    waiting = env["integration.sync"].search_count([("connection_id", "=", connection.id), ("state", "=", "waiting")])
+    attention = [f"{sync.flow_id.name} {sync.display_name}: {sync.error_message}" for sync in failed[:10]]
+    if len(failed) > 10:
+        attention.append(f"... and {len(failed) - 10} more")
+    if waiting:
+        attention.append(f"{waiting} records wait for others")
+    for run in env["integration.run"].search([("connection_id", "=", connection.id), ("state", "=", "failed")]):
+        attention.append(f"{run.flow_id.name}: {run.message}")
+    return {"imported": {flow.name: count for flow, count in counts}, "attention": attention}
+
+
+if "env" in globals() and os.environ.get("INTEGRATION_SANDBOX_URL"):
+    print("SUMMARY " + json.dumps(first_import(globals()["env"], os.environ["INTEGRATION_SANDBOX_URL"])))

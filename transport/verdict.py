@@ -1,0 +1,110 @@
+"""Did the call succeed? Status first, then the operation's own rule: failures come inside a 200, too."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from ..core import paths
+from ..core.classify import classify_status, extract_message
+from ..core.errors import SyncError
+from ..core.retry import parse_retry_after
+from . import formats
+from .request import Request, Response
+
+_READS_STATUS = re.compile(r"(?<![\w.])status\b")
+_NAMES_SOMETHING = re.compile(r"[0-9'\"`]")
+
+BODY_CODES = {
+    "UNAUTHENTICATED": 401,
+    "UNAUTHORIZED": 401,
+    "INVALID_TOKEN": 401,
+    "TOKEN_EXPIRED": 401,
+    "EXPIRED_TOKEN": 401,
+    "INVALID_SESSION_ID": 401,
+    "FORBIDDEN": 403,
+    "THROTTLED": 429,
+    "RATE_LIMITED": 429,
+    "TOO_MANY_REQUESTS": 429,
+    "INTERNAL_SERVER_ERROR": 500,
+    "SERVICE_UNAVAILABLE": 503,
+}
+"""Error codes inside a refused answer that mean the same as an HTTP status, which then decides."""
+_CODE_PATHS = ("errors[0].extensions.code", "errors[0].code", "error.code", "error", "code")
+
+
+def decode(
+    request: Request, status: int, headers: Mapping[str, str], raw: bytes, max_bytes: int
+) -> tuple[Any, SyncError | None]:
+    """The body's value and what was wrong with it.
+
+    The body of a failure is taken as it comes: text where it is no data, and never an error of its own.
+    """
+    content_type = headers.get("Content-Type", "")
+    try:
+        return formats.decode(request.format, raw, content_type, max_bytes=max_bytes), None
+    except SyncError as error:
+        if 200 <= status < 300:
+            error.outcome_unknown = request.doubtful  # it was accepted; what it answered cannot be read
+            return None, error
+        return raw[:100_000].decode("utf-8", errors="replace"), None
+
+
+def judge(request: Request, response: Response, now: datetime) -> SyncError | None:
+    """None if the call succeeded, else the error.
+
+    - No success rule: the status decides (core.classify).
+    - A rule that reads `status` decides alone; any other rule narrows 2xx and cannot heal an error status.
+    - A refused answer whose error code stands in BODY_CODES counts as that status, so that an expired login
+      inside a 200 is an authentication error.
+    - FORBIDDEN is ambiguous. Beside data it is about one field: no status. Without data it counts as 401
+      (shops say "You are not currently authorized to perform this action" for an expired login), unless the
+      message names something (a digit, a quote): then as 403, which core.classify reads as `access` for
+      that record.
+
+    :raises SyncError: mapping/bad_path for a success rule that is no JMESPath
+    """
+    status = response.status
+    rule = request.success_path
+    if rule and (200 <= status < 300 or _READS_STATUS.search(rule)):
+        headers = (
+            {name.lower(): value for name, value in response.headers.items()} if "headers" in rule else {}
+        )
+        if paths.get(rule, {"status": status, "headers": headers, "body": response.body}):
+            return None
+        return _refused(request, response, now)
+    return _by_status(status, request, response, now)
+
+
+def _refused(request: Request, response: Response, now: datetime) -> SyncError:
+    message = extract_message(response.body, request.error_paths)
+    status = response.status if response.status >= 300 else _status_in_body(response.body, message)
+    error = _by_status(status, request, response, now) if status else None
+    if error is None:
+        error = SyncError("validation", "refused_in_answer", params={"message": message})
+    return error
+
+
+def _by_status(status: int, request: Request, response: Response, now: datetime) -> SyncError | None:
+    if 200 <= status < 300:
+        return None
+    message = extract_message(response.body, request.error_paths)
+    wait = parse_retry_after(response.headers.get("Retry-After"), now)
+    return classify_status(status, message=message, retry_after=wait, creating=request.doubtful)
+
+
+def _status_in_body(body: Any, message: str) -> int | None:
+    """The HTTP status that the first error code in a body stands for."""
+    for path in _CODE_PATHS:
+        code = paths.get(path, body)
+        if isinstance(code, str):
+            status = BODY_CODES.get(code.upper().replace("-", "_").replace(" ", "_"))
+            if status == 403:
+                return None if _has_data(body) else 403 if _NAMES_SOMETHING.search(message) else 401
+            return status
+    return None
+
+
+def _has_data(body: Any) -> bool:
+    data = body.get("data") if isinstance(body, dict) else None
+    return any(value is not None for value in data.values()) if isinstance(data, dict) else bool(data)
