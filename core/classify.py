@@ -1,8 +1,9 @@
 """What an HTTP answer means: status code to error class, and the message for people out of any error body.
 
-Status codes lie (REALITY.md, items 1 and 2): a bad token answers 403 as often as 401, and 403 is also "not this
-record". Decision: 403 is `authentication` (pauses the connection, one alert) when the message speaks of credentials or
-says nothing more than "forbidden"; any other message is about the operation or the record and stays `access`.
+Status codes lie (REALITY.md, items 1 and 2): a bad token answers 403 as often as 401, and 403 is also "not
+this record". Decision: 403 is `authentication` (pauses the connection, one alert) when the message speaks of
+credentials or says nothing more than "forbidden"; any other message is about the operation or the record and
+stays `access`.
 """
 
 from __future__ import annotations
@@ -18,15 +19,30 @@ from .values import clean_text, text_of
 
 MAX_MESSAGE = 500
 _CREDENTIALS = re.compile(
-    r"(?i)\b(?:auth(?:entication|enticated|orization header)|unauthenticated|unauthori[sz]ed|credentials?|tokens?|jwt"
-    r"|api[ _-]?keys?|access[ _-]?keys?|signatures?|session|log(?:ged)?[ -]?in|expired|password|sign(?:ed)?[ -]?in)\b"
+    r"(?i)\b(?:auth(?:entication|enticated|orization header)|unauthenticated|unauthori[sz]ed|credentials?"
+    r"|tokens?|jwt|api[ _-]?keys?|access[ _-]?keys?|signatures?|session|log(?:ged)?[ -]?in|expired|password"
+    r"|sign(?:ed)?[ -]?in)\b"
 )
 # The letters of a 403 that says nothing but "403".
-_NOTHING_SAID = frozenset((
-    "", "forbidden", "error", "error forbidden", "http forbidden", "http error forbidden", "client error forbidden",
-    "access denied", "access is denied", "access forbidden", "permission denied", "denied", "forbidden access denied",
-    "forbidden forbidden", "forbidden you don t have permission to access this resource",
-))
+_NOTHING_SAID = frozenset(
+    (
+        "",
+        "forbidden",
+        "error",
+        "error forbidden",
+        "http forbidden",
+        "http error forbidden",
+        "client error forbidden",
+        "access denied",
+        "access is denied",
+        "access forbidden",
+        "permission denied",
+        "denied",
+        "forbidden access denied",
+        "forbidden forbidden",
+        "forbidden you don t have permission to access this resource",
+    )
+)
 # A create that ended so may have been carried out: it is looked up before it is sent again.
 _PERHAPS_DONE = frozenset((408, 500, 502, 504, 520, 524))
 
@@ -63,47 +79,82 @@ def classify_status(
         return SyncError("validation", "conflict_remote", params={"message": message})
     if status in (408, 504):
         return SyncError(
-            "timeout", "timeout_remote", params={"status": status}, retry_after=retry_after, outcome_unknown=creating
+            "timeout",
+            "timeout_remote",
+            params={"status": status},
+            retry_after=retry_after,
+            outcome_unknown=creating,
         )
     if status == 423:
         return SyncError("locked", "locked_remote", params={"message": message}, retry_after=retry_after)
     if status in (425, 429):
-        return SyncError("rate_limit", "rate_limited", params={"seconds": retry_after}, retry_after=retry_after)
+        return SyncError(
+            "rate_limit", "rate_limited", params={"seconds": retry_after}, retry_after=retry_after
+        )
     if 400 <= status < 500:
         return SyncError("validation", "rejected", params=params)
     if 300 <= status < 400:
         return SyncError("validation", "unexpected_redirect", params={"status": status})
     return SyncError(
-        "server", "server_error", params=params, retry_after=retry_after,
+        "server",
+        "server_error",
+        params=params,
+        retry_after=retry_after,
         outcome_unknown=creating and status in _PERHAPS_DONE,
     )
 
 
 def _is_about_credentials(message: str) -> bool:
-    return bool(_CREDENTIALS.search(message)) or " ".join(re.findall("[a-z]+", message.casefold())) in _NOTHING_SAID
+    return (
+        bool(_CREDENTIALS.search(message))
+        or " ".join(re.findall("[a-z]+", message.casefold())) in _NOTHING_SAID
+    )
 
 
 # The keys under which systems put their message, best first, compared without case, '_' and '-'.
 _MESSAGE_KEYS = (
-    "errordescription", "detail", "details", "message", "errormessage", "longmessage", "errormsg", "msg", "text",
-    "faultstring", "reason", "description", "title", "error",
-    "errors", "messages",
+    "errordescription",
+    "detail",
+    "details",
+    "message",
+    "errormessage",
+    "longmessage",
+    "errormsg",
+    "msg",
+    "text",
+    "faultstring",
+    "reason",
+    "description",
+    "title",
+    "error",
+    "errors",
+    "messages",
 )
-_LIST_KEYS = ("errors", "error", "messages", "usererrors", "errorlist", "violations", "fault", "exception", "issues")
+_LIST_KEYS = (
+    "errors",
+    "error",
+    "messages",
+    "usererrors",
+    "errorlist",
+    "violations",
+    "fault",
+    "exception",
+    "issues",
+)
 _NO_FIELDS = frozenset(
-    "status statuscode code type level severity timestamp path instance requestid traceid id success ok errorcode"
-    " httpstatus documentationurl extensions locations data meta".split()
+    "status statuscode code type level severity timestamp path instance requestid traceid id success ok"
+    " errorcode httpstatus documentationurl extensions locations data meta".split()
 )
 
 
 def extract_message(body: Any, paths: Sequence[str] = ()) -> str:
     """The message for people in an error body: by the given JMESPaths first, else by the usual dialects.
 
-    Known: {message}, {error, error_description}, {detail} (RFC 9457), {error: {message}}, errors as list of texts or
-    of {message | detail | title, field | path}, {field: [..]}, GraphQL, plain text, HTML (its text). '' = nothing said.
-    Several messages are joined by '; '. At most 500 characters.
+    Known: {message}, {error, error_description}, {detail} (RFC 9457), {error: {message}}, errors as list of
+    texts or of {message | detail | title, field | path}, {field: [..]}, GraphQL, plain text, HTML (its text).
+    '' = nothing said. Several messages are joined by '; '. At most 500 characters.
 
-    >>> extract_message({"errors": [{"code": "x", "message": "Name is required"}, {"message": "No price"}]}, [])
+    >>> extract_message({"errors": [{"code": "x", "message": "Name is required"}, {"message": "No price"}]})
     'Name is required; No price'
     >>> extract_message({"email": ["Enter a valid address."], "status": 400}, [])
     'email: Enter a valid address.'
@@ -172,7 +223,9 @@ def _texts_of_object(body: dict, depth: int) -> Iterator[str]:
     for name, item in body.items():
         if re.sub("[_-]", "", str(name)).casefold() in _NO_FIELDS:
             continue
-        if isinstance(item, str) and depth == 0 and len(body) > 3:  # an ordinary document, not a list of errors
+        if (
+            isinstance(item, str) and depth == 0 and len(body) > 3
+        ):  # an ordinary document, not a list of errors
             continue
         for text in _texts(item, depth + 1):
             yield text if name in ("non_field_errors", "base", "__all__") else f"{name}: {text}"
@@ -180,7 +233,17 @@ def _texts_of_object(body: dict, depth: int) -> Iterator[str]:
 
 def _field_name(plain: dict) -> str:
     """The field that an error object is about: {field|path|property|pointer|source: {pointer}}."""
-    for name in ("field", "property", "propertypath", "attribute", "param", "parameter", "loc", "pointer", "source"):
+    for name in (
+        "field",
+        "property",
+        "propertypath",
+        "attribute",
+        "param",
+        "parameter",
+        "loc",
+        "pointer",
+        "source",
+    ):
         item = plain.get(name)
         if isinstance(item, dict):
             item = item.get("pointer") or item.get("parameter")

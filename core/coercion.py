@@ -16,8 +16,9 @@ _TRUE, _FALSE = frozenset(("true", "1", "yes")), frozenset(("false", "0", "no"))
 
 
 def coerce(field_type: str, value: Any, *, label: str = "", allowed: Collection[str] = ()) -> Any:
-    """The value for an Odoo field of this type (char, text, html, integer, float, monetary, boolean, date, datetime,
-    selection, many2one, ...). Blank is False, Odoo's way. Nothing is guessed: "abc" is no number, {} no text.
+    """The value for an Odoo field of this type (char, text, html, integer, float, monetary, boolean, date,
+    datetime, selection, many2one, ...). Blank is False, Odoo's way. Nothing is guessed: "abc" is no number,
+    {} no text.
 
     :param label: the field's name for people, used in errors
     :param allowed: keys of a selection field, where known
@@ -38,8 +39,13 @@ def coerce(field_type: str, value: Any, *, label: str = "", allowed: Collection[
     result = function(value, label)
     if allowed and field_type == "selection" and result not in allowed:
         raise SyncError(
-            "mapping", "wrong_choice",
-            params={"field": label, "value": shown(value), "allowed": shown(", ".join(map(str, allowed)), 200)},
+            "mapping",
+            "wrong_choice",
+            params={
+                "field": label,
+                "value": shown(value),
+                "allowed": shown(", ".join(map(str, allowed)), 200),
+            },
         )
     return result
 
@@ -67,7 +73,8 @@ def _coerce_integer(value: Any, label: str) -> int:
         raise wrong_type(label, value, "integer")
     if abs(number) > INT4:
         raise SyncError(
-            "mapping", "out_of_range",
+            "mapping",
+            "out_of_range",
             params={"field": label, "value": shown(value), "minimum": -INT4, "maximum": INT4},
         )
     return int(number)

@@ -21,14 +21,14 @@ DECIMALS = 6
 def normalise(field_type: str, value: Any) -> Any:
     """The JSON-able form in which values are compared and kept as last agreed.
 
-    Blank (None, '', False of anything but a boolean) is None; 0 stays 0; text is stripped, with \\n for line ends;
-    floats are rounded to 6 decimals; datetimes are 'YYYY-MM-DD HH:MM:SS' in UTC (naive = UTC); many2one is the id;
-    many2many sorted ids. '' as type is for external values: False stays False there.
+    Blank (None, '', False of anything but a boolean) is None; 0 stays 0; text is stripped, with \\n for line
+    ends; floats are rounded to 6 decimals; datetimes are 'YYYY-MM-DD HH:MM:SS' in UTC (naive = UTC); many2one
+    is the id; many2many sorted ids. '' as type is for external values: False stays False there.
 
-    >>> normalise("char", False), normalise("boolean", False), normalise("integer", 0), normalise("char", " a ")
-    (None, False, 0, 'a')
-    >>> normalise("datetime", "2026-01-31T10:00:00+01:00"), normalise("float", "1.50"), normalise("many2one", (7, "X"))
-    ('2026-01-31 09:00:00', 1.5, 7)
+    >>> normalise("char", False), normalise("boolean", False), normalise("integer", 0)
+    (None, False, 0)
+    >>> normalise("datetime", "2026-01-31T10:00:00+01:00"), normalise("float", "1.50")
+    ('2026-01-31 09:00:00', 1.5)
     """
     if value is None or value == "":
         return None
@@ -86,7 +86,9 @@ def _normalise_boolean(value: Any) -> Any:
     if isinstance(value, int) and value in (0, 1):
         return bool(value)
     if isinstance(value, str):
-        return {"true": True, "1": True, "false": False, "0": False}.get(value.strip().casefold(), value.strip() or None)
+        return {"true": True, "1": True, "false": False, "0": False}.get(
+            value.strip().casefold(), value.strip() or None
+        )
     return _json_able(value)
 
 
@@ -132,7 +134,7 @@ def _json_able(value: Any) -> Any:
     """Any value without a field type, such as those of the external side."""
     if isinstance(value, str):
         return str(value).strip() or None
-    if isinstance(value, bool) or isinstance(value, int):
+    if isinstance(value, (bool, int)):
         return value
     if isinstance(value, (float, Decimal)):
         return _rounded(value)
@@ -152,9 +154,9 @@ def _json_able(value: Any) -> Any:
 def same_value(one: Any, two: Any) -> bool:
     """Do two values mean the same, whatever their representation?
 
-    Numbers: 1 == 1.0 == Decimal('1') == "1.00", floats to 6 decimals; but two texts are the same only as text ("1.0"
-    and "1.00" may be two codes), and "01" is no number. Moments: '2026-01-31T09:00:00Z' == '2026-01-31 09:00:00'.
-    Blank == blank. Lists in order, objects by name (a missing name is blank).
+    Numbers: 1 == 1.0 == Decimal('1') == "1.00", floats to 6 decimals; but two texts are the same only as text
+    ("1.0" and "1.00" may be two codes), and "01" is no number. Moments: '2026-01-31T09:00:00Z' == '2026-01-31
+    09:00:00'. Blank == blank. Lists in order, objects by name (a missing name is blank).
 
     >>> same_value(1.0, "1.00"), same_value(" a ", "a"), same_value("007", 7), same_value(None, "")
     (True, True, False, True)

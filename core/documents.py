@@ -1,10 +1,10 @@
-"""JSON in and out, with limits: untrusted bodies are capped in size and depth (DESIGN.md, guarantee 8; RFC 8259)."""
+"""JSON in and out (RFC 8259), with limits: untrusted bodies are capped in size and depth (guarantee 8)."""
 
 from __future__ import annotations
 
 import json
 import re
-from datetime import date, datetime, time, timezone
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from math import isfinite
 from typing import Any
@@ -77,14 +77,14 @@ def _decode(raw: bytes) -> str:
             except UnicodeDecodeError:
                 pass
         readable = raw[: error.start].decode("utf-8-sig")
-        near = readable + raw[error.start: error.start + 20].decode("utf-8", "replace")
+        near = readable + raw[error.start : error.start + 20].decode("utf-8", "replace")
         raise _malformed(near, len(readable), str(error)) from None
 
 
 def _malformed(text: str, position: int, reason: str) -> SyncError:
     line = text.count("\n", 0, position) + 1
     column = position - (text.rfind("\n", 0, position) + 1) + 1
-    near = text[max(0, position - 20): position + 20].strip()
+    near = text[max(0, position - 20) : position + 20].strip()
     return SyncError(
         "validation", "malformed_json", params={"line": line, "column": column, "near": near}, detail=reason
     )
@@ -133,7 +133,9 @@ def _plain(value: Any) -> Any:
         return utc_text(value)
     if isinstance(value, (date, time)):
         return value.isoformat()
-    raise SyncError("mapping", "not_json_value", params={"type": type(value).__name__, "value": str(value)[:80]})
+    raise SyncError(
+        "mapping", "not_json_value", params={"type": type(value).__name__, "value": str(value)[:80]}
+    )
 
 
 def utc_text(moment: datetime) -> str:
@@ -143,7 +145,7 @@ def utc_text(moment: datetime) -> str:
     '2026-01-31T09:05:00Z'
     """
     if moment.tzinfo is not None:
-        moment = moment.astimezone(timezone.utc).replace(tzinfo=None)
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
     return moment.isoformat() + "Z"
 
 
@@ -175,8 +177,12 @@ def dump_json(value: Any) -> str:
         if "Circular" in str(error):
             raise SyncError("validation", "too_deep", params={"limit": MAX_DEPTH}) from None
         raise SyncError(
-            "mapping", "not_json_value",
-            params={"type": "float", "value": str(error).rsplit(": ", 1)[-1] if ": " in str(error) else "nan"},
+            "mapping",
+            "not_json_value",
+            params={
+                "type": "float",
+                "value": str(error).rsplit(": ", 1)[-1] if ": " in str(error) else "nan",
+            },
             detail=str(error),
         ) from None
     try:

@@ -17,7 +17,7 @@ class ErrorClass(NamedTuple):
     retried: tried again by itself, by time or (parent_missing) by an event.
     counts_attempt: the try counts against the attempts of the retry policy.
     responsible: who has to act if it does not heal by itself.
-    scope: 'connection' = tells about the whole external system (counts for the circuit), 'record' = about one record.
+    scope: 'connection' = tells about the whole external system (counts for the circuit); 'record' = of one.
     """
 
     name: str
@@ -34,7 +34,7 @@ ERROR_CLASSES: dict[str, ErrorClass] = {
         ErrorClass("server", True, True, "technical", "connection"),
         ErrorClass("locked", True, True, "technical", "connection"),
         ErrorClass("rate_limit", True, False, "nobody", "connection"),
-        # A timeout whose outcome is not known (SyncError.outcome_unknown) is looked up before it is sent again.
+        # With SyncError.outcome_unknown it is looked up before it is sent again.
         ErrorClass("timeout", True, True, "technical", "connection"),
         ErrorClass("authentication", False, False, "administrator", "connection"),
         ErrorClass("parent_missing", True, False, "nobody", "record"),
@@ -50,7 +50,7 @@ ERROR_CLASSES: dict[str, ErrorClass] = {
     )
 }
 
-# Every code that core and transport raise, with the names of its params. A test reads the sources and compares.
+# Every code that core and transport raise, with the names of its params (a test compares with the sources).
 CODES: dict[str, tuple[str, ...]] = {
     # paths, templates
     "bad_path": ("path", "reason"),
@@ -132,7 +132,8 @@ class SyncError(Exception):
     :param retry_after: seconds that the other side asks us to wait
     :param outcome_unknown: the write may have been carried out; look it up before sending it again
 
-    >>> error = SyncError("mapping", "wrong_type", params={"field": "Quantity", "value": "abc", "expected": "integer"})
+    >>> params = {"field": "Quantity", "value": "abc", "expected": "integer"}
+    >>> error = SyncError("mapping", "wrong_type", params=params)
     >>> str(error)
     'wrong_type (field=Quantity, value=abc, expected=integer)'
     >>> error.info.responsible
@@ -177,11 +178,21 @@ class SyncError(Exception):
     def __reduce__(self):
         """Survive pickling and copying, which rebuild from positional arguments only."""
         return _rebuild, (
-            self.error_class, self.code, self.params, self.detail, self.retry_after, self.outcome_unknown,
+            self.error_class,
+            self.code,
+            self.params,
+            self.detail,
+            self.retry_after,
+            self.outcome_unknown,
         )
 
 
 def _rebuild(error_class, code, params, detail, retry_after, outcome_unknown) -> SyncError:
     return SyncError(
-        error_class, code, params=params, detail=detail, retry_after=retry_after, outcome_unknown=outcome_unknown
+        error_class,
+        code,
+        params=params,
+        detail=detail,
+        retry_after=retry_after,
+        outcome_unknown=outcome_unknown,
     )

@@ -38,7 +38,7 @@ _ENCODE = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=_plain
 
 
 def content_hash(value: Any) -> str:
-    """32 hex characters that are equal for equal content: key order and 1 / 1.0 / Decimal('1.0') make no difference.
+    """32 hex characters, equal for equal content: key order and 1 / 1.0 / Decimal('1.0') make no difference.
 
     blake2b with 128 bits (RFC 7693) over canonical JSON; true and 1, "1" and 1 stay different.
     TypeError for objects that are no data.
@@ -58,8 +58,8 @@ def content_hash(value: Any) -> str:
 
 
 def _canonical_numbers(text: str, value: Any) -> str:
-    """1.0 becomes 1 outside of strings. Strings are told apart by their quotes, so escaped ones are masked first;
-    the masks cannot occur in JSON text, therefore different content keeps different text."""
+    """1.0 becomes 1 outside of strings. Strings are told apart by their quotes, so escaped ones are masked
+    first; the masks cannot occur in JSON text, therefore different content keeps different text."""
     if "\\" in text:
         text = text.replace("\\\\", "\x00").replace('\\"', "\x01")
     parts = text.split('"')
@@ -92,12 +92,14 @@ def _text_keys(value: Any) -> Any:
 
 # Params that tell which record it was, not what was wrong.
 _RECORD_PARAMS = frozenset(
-    "id ids external_id external_ids record value values near line column url count seconds size limit token start at"
-    " odoo external detail minimum maximum".split()
+    "id ids external_id external_ids record value values near line column url count seconds size limit token"
+    " start at odoo external detail minimum maximum".split()
 )
 # Here the value *is* the cause: one missing translation is one issue, and mapping it releases its records.
 _VALUE_IS_CAUSE = frozenset(("unmapped_value", "lookup_missing", "lookup_ambiguous"))
-_QUOTED = re.compile(r"(?P<word>\w+:?\s*)?(?<!\w)(?P<quoted>'[^']*'|\"[^\"]*\"|`[^`]*`|«[^»]*»|“[^”]*”)(?!\w)")
+_QUOTED = re.compile(
+    r"(?P<word>\w+:?\s*)?(?<!\w)(?P<quoted>'[^']*'|\"[^\"]*\"|`[^`]*`|«[^»]*»|“[^”]*”)(?!\w)"
+)
 _NAMING = re.compile(r"(?i)(fields?|attributes?|propert(y|ies)|parameters?|columns?|arguments?):?\s*")
 _WITH_DIGIT = re.compile(r"[^\s,;()\[\]{}]*\d[^\s,;()\[\]{}]*")
 _ADDRESS = re.compile(r"[^\s<>,;]+@[^\s<>,;]+|https?://\S+")
@@ -106,11 +108,12 @@ _ADDRESS = re.compile(r"[^\s<>,;]+@[^\s<>,;]+|https?://\S+")
 def failure_fingerprint(error_class: str, code: str, params: Mapping[str, Any] | None) -> str:
     """32 hex characters that are equal for failures with one cause, whichever record they hit.
 
-    Left out: ids, numbers, words with digits, addresses, and values in quotes (unless the word before says that
-    they name a field). Kept: the value, where the missing value itself is the cause (unmapped_value, lookup_*).
+    Left out: ids, numbers, words with digits, addresses, and values in quotes (unless the word before says
+    that they name a field). Kept: the value, where the missing value itself is the cause (unmapped_value,
+    lookup_*).
 
-    >>> one = failure_fingerprint("validation", "rejected", {"status": 400, "message": "SKU 'A-1' exists (7)"})
-    >>> two = failure_fingerprint("validation", "rejected", {"status": 400, "message": "SKU 'B-2' exists (12)"})
+    >>> one = failure_fingerprint("validation", "rejected", {"message": "SKU 'A-1' exists (7)"})
+    >>> two = failure_fingerprint("validation", "rejected", {"message": "SKU 'B-2' exists (12)"})
     >>> one == two
     True
     >>> red = failure_fingerprint("unmapped", "unmapped_value", {"value": "red", "map": "Colours"})

@@ -1,8 +1,8 @@
-"""Dates and times between systems: ISO 8601, epochs and free formats outside; naive UTC (as Odoo stores) inside."""
+"""Dates and times: ISO 8601, epochs and free formats outside; naive UTC (as Odoo stores it) inside."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 from .errors import SyncError
 from .values import decimal_of
 
-UTC = timezone.utc
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -34,8 +33,8 @@ def zone(name: str) -> ZoneInfo | timezone:
 
 
 def parse_moment(value: Any, *, form: str = "", tz: str = "") -> datetime | date | None:
-    """What a date or datetime value means: an aware datetime in UTC, a date where there is no time of day, None if
-    it cannot be read.
+    """What a date or datetime value means: an aware datetime in UTC, a date where there is no time of day,
+    None if it cannot be read.
 
     :param form: '' or 'iso' (ISO 8601), 'epoch' (seconds), 'epoch_ms', or a strptime format
     :param tz: time zone of values without one

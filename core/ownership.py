@@ -1,17 +1,19 @@
-"""Who owns a field: one pure merge of (owner, last agreed values, Odoo now, external now). DESIGN.md, section 4.
+"""Who owns a field: one pure merge of (owner, last agreed values, Odoo now, external now). DESIGN.md, 4.
 
-"Changed" is measured on each side against that side's own last agreed value, so a transform need not be invertible
-and the echo of our own write is no change. Equal values are never written and never a conflict.
+"Changed" is measured on each side against that side's own last agreed value, so a transform need not be
+invertible and the echo of our own write is no change. Equal values are never written and never a conflict.
 
 Decisions that the table leaves open (docs/decisions.md):
-- "External, unless blank": a change in Odoo while the external value is not blank is put back, as for "External".
-- "External at creation": a later external change is overruled but not overwritten; it meets Odoo's value again when
-  Odoo changes. At the first meeting of two existing records nothing is written.
-- "Newest" without both times, or with equal times: external wins (Odoo's time exists always, so the missing one is
-  external's, and a record that was just received is most likely the news). The loser is logged as overruled.
+- "External, unless blank": a change in Odoo while the external value is not blank is put back, as for
+  "External".
+- "External at creation": a later external change is overruled but not overwritten; it meets Odoo's value
+  again when Odoo changes. At the first meeting of two existing records nothing is written.
+- "Newest" without both times, or with equal times: external wins (Odoo's time exists always, so the missing
+  one is external's, and a record that was just received is most likely the news). The loser is logged as
+  overruled.
 - First meeting (nothing agreed yet): the losing value counts as overruled unless it is blank.
-- A direction that forbids the write keeps the change pending on its own side: `agreed_after` leaves the agreed values
-  alone, so that a later change of the other side is seen as "both changed".
+- A direction that forbids the write keeps the change pending on its own side: `agreed_after` leaves the
+  agreed values alone, so that a later change of the other side is seen as "both changed".
 """
 
 from __future__ import annotations
@@ -39,8 +41,9 @@ class Sides(NamedTuple):
 class Decision(NamedTuple):
     """What to do with one field.
 
-    to_odoo, to_external: write the other side's value there. conflict: a person chooses. overruled: the side whose
-    value moved against the owner ('' = none); it is logged with both values. reason: a short key for the log.
+    to_odoo, to_external: write the other side's value there. conflict: a person chooses. overruled: the side
+    whose value moved against the owner ('' = none); it is logged with both values. reason: a short key for
+    the log.
     """
 
     to_odoo: bool = False
@@ -91,7 +94,7 @@ def merge(
     :param odoo, external: the values now, each in its own side's form
     :param external_as_odoo: the external value now in Odoo's form
     :param direction: 'both', 'import' (never writes to external) or 'export' (never writes to Odoo)
-    :param odoo_time, external_time: when each side last changed, for 'newest'; datetime (naive = UTC) or ISO text
+    :param odoo_time, external_time: when each side last changed, for 'newest'; datetime (naive = UTC) or text
     Errors: SyncError('mapping', 'unknown_owner').
 
     >>> then = Sides("red", "RED")
@@ -99,8 +102,9 @@ def merge(
     Decision(to_odoo=True, to_external=False, conflict=False, overruled='', reason='external_changed')
     >>> merge("ask", agreed=then, odoo="green", external="BLUE", external_as_odoo="blue").conflict
     True
-    >>> merge("odoo", agreed=then, odoo="red", external="BLUE", external_as_odoo="blue", direction="import")
-    Decision(to_odoo=False, to_external=False, conflict=False, overruled='external', reason='put_back_not_allowed')
+    >>> blue = {"external": "BLUE", "external_as_odoo": "blue"}
+    >>> merge("odoo", agreed=then, odoo="red", **blue, direction="import").overruled
+    'external'
     """
     if agreed is not None and agreed[0] == odoo and agreed[1] == external:
         return _UNCHANGED
@@ -108,7 +112,9 @@ def merge(
         return _NOBODY
     rule: Callable[[_Case], Decision] | None = globals().get(f"_owner_{owner}")
     if rule is None:
-        raise SyncError("mapping", "unknown_owner", params={"owner": str(owner)[:80], "known": ", ".join(OWNERS)})
+        raise SyncError(
+            "mapping", "unknown_owner", params={"owner": str(owner)[:80], "known": ", ".join(OWNERS)}
+        )
     if same_value(odoo, external_as_odoo):
         return _EQUAL
     first = agreed is None
@@ -191,14 +197,13 @@ def agreed_after(
 ) -> Sides | None:
     """The agreed values to keep once the decision was carried out; with them the next merge does nothing.
 
-    A conflict and a change that the direction keeps on its own side leave the agreement as it was. An overruled value
-    that stays where it is becomes the known one of its side, so that it is logged once.
+    A conflict and a change that the direction keeps on its own side leave the agreement as it was. An
+    overruled value that stays where it is becomes the known one of its side, so that it is logged once.
 
-    >>> agreed_after(Decision(to_odoo=True), agreed=Sides("a", "A"), odoo="a", external="B", external_as_odoo="b",
-    ...              odoo_as_external="A")
+    >>> now = {"odoo": "c", "external": "B", "external_as_odoo": "b", "odoo_as_external": "C"}
+    >>> agreed_after(Decision(to_odoo=True), agreed=Sides("a", "A"), **now)
     Sides(odoo='b', external='B')
-    >>> agreed_after(Decision(conflict=True), agreed=Sides("a", "A"), odoo="c", external="B", external_as_odoo="b",
-    ...              odoo_as_external="C")
+    >>> agreed_after(Decision(conflict=True), agreed=Sides("a", "A"), **now)
     Sides(odoo='a', external='A')
     """
     if decision.to_odoo:
@@ -220,11 +225,13 @@ def merge_initial(owner: str, creating: str) -> bool:
     The owner's value travels; the other side's starts empty there. 'newest' and 'ask' travel both ways,
     'external_unless_blank' too (a new external record is blank), 'external_at_creation' is made for it.
 
-    >>> merge_initial("external", "odoo"), merge_initial("external", "external"), merge_initial("nobody", "odoo")
-    (True, False, False)
+    >>> merge_initial("external", "odoo"), merge_initial("external", "external")
+    (True, False)
     """
     if owner not in OWNERS:
-        raise SyncError("mapping", "unknown_owner", params={"owner": str(owner)[:80], "known": ", ".join(OWNERS)})
+        raise SyncError(
+            "mapping", "unknown_owner", params={"owner": str(owner)[:80], "known": ", ".join(OWNERS)}
+        )
     if owner == "nobody":
         return False
     return owner != ("odoo" if creating == "odoo" else "external")

@@ -1,7 +1,7 @@
-"""Page after page through a list, as data: the spec says how, the state says where, nothing here performs a call.
+"""Page after page through a list, as data: the spec says how, the state says where; no calls here.
 
-The state is a plain JSON object that the engine stores with the run, so that a crash continues on the same page.
-A new style is one function ``_page_<style>_advance(spec, state, page)`` and, where it sends parameters,
+The state is a plain JSON object that the engine stores with the run, so that a crash continues on the same
+page. A new style is one function ``_page_<style>_advance(spec, state, page)`` and, where it sends parameters,
 ``_page_<style>_query(spec, state)``.
 """
 
@@ -24,7 +24,7 @@ MAX_EMPTY_PAGES = 50
 
 @dataclass(frozen=True, slots=True)
 class PagingSpec:
-    """How a resource gives its list in pages. Paths are JMESPaths into the body (keyset_path: into the last item)."""
+    """How a resource gives its list. Paths are JMESPaths into the body (keyset_path: into the last item)."""
 
     style: str = "none"
     page_param: str = "page"
@@ -79,26 +79,31 @@ def query(spec: PagingSpec, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def next_url(state: Mapping[str, Any]) -> str | None:
-    """The address of the page of this state as the other side gave it (may be relative); None = the list's own."""
+    """The address of the page as the other side gave it (may be relative); None = the list's own."""
     return state.get("url") or None
 
 
 def advance(
-    spec: PagingSpec, state: Mapping[str, Any], *, items: list, body: Any, headers: Mapping[str, str],
+    spec: PagingSpec,
+    state: Mapping[str, Any],
+    *,
+    items: list,
+    body: Any,
+    headers: Mapping[str, str],
     page_fingerprint: str = "",
 ) -> dict[str, Any] | None:
     """The state of the next page, None after the last one. The given state is not changed.
 
     :param items: the records of this page
     :param page_fingerprint: hash of the page's content, '' = do not compare
-    Errors: SyncError('validation', 'paging_loop') if the same token or content comes twice, 'paging_too_long' after
-    spec.max_pages, 'keyset_missing' if the last item has no key.
+    Errors: SyncError('validation', 'paging_loop') if the same token or content comes twice, 'paging_too_long'
+    after spec.max_pages, 'keyset_missing' if the last item has no key.
 
     >>> spec = PagingSpec(style="cursor", cursor_path="meta.next")
-    >>> state = advance(spec, start(spec), items=[1], body={"meta": {"next": "abc"}}, headers={}, page_fingerprint="f1")
+    >>> state = advance(spec, start(spec), items=[1], body={"meta": {"next": "abc"}}, headers={})
     >>> query(spec, state)
     {'cursor': 'abc'}
-    >>> advance(spec, state, items=[2], body={"meta": {"next": None}}, headers={}, page_fingerprint="f2") is None
+    >>> advance(spec, state, items=[2], body={"meta": {"next": None}}, headers={}) is None
     True
     """
     function = _function(spec, "advance")
@@ -134,8 +139,8 @@ def _function(spec: PagingSpec, verb: str) -> Callable:
 
 
 def _guard(spec: PagingSpec, state: dict, name: str, token: str, step: dict) -> None:
-    """Brent's cycle detection: one remembered token, renewed at powers of two, finds a loop of any length with a state
-    of constant size."""
+    """Brent's cycle detection: one remembered token, renewed at powers of two, finds a loop of any length
+    with a state of constant size."""
     seen = state.get(name)
     if seen and seen[0] == token:
         raise _loop(spec, step)
@@ -235,8 +240,12 @@ def _page_link_header_advance(spec: PagingSpec, state: Mapping, page: _Page) -> 
     return {"url": url} if url else None
 
 
-_LINK = re.compile(r"""<(?P<url>[^<>]*)>(?P<params>(?:\s*;\s*[\w!#$&+.^`|~*-]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s",;]*))?)*)""")
-_PARAM = re.compile(r""";\s*(?P<name>[\w!#$&+.^`|~*-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s",;]*))""")
+_LINK = re.compile(
+    r"""<(?P<url>[^<>]*)>(?P<params>(?:\s*;\s*[\w!#$&+.^`|~*-]+(?:\s*=\s*(?:"(?:[^"\\]|\\.)*"|[^\s",;]*))?)*)"""
+)
+_PARAM = re.compile(
+    r""";\s*(?P<name>[\w!#$&+.^`|~*-]+)\s*=\s*(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<bare>[^\s",;]*))"""
+)
 
 
 def parse_link_header(value: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Paths into JSON documents: JMESPath for reading (https://jmespath.org/specification.html), a subset for writing."""
+"""Paths into JSON: JMESPath for reading (https://jmespath.org/specification.html), a subset for writing."""
 
 from __future__ import annotations
 
@@ -42,7 +42,9 @@ def compile_path(path: str) -> Any:
         expression = jmespath.compile(path or "@")
         unknown = _unknown_function(expression.parsed)
     except RecursionError:
-        raise SyncError("mapping", "bad_path", params={"path": path[:80], "reason": "nested too deeply"}) from None
+        raise SyncError(
+            "mapping", "bad_path", params={"path": path[:80], "reason": "nested too deeply"}
+        ) from None
     except (JMESPathError, ValueError) as error:
         reason = str(error).splitlines()[0].split(": Parse error at column")[0] if str(error) else ""
         if "Incomplete expression" in str(error) or "token 'EOF'" in str(error) or "eof" in str(error):
@@ -51,7 +53,9 @@ def compile_path(path: str) -> Any:
             "mapping", "bad_path", params={"path": path, "reason": reason}, detail=str(error)
         ) from None
     if unknown:
-        raise SyncError("mapping", "bad_path", params={"path": path, "reason": f"unknown function {unknown}()"})
+        raise SyncError(
+            "mapping", "bad_path", params={"path": path, "reason": f"unknown function {unknown}()"}
+        )
     return expression
 
 
@@ -104,7 +108,9 @@ def _search(path: str, data: Any) -> Any:
     try:
         return _INTERPRETER.visit(expression.parsed, data)
     except RecursionError:
-        raise SyncError("mapping", "path_failed", params={"path": path, "reason": "nested too deeply"}) from None
+        raise SyncError(
+            "mapping", "path_failed", params={"path": path, "reason": "nested too deeply"}
+        ) from None
     except (JMESPathError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise SyncError(
             "mapping", "path_failed", params={"path": path, "reason": str(error)[:200]}, detail=repr(error)

@@ -1,4 +1,4 @@
-"""Nothing secret in logs (DESIGN.md, guarantee 7): headers, addresses, bodies and texts without their secrets.
+"""Nothing secret in logs (DESIGN.md, guarantee 7): headers, addresses and bodies without their secrets.
 
 Names are compared without case, '-', '_' and blanks. Masking errs on the side of hiding.
 """
@@ -8,57 +8,28 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
-from .scrubbing import MASK, cap, scrub
+from .scrubbing import MASK, cap, is_secret_name, scrub
 
 __all__ = ["MASK", "cap", "is_secret_name", "redact_body", "redact_headers", "redact_url", "scrub"]
 
-# Parts of names that say "secret", and whole names that only look so.
-_SECRET_PARTS = (
-    "password", "passwd", "passphrase", "pwd", "secret", "token", "apikey", "accesskey", "privatekey", "authorization",
-    "credential", "cookie", "signature", "hmac", "sessionid", "sessionkey", "bearer", "accountkey", "securitykey",
-    "encryptionkey", "signingkey", "cardnumber", "cvv", "cvc2",
-)
-_SECRET_NAMES = frozenset(("auth", "pin", "otp", "jwt", "sig", "pass", "cvc", "xauth", "authkey", "licensekey"))
-_HARMLESS = frozenset(
-    "tokentype pagetoken nextpagetoken nexttoken continuationtoken synctoken tokenexpiresin tokenexpiry tokensused"
-    " previouspagetoken signaturerequired signatureconfirmation signatureoption signatureby".split()
-)
 _NAME = r"[\w.\-\[\]$:]{1,80}"
 # "name": "value" (also escaped inside another JSON text) where the text is no whole JSON document.
-_JSON_PAIR = re.compile(rf'(?P<open>\\{{0,15}}["\'])(?P<name>{_NAME})(?P=open)(?P<colon>\s*:\s*)(?P<quote>\\{{0,15}}["\']|)')
+_JSON_PAIR = re.compile(
+    rf'(?P<open>\\{{0,15}}["\'])(?P<name>{_NAME})(?P=open)(?P<colon>\s*:\s*)(?P<quote>\\{{0,15}}["\']|)'
+)
 _XML_PAIR = re.compile(rf"<(?P<name>{_NAME})(?P<rest>\s[^<>]*)?>(?P<value>[^<>]+)</(?P=name)\s*>")
-_FORM_PAIR = re.compile(rf"(?P<before>^|[&?;\s])(?P<name>[\w.\-\[\]$%]{{1,80}})=(?P<value>[^&;\s\"'<>]*)")
+_FORM_PAIR = re.compile(r"(?P<before>^|[&?;\s])(?P<name>[\w.\-\[\]$%]{1,80})=(?P<value>[^&;\s\"'<>]*)")
 _SCHEMES = ("bearer ", "basic ", "digest ", "token ", "apikey ")
-_SCHEME = re.compile(r"\b(?P<scheme>Bearer|Basic|Digest|Token|ApiKey)\s+(?P<value>[A-Za-z0-9._~+/=:-]{6,})", re.IGNORECASE)
+_SCHEME = re.compile(
+    r"\b(?P<scheme>Bearer|Basic|Digest|Token|ApiKey)\s+(?P<value>[A-Za-z0-9._~+/=:-]{6,})", re.IGNORECASE
+)
 
 
-def is_secret_name(name: str, more: Iterable[str] = ()) -> bool:
-    """Does a header, parameter or key of this name hold a secret?
-
-    >>> [is_secret_name(name) for name in ("X-Api-Key", "client_secret", "accessToken", "token_type", "author")]
-    [True, True, True, False, False]
-    """
-    if _is_secret(str(name)):
-        return True
-    return bool(more) and _plain_name(name) in {_plain_name(item) for item in more}
-
-
-@lru_cache(maxsize=8192)
-def _is_secret(name: str) -> bool:
-    plain = _plain_name(name)
-    if plain in _HARMLESS:
-        return False
-    return plain in _SECRET_NAMES or any(part in plain for part in _SECRET_PARTS)
-
-
-def _plain_name(name: Any) -> str:
-    return re.sub(r"[^a-z0-9]", "", str(name).casefold())
-
-
-def redact_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]], *, names: Iterable[str] = ()) -> dict[str, str]:
+def redact_headers(
+    headers: Mapping[str, str] | Iterable[tuple[str, str]], *, names: Iterable[str] = ()
+) -> dict[str, str]:
     """The headers with the values of secret ones masked; the scheme of Authorization stays readable.
 
     :param names: more header names to mask (such as one that carries a webhook's static secret)
@@ -72,8 +43,14 @@ def redact_headers(headers: Mapping[str, str] | Iterable[tuple[str, str]], *, na
     for name, value in pairs:
         value = value.decode("latin-1") if isinstance(value, bytes) else str(value)
         if is_secret_name(name, names):
-            scheme = value.split(" ", 1)[0] if "authorization" in str(name).casefold() and " " in value else ""
-            value = f"{scheme} {MASK}" if scheme.casefold() in ("basic", "bearer", "digest", "token", "hmac") else MASK
+            scheme = (
+                value.split(" ", 1)[0] if "authorization" in str(name).casefold() and " " in value else ""
+            )
+            value = (
+                f"{scheme} {MASK}"
+                if scheme.casefold() in ("basic", "bearer", "digest", "token", "hmac")
+                else MASK
+            )
         elif "://" in value:
             value = redact_url(value, names)
         result[str(name)] = value
@@ -97,17 +74,22 @@ def redact_url(url: str, names: Iterable[str] = ()) -> str:
 
 
 def redact_body(
-    text: str | bytes | None, *, paths: Iterable[str] = (), secrets: Iterable[str | tuple[str, str]] = (),
-    names: Iterable[str] = (), content_type: str = "",
+    text: str | bytes | None,
+    *,
+    paths: Iterable[str] = (),
+    secrets: Iterable[str | tuple[str, str]] = (),
+    names: Iterable[str] = (),
+    content_type: str = "",
 ) -> str:
-    """The body for the log: values under secret names and at `paths` masked, secrets scrubbed; binary only counted.
+    """The body for the log: values under secret names and `paths` masked, secrets scrubbed; binary counted.
 
     :param paths: more places to mask: 'customer.email', 'lines[].note', 'lines[0].note' ('*' = any name)
-    :param secrets: texts that must not appear, whatever the format; (user, password) pairs also as Basic credentials
+    :param secrets: texts that must not appear, whatever the format; (user, password) pairs also as Basic
+        credentials
     Text without anything to mask comes back as it was, byte for byte.
 
-    >>> redact_body('{"user": "ada", "password": "pw", "customer": {"email": "a@b.c"}}', paths=["customer.email"])
-    '{"user":"ada","password":"***","customer":{"email":"***"}}'
+    >>> redact_body('{"password": "pw", "customer": {"email": "a@b.c"}}', paths=["customer.email"])
+    '{"password":"***","customer":{"email":"***"}}'
     >>> redact_body(b"%PDF\\x00\\xff", content_type="application/pdf")
     '<6 bytes of application/pdf>'
     """
@@ -120,15 +102,15 @@ def redact_body(
         except UnicodeDecodeError:
             text = None
         if text is None or "\x00" in text:
-            return f"<{len(raw)} bytes of {content_type.split(';')[0].strip() or 'unknown type'}>"
+            return f"<{len(raw)} bytes of {content_type.split(';', maxsplit=1)[0].strip() or 'unknown type'}>"
     names = tuple(names)
     text, whole = _redact_json(text, tuple(paths), names)
     return scrub(_redact_pairs(text, names, whole), secrets)
 
 
 def _redact_json(text: str, paths: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, bool]:
-    """The masked text, and whether the document says all: every name that stands in the text was seen (a doubled name
-    hides the first one from the parser, JSON inside a text hides all)."""
+    """The masked text, and whether the document says all: every name that stands in the text was seen (a
+    doubled name hides the first one from the parser, JSON inside a text hides all)."""
     if text.lstrip()[:1] not in ("{", "["):
         return text, False
     try:
@@ -165,7 +147,7 @@ def _mask_names(value: Any, names: tuple[str, ...]) -> tuple[bool, int]:
 
 
 def _holds_text(child: Any) -> bool:
-    """Under a secret name everything is secret, but for nothing, yes/no, and objects (masked inside by name)."""
+    """Under a secret name all is secret, but for nothing, yes/no, and objects (masked inside by name)."""
     if isinstance(child, list):
         return any(not isinstance(item, (dict, list)) for item in child)
     return not (child is None or child == "" or child == MASK or isinstance(child, (bool, dict)))
@@ -179,13 +161,15 @@ def _mask_path(value: Any, steps: list[str]) -> bool:
     if step in ("@", "$"):
         return _mask_path(value, rest)
     if step in ("[]", "[*]", "*"):
-        places = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+        places = (
+            list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else []
+        )
     elif step.startswith("["):
         index = step[1:-1].strip()
         inside = isinstance(value, list) and index.isdigit() and int(index) < len(value)
         places = [int(index)] if inside else []
     elif isinstance(value, list):  # a name on a list means every item, as users write it
-        return any([_mask_path(item, steps) for item in value])
+        places, rest = range(len(value)), steps
     else:
         places = [name] if isinstance(value, dict) and name in value else []
     changed = False
@@ -199,17 +183,27 @@ def _mask_path(value: Any, steps: list[str]) -> bool:
 
 
 def _redact_pairs(text: str, names: tuple[str, ...], whole: bool) -> str:
-    """Without a parser: cut or broken JSON, JSON inside JSON, XML elements, form fields, credentials in a text."""
+    """Without a parser: cut or broken JSON, JSON inside JSON, XML elements, form fields, credentials."""
     if not whole and ('"' in text or "'" in text):
         text = _mask_quoted(text, names)
     if "</" in text:
         text = _XML_PAIR.sub(
-            lambda match: f"<{match['name']}{match['rest'] or ''}>{MASK}</{match['name']}>"
-            if is_secret_name(match["name"].rpartition(":")[2], names) else match[0], text)
+            lambda match: (
+                f"<{match['name']}{match['rest'] or ''}>{MASK}</{match['name']}>"
+                if is_secret_name(match["name"].rpartition(":")[2], names)
+                else match[0]
+            ),
+            text,
+        )
     if "=" in text:
         text = _FORM_PAIR.sub(
-            lambda match: f"{match['before']}{match['name']}={MASK}"
-            if match["value"] and is_secret_name(match["name"], names) else match[0], text)
+            lambda match: (
+                f"{match['before']}{match['name']}={MASK}"
+                if match["value"] and is_secret_name(match["name"], names)
+                else match[0]
+            ),
+            text,
+        )
     lowered = text.casefold()
     if not any(scheme in lowered for scheme in _SCHEMES):
         return text
@@ -222,9 +216,12 @@ def _mask_quoted(text: str, names: tuple[str, ...]) -> str:
         if match.start() < position or not is_secret_name(match["name"], names):
             continue
         end = _end_of_value(text, match.end(), match["quote"])
-        if text[match.end():end] in ("", MASK, "null", "true", "false") or text[match.end():match.end() + 1] in "{[":
+        if (
+            text[match.end() : end] in ("", MASK, "null", "true", "false")
+            or text[match.end() : match.end() + 1] in "{["
+        ):
             continue
-        parts += [text[position:match.end()], MASK]
+        parts += [text[position : match.end()], MASK]
         position = end
     return "".join(parts) + text[position:] if parts else text
 

@@ -1,10 +1,10 @@
-"""When is a failed record tried again: exponential backoff with jitter, and Retry-After (RFC 9110, 10.2.3)."""
+"""When is a failed record tried again: exponential backoff with jitter; Retry-After (RFC 9110, 10.2.3)."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from math import isfinite
 
@@ -26,7 +26,7 @@ class RetryPolicy:
     attempts: int = 8
     """Attempts in all; after the last one the record has failed for good (0 and 1: never retried)."""
     jitter: float = 0.2
-    """Share of random spread around a wait (0.2 = 80 % to 120 %), so that records do not come back all at once."""
+    """Share of random spread around a wait (0.2 = 80 % to 120 %), so that records come back spread."""
 
     def __post_init__(self) -> None:
         if self.first_seconds < 0 or self.maximum_seconds < 0 or self.coefficient < 1 or self.attempts < 0:
@@ -58,7 +58,8 @@ def delay(policy: RetryPolicy, attempt: int, random01: float) -> float | None:
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds to wait by a Retry-After header: a number of seconds or an HTTP date; None if it says nothing readable.
+    """Seconds to wait by a Retry-After header: a number of seconds or an HTTP date; None if it says nothing
+    readable.
 
     At most one day. A date in the past is 0. `now` naive = UTC.
 
@@ -83,4 +84,4 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=timezone.utc)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

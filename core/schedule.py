@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 from cronsim import CronSim, CronSimError
 
@@ -17,8 +17,8 @@ def next_time(
 ) -> datetime:
     """The first time strictly after `after`, in UTC (naive if `after` is naive, which then means UTC).
 
-    :param every, unit: an interval of 'minutes', 'hours' or 'days'. Days keep the time of day of the time zone, also
-        over a change to summer time; minutes and hours are real time.
+    :param every, unit: an interval of 'minutes', 'hours' or 'days'. Days keep the time of day of the time
+        zone, also over a change to summer time; minutes and hours are real time.
     :param cron: five fields (minute hour day month weekday) in the time zone; goes before the interval
     Errors: SyncError('mapping', 'bad_schedule' | 'unknown_timezone').
 
@@ -29,7 +29,7 @@ def next_time(
     >>> next_time(datetime(2026, 1, 31, 12, 0), cron="0 6 * * 1-5", tz="Europe/Brussels")
     datetime.datetime(2026, 2, 2, 5, 0)
     """
-    start = (after if after.tzinfo is not None else after.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    start = (after if after.tzinfo is not None else after.replace(tzinfo=UTC)).astimezone(UTC)
     local_zone = zone(tz)
     try:
         if cron and cron.strip():
@@ -46,7 +46,7 @@ def _cron_time(cron: str, start: datetime, local_zone) -> datetime:
         raise _bad(cron, "five_fields")
     try:
         for local in CronSim(cron, start.astimezone(local_zone)):
-            moment = local.astimezone(timezone.utc)
+            moment = local.astimezone(UTC)
             if moment > start:
                 return moment
     except (CronSimError, ValueError) as error:
@@ -61,7 +61,7 @@ def _interval_time(every: int, unit: str, start: datetime, local_zone) -> dateti
         return start + _UNITS[unit] * every
     local = start.astimezone(local_zone)
     moment = (local.replace(tzinfo=None) + timedelta(days=every)).replace(tzinfo=local_zone)
-    return moment.astimezone(timezone.utc)
+    return moment.astimezone(UTC)
 
 
 def _bad(schedule: str, reason: str) -> SyncError:

@@ -1,4 +1,4 @@
-"""Known secrets out of any text, in whatever form they were written there; and texts cut to a length."""
+"""Names that hold secrets; known secrets out of any text, however written there; texts cut to a length."""
 
 from __future__ import annotations
 
@@ -6,16 +6,77 @@ import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 MASK = "***"
+# Parts of names that say "secret", and whole names that only look so.
+_SECRET_PARTS = (
+    "password",
+    "passwd",
+    "passphrase",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "authorization",
+    "credential",
+    "cookie",
+    "signature",
+    "hmac",
+    "sessionid",
+    "sessionkey",
+    "bearer",
+    "accountkey",
+    "securitykey",
+    "encryptionkey",
+    "signingkey",
+    "cardnumber",
+    "cvv",
+    "cvc2",
+)
+_SECRET_NAMES = frozenset(
+    ("auth", "pin", "otp", "jwt", "sig", "pass", "cvc", "xauth", "authkey", "licensekey")
+)
+_HARMLESS = frozenset(
+    "tokentype pagetoken nextpagetoken nexttoken continuationtoken synctoken tokenexpiresin tokenexpiry"
+    " tokensused previouspagetoken signaturerequired signatureconfirmation signatureoption"
+    " signatureby".split()
+)
+
+
+def is_secret_name(name: str, more: Iterable[str] = ()) -> bool:
+    """Does a header, parameter or key of this name hold a secret?
+
+    >>> [is_secret_name(name) for name in ("X-Api-Key", "client_secret", "token_type", "author")]
+    [True, True, False, False]
+    """
+    if _is_secret(str(name)):
+        return True
+    return bool(more) and _plain_name(name) in {_plain_name(item) for item in more}
+
+
+@lru_cache(maxsize=8192)
+def _is_secret(name: str) -> bool:
+    plain = _plain_name(name)
+    if plain in _HARMLESS:
+        return False
+    return plain in _SECRET_NAMES or any(part in plain for part in _SECRET_PARTS)
+
+
+def _plain_name(name: Any) -> str:
+    return re.sub(r"[^a-z0-9]", "", str(name).casefold())
 
 
 def scrub(text: str, secrets: Iterable[str | tuple[str, str]]) -> str:
-    """The text without the secrets: plain, as in URLs, as in JSON, and in base64 (also inside a longer base64 text).
+    """The text without the secrets: plain, as in URLs, as in JSON, and in base64 (also inside a longer base64
+    text).
 
-    (user, password) pairs are removed as `user:password` in base64 and the password by itself. Secrets of fewer than 4
-    characters are left: they would tear every text apart.
+    (user, password) pairs are removed as `user:password` in base64 and the password by itself. Secrets of
+    fewer than 4 characters are left: they would tear every text apart.
 
     >>> scrub("key hunter2!, Basic YWRhOmh1bnRlcjIh, ?k=hunter2%21", [("ada", "hunter2!")])
     'key ***, Basic ***, ?k=***'

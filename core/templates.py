@@ -14,10 +14,11 @@ from .values import is_blank, shown, text_of
 
 
 def fill_path(template: str, variables: Mapping[str, Any]) -> str:
-    """The path with each {name} replaced by its percent-encoded value: no value can add a segment or a parameter.
+    """The path with each {name} replaced by its percent-encoded value: no value can add a segment or a
+    parameter.
 
-    Errors: SyncError('mapping', 'missing_variable') for an unknown or blank one, 'unsafe_path_value' for '.' and '..'
-    (they would climb), 'bad_template' for loose braces.
+    Errors: SyncError('mapping', 'missing_variable') for an unknown or blank one, 'unsafe_path_value' for '.'
+    and '..' (they would climb), 'bad_template' for loose braces.
 
     >>> fill_path("orders/{id}/notes", {"id": "A/7 b"})
     'orders/A%2F7%20b/notes'
@@ -41,12 +42,14 @@ def fill_path(template: str, variables: Mapping[str, Any]) -> str:
 
 
 def fill_query(template: Mapping[str, Any] | None, variables: Mapping[str, Any]) -> dict[str, Any]:
-    """The query parameters with {name} replaced; None is dropped, and so is a parameter any variable of which is None
-    (there is no watermark on the first run). '{name}' alone keeps the type; lists are filled item by item.
+    """The query parameters with {name} replaced; None is dropped, and so is a parameter any variable of which
+    is None (there is no watermark on the first run). '{name}' alone keeps the type; lists are filled item by
+    item.
 
-    Values are not encoded; the HTTP client does that. Errors as for `fill_path`, except that blank is allowed.
+    Values are not encoded; the HTTP client does that. Errors as for `fill_path`, except that blank is
+    allowed.
 
-    >>> fill_query({"since": "{watermark}", "q": "status:{status}", "limit": 50}, {"watermark": None, "status": "paid"})
+    >>> fill_query({"since": "{mark}", "q": "status:{status}", "limit": 50}, {"mark": None, "status": "paid"})
     {'q': 'status:paid', 'limit': 50}
     """
     filled = {}

@@ -24,8 +24,8 @@ __all__ = ["KINDS", "TransformContext", "coerce", "normalise", "same_value", "to
 class TransformContext:
     """What a transform may know beside the value.
 
-    tz: the flow's time zone, for values without one. record: the whole document of the side that the value comes
-    from (for templates). field_type, field_label: of the Odoo field.
+    tz: the flow's time zone, for values without one. record: the whole document of the side that the value
+    comes from (for templates). field_type, field_label: of the Odoo field.
     """
 
     tz: str = "UTC"
@@ -39,11 +39,14 @@ _DEFAULT_CONTEXT = TransformContext()
 _FROM_NOTHING = frozenset(("constant", "template"))
 
 
-def to_odoo(kind: str, value: Any, options: Mapping | None = None, context: TransformContext = _DEFAULT_CONTEXT) -> Any:
-    """The external value as Odoo needs it. Blank (None, '', [], {}) passes as None, or becomes options['default'].
+def to_odoo(
+    kind: str, value: Any, options: Mapping | None = None, context: TransformContext = _DEFAULT_CONTEXT
+) -> Any:
+    """The external value as Odoo needs it. Blank (None, '', [], {}) passes as None, or becomes
+    options['default'].
 
-    Errors: SyncError('mapping', 'wrong_type' | 'bad_option' | 'unknown_transform' | 'unknown_timezone' | 'bad_path'),
-    SyncError('unmapped', 'unmapped_value').
+    Errors: SyncError('mapping', 'wrong_type' | 'bad_option' | 'unknown_transform' | 'unknown_timezone' |
+    'bad_path'), SyncError('unmapped', 'unmapped_value').
 
     >>> to_odoo("number", 1999, {"factor": 0.01})
     19.99
@@ -60,8 +63,9 @@ def to_odoo(kind: str, value: Any, options: Mapping | None = None, context: Tran
 def to_external(
     kind: str, value: Any, options: Mapping | None = None, context: TransformContext = _DEFAULT_CONTEXT
 ) -> Any:
-    """The Odoo value as the external system needs it; the way back of `to_odoo` with the same options, as far as the
-    kind can be inverted (text, template, constant and split cannot). False of a field that is no boolean is blank.
+    """The Odoo value as the external system needs it; the way back of `to_odoo` with the same options, as far
+    as the kind can be inverted (text, template, constant and split cannot). False of a field that is no
+    boolean is blank.
 
     >>> to_external("number", 19.99, {"factor": 0.01})
     1999
@@ -78,7 +82,9 @@ def _transform(way: str, kind: str, value: Any, options: Mapping, context: Trans
         return None if is_blank(value) else value
     function: Callable | None = globals().get(way + str(kind))
     if function is None:
-        raise SyncError("mapping", "unknown_transform", params={"kind": str(kind)[:80], "known": ", ".join(KINDS)})
+        raise SyncError(
+            "mapping", "unknown_transform", params={"kind": str(kind)[:80], "known": ", ".join(KINDS)}
+        )
     if not is_blank(value) or kind in _FROM_NOTHING:
         value = function(value, options, context)
     return options.get("default") if is_blank(value) else value
@@ -100,8 +106,9 @@ _to_external_constant = _to_odoo_constant
 
 
 def _to_odoo_value_map(value: Any, options: Mapping, context: TransformContext) -> Any:
-    """options['map']: external code -> Odoo value. Codes are compared as text too, since keys of JSON objects are text
-    (5 finds "5", true finds "true"). A list is translated item by item. options['map_name'] is for the message."""
+    """options['map']: external code -> Odoo value. Codes are compared as text too, since keys of JSON objects
+    are text (5 finds "5", true finds "true"). A list is translated item by item. options['map_name'] is for
+    the message."""
     if isinstance(value, (list, tuple)):
         return [_to_odoo_value_map(item, options, context) for item in value]
     table = _table(options, "map")
@@ -115,8 +122,8 @@ def _to_odoo_value_map(value: Any, options: Mapping, context: TransformContext) 
 
 
 def _to_external_value_map(value: Any, options: Mapping, context: TransformContext) -> Any:
-    """The first external code whose Odoo value this is; options['inverse'] (Odoo value -> external code), where given,
-    decides before that, for maps in which several codes mean the same."""
+    """The first external code whose Odoo value this is; options['inverse'] (Odoo value -> external code),
+    where given, decides before that, for maps in which several codes mean the same."""
     if isinstance(value, (list, tuple)):
         return [_to_external_value_map(item, options, context) for item in value]
     if isinstance(value, dict):
@@ -146,14 +153,30 @@ def _table(options: Mapping, name: str) -> Mapping:
 def _unmapped(value: Any, options: Mapping) -> SyncError:
     text = text_of(value)
     return SyncError(
-        "unmapped", "unmapped_value",
-        params={"value": value if text is None else text.strip()[:200], "map": str(options.get("map_name") or "")},
+        "unmapped",
+        "unmapped_value",
+        params={
+            "value": value if text is None else text.strip()[:200],
+            "map": str(options.get("map_name") or ""),
+        },
     )
 
 
 for _module in (transforms_text, transforms_number, transforms_moment):
-    globals().update({name: item for name, item in vars(_module).items() if name.startswith(("_to_odoo_", "_to_ext"))})
+    globals().update(
+        {name: item for name, item in vars(_module).items() if name.startswith(("_to_odoo_", "_to_ext"))}
+    )
 # The order is the one of the form.
 KINDS: tuple[str, ...] = (
-    "none", "text", "number", "date", "datetime", "boolean", "template", "constant", "split", "join", "value_map",
+    "none",
+    "text",
+    "number",
+    "date",
+    "datetime",
+    "boolean",
+    "template",
+    "constant",
+    "split",
+    "join",
+    "value_map",
 )

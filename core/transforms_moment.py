@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime, timezone
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from .moments import is_zero_date, local_date, parse_moment, utc_naive, zone
@@ -29,15 +29,16 @@ def _read(value: Any, options: Mapping, context: TransformContext, expected: str
 
 
 def _to_odoo_date(value: Any, options: Mapping, context: TransformContext) -> date | None:
-    """format ('' = ISO 8601, 'epoch', 'epoch_ms', strptime) and timezone. A moment with a time of day becomes the
-    calendar day in `timezone`, else in the flow's time zone: an order of 23:30 UTC is of the next day in Brussels."""
+    """format ('' = ISO 8601, 'epoch', 'epoch_ms', strptime) and timezone. A moment with a time of day becomes
+    the calendar day in `timezone`, else in the flow's time zone: an order of 23:30 UTC is of the next day in
+    Brussels."""
     moment = _read(value, options, context, "date")
     return None if moment is None else local_date(moment, options.get("timezone") or context.tz)
 
 
 def _to_odoo_datetime(value: Any, options: Mapping, context: TransformContext) -> datetime | None:
-    """format as for date; `timezone` (else the flow's) is the zone of values that name none; a bare date is midnight
-    there."""
+    """format as for date; `timezone` (else the flow's) is the zone of values that name none; a bare date is
+    midnight there."""
     moment = _read(value, options, context, "datetime")
     return None if moment is None else utc_naive(moment, options.get("timezone") or context.tz)
 
@@ -55,8 +56,9 @@ def _to_external_date(value: Any, options: Mapping, context: TransformContext) -
 
 
 def _to_external_datetime(value: Any, options: Mapping, context: TransformContext) -> str | int:
-    """ISO 8601 in UTC ('2026-01-31T09:00:00Z'). With `timezone`: local time of that zone without an offset, which is
-    how a system that needs the option reads it. A strftime `format` is filled in `timezone`, else the flow's."""
+    """ISO 8601 in UTC ('2026-01-31T09:00:00Z'). With `timezone`: local time of that zone without an offset,
+    which is how a system that needs the option reads it. A strftime `format` is filled in `timezone`, else
+    the flow's."""
     moment = parse_moment(value, tz="UTC")
     if moment is None:
         raise wrong_type(context.field_label, value, "datetime")
@@ -64,7 +66,7 @@ def _to_external_datetime(value: Any, options: Mapping, context: TransformContex
     naive = utc_naive(moment, name or context.tz)
     if form in ("epoch", "epoch_ms"):
         return _epoch(naive, form)
-    aware = naive.replace(tzinfo=timezone.utc)
+    aware = naive.replace(tzinfo=UTC)
     if form:
         return aware.astimezone(zone(name or context.tz)).strftime(form)
     if name:

@@ -8,8 +8,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .values import bad_option, decimal_of, plain_number, text_of, wrong_type
 from .transforms_text import whole_option
+from .values import bad_option, decimal_of, plain_number, text_of, wrong_type
 
 if TYPE_CHECKING:
     from .transforms import TransformContext
@@ -20,8 +20,8 @@ FALSE_WORDS = ("false", "0", "no", "n", "off", "f")
 
 
 def _to_odoo_number(value: Any, options: Mapping, context: TransformContext) -> int | float:
-    """decimal_separator ('.'), thousands_separator (none), factor (Odoo = external * factor, 0.01 = cents), digits
-    (rounding, half away from zero). Exact: computed as Decimal."""
+    """decimal_separator ('.'), thousands_separator (none), factor (Odoo = external * factor, 0.01 = cents),
+    digits (rounding, half away from zero). Exact: computed as Decimal."""
     number = _read(value, options)
     if number is None:
         raise wrong_type(context.field_label, value, "number")
@@ -74,9 +74,12 @@ def _factor(options: Mapping) -> Decimal:
 
 @lru_cache(maxsize=256)
 def _grouped(thousands: str, point: str) -> re.Pattern:
-    """Groups of three (or two, as in India) before the last three: '1,5' with ',' for thousands is refused."""
+    """Groups of three (or two, as in India) before the last three: '1,5' with ',' for thousands is
+    refused."""
     mark = re.escape(thousands)
-    return re.compile(rf"[+-]?(?:[0-9]+|[0-9]{{1,3}}(?:{mark}[0-9]{{2,3}})*{mark}[0-9]{{3}})(?:{re.escape(point)}[0-9]*)?")
+    return re.compile(
+        rf"[+-]?(?:[0-9]+|[0-9]{{1,3}}(?:{mark}[0-9]{{2,3}})*{mark}[0-9]{{3}})(?:{re.escape(point)}[0-9]*)?"
+    )
 
 
 def _read(value: Any, options: Mapping) -> Decimal | None:
@@ -98,8 +101,9 @@ def _read(value: Any, options: Mapping) -> Decimal | None:
 
 
 def _to_odoo_boolean(value: Any, options: Mapping, context: TransformContext) -> bool:
-    """true_values and false_values (lists, or texts separated by commas), compared as text without case. Without them
-    true/false, 1/0, yes/no, y/n, on/off, t/f. With only one list, everything else is the other."""
+    """true_values and false_values (lists, or texts separated by commas), compared as text without case.
+    Without them true/false, 1/0, yes/no, y/n, on/off, t/f. With only one list, everything else is the
+    other."""
     trues, falses = _words(options, "true_values"), _words(options, "false_values")
     if isinstance(value, bool) and not trues and not falses:
         return value

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 _CASES = {"upper": str.upper, "lower": str.lower, "title": str.title, "capitalize": str.capitalize}
 _LINE_TAGS = frozenset("br p div li tr h1 h2 h3 h4 h5 h6 ul ol table hr blockquote pre".split())
 _HIDDEN_TAGS = frozenset(("script", "style", "head", "title", "template"))
-# Every alternative stops at the next '<', so hostile text costs linear time (html.parser takes minutes for 100 KB).
+# Every alternative stops at the next '<', so hostile text costs linear time (html.parser takes minutes for
+# 100 KB).
 _TAG = re.compile(r"<(?P<close>/?)(?P<name>!--|[A-Za-z!?][\w:-]*)[^<>]*>?")
 _SPACES = re.compile(r"[ \t\r\n]+")
 _ENDLESS_ENTITY = re.compile(r"&#[xX]?[0-9a-fA-F]{9,};?")
@@ -26,8 +27,8 @@ _BLANK_LINES = re.compile(r"[ \t\xa0]*\n\s*")
 
 
 def _to_odoo_text(value: Any, options: Mapping, context: TransformContext) -> str:
-    """strip (on by default), case ('upper', 'lower', 'title', 'capitalize'), max_length (characters; longer text is
-    cut), html ('keep', 'strip' = readable text, 'escape')."""
+    """strip (on by default), case ('upper', 'lower', 'title', 'capitalize'), max_length (characters; longer
+    text is cut), html ('keep', 'strip' = readable text, 'escape')."""
     text = text_of(value)
     if text is None:
         raise wrong_type(context.field_label, value, "text")
@@ -81,7 +82,7 @@ def strip_html(text: str) -> str:
     for match in _TAG.finditer(text):
         if match.start() < position:  # inside something hidden
             continue
-        parts.append(_SPACES.sub(" ", text[position:match.start()]))
+        parts.append(_SPACES.sub(" ", text[position : match.start()]))
         position = match.end()
         name = match["name"].casefold()
         if name in _LINE_TAGS:
@@ -103,13 +104,15 @@ def _unescaped(text: str) -> str:
 
 
 def _to_odoo_template(value: Any, options: Mapping, context: TransformContext) -> str:
-    """options['template'] with {path} placeholders: JMESPath into context.record (or the value, where there is no
-    record). Missing values are left out, white space is collapsed, {{ and }} are braces."""
+    """options['template'] with {path} placeholders: JMESPath into context.record (or the value, where there
+    is no record). Missing values are left out, white space is collapsed, {{ and }} are braces."""
     template = options.get("template") or ""
     if not isinstance(template, str):
         raise bad_option("template", template, "text")
     record = value if context.record is None else context.record
-    parts = [text if is_literal else _shown(text, record, context) for is_literal, text in split_template(template)]
+    parts = [
+        text if is_literal else _shown(text, record, context) for is_literal, text in split_template(template)
+    ]
     return " ".join(clean_text("".join(parts)).split())
 
 
@@ -133,8 +136,8 @@ def _shown(path: str, record: Any, context: TransformContext) -> str:
 
 @lru_cache(maxsize=2048)
 def split_template(template: str) -> tuple[tuple[bool, str], ...]:
-    """A template in parts: (True, text) and (False, path). Braces inside a path (JMESPath objects) and inside quotes
-    belong to the path; {{ and }} are literal braces. Errors: SyncError('mapping', 'bad_template').
+    """A template in parts: (True, text) and (False, path). Braces inside a path (JMESPath objects) and inside
+    quotes belong to the path; {{ and }} are literal braces. Errors: SyncError('mapping', 'bad_template').
 
     >>> split_template("{first} of {{{lines[].{q: qty}}")
     ((False, 'first'), (True, ' of {'), (False, 'lines[].{q: qty}'))
@@ -144,7 +147,7 @@ def split_template(template: str) -> tuple[tuple[bool, str], ...]:
     position = 0
     while position < len(template):
         char = template[position]
-        if template[position:position + 2] in ("{{", "}}"):
+        if template[position : position + 2] in ("{{", "}}"):
             literal.append(char)
             position += 2
         elif char == "{":
@@ -152,7 +155,7 @@ def split_template(template: str) -> tuple[tuple[bool, str], ...]:
             if literal:
                 parts.append((True, "".join(literal)))
                 literal = []
-            parts.append((False, template[position + 1:end].strip()))
+            parts.append((False, template[position + 1 : end].strip()))
             position = end + 1
         elif char == "}":
             raise _bad_template(template, "}")
@@ -180,7 +183,7 @@ def _closing_brace(template: str, start: int) -> int:
         elif char == "}":
             depth -= 1
             if not depth:
-                if not template[start + 1:position].strip():
+                if not template[start + 1 : position].strip():
                     raise _bad_template(template, "{}")
                 return position
         position += 1
@@ -201,8 +204,8 @@ def _separator(options: Mapping, default: str) -> str:
 
 
 def _to_odoo_split(value: Any, options: Mapping, context: TransformContext) -> str | None:
-    """One part of a text: separator (default: white space), index (from 0, negative from the end), limit (number of
-    cuts, 0 = all; with limit 1 index 1 is "the rest"). A part that is not there is None."""
+    """One part of a text: separator (default: white space), index (from 0, negative from the end), limit
+    (number of cuts, 0 = all; with limit 1 index 1 is "the rest"). A part that is not there is None."""
     text = text_of(value)
     if text is None:
         raise wrong_type(context.field_label, value, "text")

@@ -1,4 +1,5 @@
-"""Small questions about values that several rooms of core ask: blank, shown to people, a number, clean text."""
+"""Small questions about values that several rooms of core ask: blank, shown to people, a number, clean
+text."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from typing import Any
 from .errors import SyncError
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
-# Not storable (NUL in PostgreSQL) or not allowed in XML and prints: C0 controls but tab, line feed, carriage return.
+# Not storable (NUL in PostgreSQL) or not allowed in XML and prints: C0 controls but tab, line feed, carriage
+# return.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
@@ -39,13 +41,18 @@ def shown(value: Any, limit: int = 80) -> str:
 
 
 def wrong_type(field: str, value: Any, expected: str) -> SyncError:
-    """The value cannot become what the field needs. `expected` is a key that engine/messages.py puts in words."""
-    return SyncError("mapping", "wrong_type", params={"field": field, "value": shown(value), "expected": expected})
+    """The value cannot become what the field needs. `expected` is a key that engine/messages.py puts in
+    words."""
+    return SyncError(
+        "mapping", "wrong_type", params={"field": field, "value": shown(value), "expected": expected}
+    )
 
 
 def bad_option(option: str, value: Any, expected: str) -> SyncError:
     """A setting of a rule has a value that makes no sense."""
-    return SyncError("mapping", "bad_option", params={"option": option, "value": shown(value), "expected": expected})
+    return SyncError(
+        "mapping", "bad_option", params={"option": option, "value": shown(value), "expected": expected}
+    )
 
 
 def clean_text(text: str) -> str:

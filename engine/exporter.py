@@ -225,8 +225,14 @@ class Exporter:
     def _request(self, outgoing: Outgoing):
         body: dict = {}
         for rule in self.plan.export_rules:
-            if rule.code in outgoing.values and rule.external_path:
-                paths.assign(body, rule.external_path, outgoing.values[rule.code])
+            if rule.code not in outgoing.values or not rule.external_path:
+                continue
+            value = outgoing.values[rule.code]
+            if value is None:
+                if not outgoing.external_id or rule.blank_as == "omit":
+                    continue  # a new record starts blank by itself
+                value = "" if rule.blank_as == "empty" else None
+            paths.assign(body, rule.external_path, value)
         operation = outgoing.operation
         if operation.bulk:
             if outgoing.external_id and operation.bulk_id_path:

@@ -1,6 +1,7 @@
 """From a connection record to the transport room, and from operations to requests."""
 
 import json
+import re
 import uuid
 
 from ..core import paths, templates
@@ -34,7 +35,15 @@ def build_config(connection):
         extra_headers=connection._header_pairs(),
         max_response_bytes=connection.max_response_mb * 1024 * 1024,
         user_agent=USER_AGENT,
+        redact_names=sensitive_names(connection.env["integration.field.rule"].sudo().search([
+            ("flow_id.connection_id", "=", connection.id), ("sensitive", "=", True)])),
     )
+
+
+def sensitive_names(rules) -> tuple[str, ...]:
+    """The names under which the values of sensitive rules stand in payloads: they are masked wherever they occur."""
+    names = {part for rule in rules for part in re.findall(r"[A-Za-z_]\w*", (rule.external_path or "").rpartition(".")[2])}
+    return tuple(sorted(names))
 
 
 def open_client(connection):

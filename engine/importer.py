@@ -153,7 +153,12 @@ class Importer:
         return mapped
 
     def _converted(self, rule: RulePlan, external, record):
-        value = self.mapper.value(rule, external, record)
+        try:
+            value = self.mapper.value(rule, external, record)
+        except SyncError as error:
+            if rule.sensitive and "value" in error.params:
+                error.params["value"] = "•••"
+            raise
         if rule.required and (value is None or value is False) and rule.field_type != "boolean":
             raise SyncError("validation", "required_missing", params={
                 "field": rule.label, "path": rule.external_path})

@@ -1,6 +1,459 @@
-def explain(env, error):
-    return str(error), ""
+"""What people read about an error: one text and one hint per code, in their language.
+
+Core and transport raise codes with params and know no language; here a warehouse or sales clerk reads what
+happened, to which field or value, and what to do next. ``core/tests/test_messages.py`` checks the list.
+"""
+
+from collections.abc import Mapping
+
+from odoo.tools.translate import LazyTranslate
+
+_lt = LazyTranslate(__name__)
+
+_ASK_RULE = _lt("Ask the person who looks after this flow to correct the field rule, then retry.")
+_ASK_PROVIDER = _lt(
+    "Retry later. If it stays, ask the provider of the external system (the contact is on the connection)."
+)
+_BY_ITSELF = _lt(
+    "It is tried again by itself. Nothing to do unless it stays for hours; then test the connection."
+)
+_CONNECTION = _lt("Ask an administrator to correct the connection. What waits for it continues by itself.")
+_CORRECT = _lt(
+    "Correct the value where it comes from, then retry. If the value is right, the field rule has to change."
+)
+
+# One entry reads as two lines, message and hint.
+# fmt: off
+MESSAGES = {
+    # -- Core: paths and templates ---------------------------------------------------------------------------
+    "bad_path": (_lt("The path “%(path)s” of a field rule cannot be read: %(reason)s."), _ASK_RULE),
+    "path_failed": (
+        _lt("The path “%(path)s” of a field rule does not fit this record: %(reason)s."), _ASK_RULE),
+    "path_not_assignable": (
+        _lt("Nothing can be written at the path “%(path)s”: it only works for reading."),
+        _lt("Use plain names, such as shipping.address.city, in rules that send a value. Then retry.")),
+    "path_conflict": (
+        _lt("The path “%(path)s” cannot be filled: another rule has already put something else at “%(at)s”."),
+        _lt("Two field rules write to the same place. Remove or change one of them, then retry.")),
+    "bad_template": (
+        _lt("The template “%(template)s” cannot be read: there is a problem with %(reason)s."),
+        _lt("Each placeholder needs one opening and one closing brace, such as {name}. Correct the "
+            "template, then retry.")),
+    "missing_variable": (
+        _lt("The address “%(template)s” of an operation needs “%(variable)s”, and this record has no "
+            "value for it."),
+        _lt("Often the record is not linked yet: synchronise it first. Otherwise correct the operation of "
+            "the resource.")),
+    "unsafe_path_value": (
+        _lt("“%(value)s” cannot be used as %(variable)s in an address."),
+        _lt("Check the identifier of the record in the external system and correct it, then retry.")),
+    # -- Core: documents -------------------------------------------------------------------------------------
+    "empty_body": (
+        _lt("The answer is empty, although data was expected."),
+        _lt("Retry. If it stays, the record may have been deleted in the external system.")),
+    "body_too_large": (
+        _lt("The answer is too large: %(size)s bytes, and %(limit)s are allowed."),
+        _lt("Ask an administrator to use smaller pages for the resource or to raise the limit of the "
+            "connection.")),
+    "malformed_json": (
+        _lt("The data that came cannot be read (line %(line)s, column %(column)s, near “%(near)s”)."),
+        _ASK_PROVIDER),
+    "too_deep": (
+        _lt("The data that came is nested more than %(limit)s levels deep and was refused."), _ASK_PROVIDER),
+    "not_json_value": (
+        _lt("The value “%(value)s” (%(type)s) cannot be sent."),
+        _lt("Choose another field or a transform in the field rule, then retry.")),
+    # -- Core: values of fields ------------------------------------------------------------------------------
+    "unknown_transform": (
+        _lt("A field rule uses the transform “%(kind)s”, which does not exist. Known: %(known)s."),
+        _ASK_RULE),
+    "bad_option": (
+        _lt("The option “%(option)s” of a field rule has the value “%(value)s”; expected: %(expected)s."),
+        _ASK_RULE),
+    "wrong_type": (_lt("%(field)s: “%(value)s” does not fit; expected: %(expected)s."), _CORRECT),
+    "out_of_range": (
+        _lt("%(field)s: %(value)s is too large or too small (allowed: %(minimum)s to "
+            "%(maximum)s)."), _CORRECT),
+    "wrong_choice": (
+        _lt("%(field)s: “%(value)s” is not one of the choices (%(allowed)s)."),
+        _lt("Add a value map to the field rule that translates this value, then retry.")),
+    "unmapped_value": (
+        _lt("The value “%(value)s” is not in the value map “%(map)s”."),
+        _lt("Press Fix and choose what this value means. All records that wait for it are retried then.")),
+    "unknown_timezone": (
+        _lt("The time zone “%(timezone)s” does not exist."),
+        _lt("Choose a time zone such as Europe/Brussels on the flow or the field rule, then retry.")),
+    # -- Core: ownership, timing -----------------------------------------------------------------------------
+    "unknown_owner": (
+        _lt("A field rule has the owner “%(owner)s”, which does not exist. Known: %(known)s."), _ASK_RULE),
+    "bad_schedule": (
+        _lt("The schedule “%(schedule)s” does not work: %(reason)s."),
+        _lt("Correct the timing on the flow: an interval, or five fields such as 0 6 * * 1-5.")),
+    # -- Core: answers of the external system ----------------------------------------------------------------
+    "credentials_refused": (
+        _lt("The external system refuses our credentials (%(status)s: %(message)s)."),
+        _lt("Ask an administrator to renew the credentials of the connection. All waiting records "
+            "continue by themselves.")),
+    "access_refused": (
+        _lt("The external system does not allow this (%(status)s): %(message)s."),
+        _lt("Ask its administrator to give the user of the connection this right, then retry.")),
+    "not_found": (
+        _lt("The external system does not find the record: %(message)s."),
+        _lt("Check whether it was deleted there. If so, remove the link of this record or skip it; "
+            "otherwise retry.")),
+    "conflict_remote": (
+        _lt("The external system refuses the change because of the record's state there: %(message)s."),
+        _lt("Look at the record in the external system. Press Resync to start from its present values.")),
+    "timeout_remote": (_lt("The external system took too long and gave up (%(status)s)."), _BY_ITSELF),
+    "locked_remote": (_lt("The record is locked in the external system: %(message)s."), _BY_ITSELF),
+    "rate_limited": (
+        _lt("The external system asks us to slow down (wait: %(seconds)s seconds)."),
+        _lt("Nothing to do: it continues by itself. If this happens every day, run the flow less often.")),
+    "rejected": (
+        _lt("The external system refuses the data (%(status)s): %(message)s."),
+        _lt("Correct the named value on the record, then retry.")),
+    "unexpected_redirect": (
+        _lt("The external system points to another address (%(status)s) instead of answering."), _CONNECTION),
+    "server_error": (
+        _lt("The external system has a problem of its own (%(status)s: %(message)s)."), _BY_ITSELF),
+    # -- Core: paging ----------------------------------------------------------------------------------------
+    "unknown_paging": (
+        _lt("The resource uses the paging style “%(style)s”, which does not exist. Known: %(known)s."),
+        _lt("Ask an administrator to choose a paging style on the resource.")),
+    "paging_loop": (
+        _lt("The external system sends the same page again and again (%(style)s, “%(token)s”), so reading "
+            "was stopped."),
+        _lt("Ask an administrator to check the paging of the resource: name of the parameter, path of the "
+            "next page.")),
+    "paging_too_long": (
+        _lt("The list did not end after %(limit)s pages, so reading was stopped."),
+        _lt("Ask an administrator to filter the list or to raise the largest number of pages of the "
+            "resource.")),
+    "keyset_missing": (
+        _lt("The last record of a page has no value at “%(path)s”, so the next page cannot be asked for."),
+        _lt("Ask an administrator to correct the key path in the paging of the resource.")),
+    # -- Transport: connecting -------------------------------------------------------------------------------
+    "bad_configuration": (
+        _lt("The setting “%(setting)s” of the connection cannot work: %(reason)s."), _CONNECTION),
+    "credentials_missing": (
+        _lt("The connection has no credentials yet (authentication: %(auth_type)s)."), _CONNECTION),
+    "unknown_host": (
+        _lt("The address of the external system (%(host)s) does not exist or cannot be looked up."),
+        _lt("It is tried again by itself. If it stays, ask an administrator to check the address of the "
+            "connection.")),
+    "cannot_connect": (_lt("The external system (%(host)s) cannot be reached: %(reason)s."), _BY_ITSELF),
+    "tls_failed": (
+        _lt("The secure connection to %(host)s failed: %(reason)s."),
+        _lt("Usually a certificate has expired there. Ask an administrator to check it with Test "
+            "Connection.")),
+    "no_answer": (_lt("The external system did not answer within %(seconds)s seconds."), _BY_ITSELF),
+    "answer_too_slow": (
+        _lt("The external system did not finish its answer within %(seconds)s seconds."), _BY_ITSELF),
+    "answer_cut": (_lt("The connection to %(host)s broke off in the middle of the answer."), _BY_ITSELF),
+    "answer_malformed": (
+        _lt("%(host)s answered something that is no proper web answer (%(reason)s)."), _ASK_PROVIDER),
+    "not_sent": (
+        _lt("This was not sent, because of what happened to another call just before: %(reason)s."),
+        _lt("Nothing to do here: it is sent as soon as the cause is gone.")),
+    # -- Transport: signing in -------------------------------------------------------------------------------
+    "token_refused": (
+        _lt("%(host)s does not give us an access token (%(reason)s): %(message)s."), _CONNECTION),
+    "token_invalid": (
+        _lt("%(host)s gave an access token that cannot be used (problem: %(reason)s)."), _CONNECTION),
+    "token_unavailable": (
+        _lt("%(host)s cannot give an access token at the moment (%(reason)s)."), _BY_ITSELF),
+    # -- Transport: addresses and requests -------------------------------------------------------------------
+    "bad_url": (
+        _lt("The address “%(path)s” cannot be used: %(reason)s."),
+        _lt("Ask an administrator to correct the path of the operation.")),
+    "bad_method": (
+        _lt("“%(method)s” is not a way of calling the external system."),
+        _lt("Ask an administrator to choose GET, POST, PUT, PATCH or DELETE on the operation.")),
+    "bad_header": (
+        _lt("The header “%(name)s” cannot be sent: %(reason)s."),
+        _lt("Ask an administrator to correct the headers of the connection or the operation.")),
+    "foreign_origin": (
+        _lt("The external system points to an address elsewhere (%(host)s). It was not followed, to keep "
+            "our credentials safe."),
+        _lt("If that address is trusted, ask an administrator for a connection of its own. Otherwise "
+            "inform the provider.")),
+    "redirected_elsewhere": (
+        _lt("The external system sends us on to another address (%(host)s). It was not followed, to keep "
+            "our credentials safe."),
+        _lt("If the system has moved, ask an administrator to change the address of the connection.")),
+    "too_many_redirects": (
+        _lt("The external system sent us on more than %(limit)s times without an answer."), _CONNECTION),
+    "redirect_of_write": (
+        _lt("The external system sends a change (%(method)s) on to %(url)s. Changes are never sent "
+            "on."), _CONNECTION),
+    # -- Transport: reading answers --------------------------------------------------------------------------
+    "unknown_format": (
+        _lt("The format “%(format)s” does not exist. Known: %(known)s."),
+        _lt("Ask an administrator to choose a format on the operation.")),
+    "unknown_encoding": (
+        _lt("The answer is packed in a way that we cannot open (%(encoding)s)."), _ASK_PROVIDER),
+    "not_json": (
+        _lt("The external system answered a page (%(content_type)s) instead of data. It begins with "
+            "“%(start)s”."),
+        _lt("Often the system is in maintenance or the address is wrong. Retry later, or check the "
+            "connection.")),
+    "refused_in_answer": (
+        _lt("The external system answered, but refused: %(message)s."),
+        _lt("Correct the named value on the record, then retry.")),
+    "unexpected": (
+        _lt("The call failed in a way that nobody has foreseen (%(type)s)."),
+        _lt("Retry once. If it stays, send the Technical tab to your administrator or developer.")),
+}
+
+ENGINE = {
+    # -- Records of the external system ----------------------------------------------------------------------
+    "record_missing_id": (
+        _lt("A record came without its identifier (expected at %(path)s)."),
+        _lt("Ask an administrator to check the identifier path of the resource. If it is right, inform "
+            "the provider.")),
+    "duplicate_in_page": (
+        _lt("%(external_id)s came twice in the same data."),
+        _lt("Look for a duplicate in the external system and remove it there, then retry.")),
+    "not_an_object": (
+        _lt("A single record was expected, but something else came (%(found)s, beginning with “%(start)s”)."),
+        _lt("Ask an administrator to check the records path of the operation or of the webhook.")),
+    "no_list": (
+        _lt("A list of records was expected at “%(path)s”, but something else is there (%(found)s)."),
+        _lt("Ask an administrator to check the records path of the operation.")),
+    "missing_external_id_in_answer": (
+        _lt("The record was sent, but the answer has no identifier at “%(path)s”."),
+        _lt("Look for the record in the external system and link it by hand, so that it is not created "
+            "twice. "
+            "An administrator can then correct the identifier path of the resource.")),
+    "bulk_item_missing": (
+        _lt("The record was sent together with others, and the answer says nothing about it."),
+        _lt("Look whether it arrived in the external system. If it did, link it; otherwise retry.")),
+    "outcome_unknown": (
+        _lt("It is not known whether the external system has carried this out: its answer was lost."),
+        _lt("Look for the record in the external system. If it is there, link it; if not, press Retry.")),
+    # -- Related records -------------------------------------------------------------------------------------
+    "parent_missing": (
+        _lt("%(relation)s %(external_id)s is not here yet; this record waits for it."),
+        _lt("Nothing to do: it continues by itself when the flow “%(flow)s” has brought it.")),
+    "parent_failed": (
+        _lt("%(relation)s %(external_id)s could not be synchronised: %(reason)s"),
+        _lt("Solve the problem of that record first; this one follows by itself.")),
+    # -- Matching and looking up -----------------------------------------------------------------------------
+    "ambiguous_match": (
+        _lt("%(count)s records have the same %(keys)s, so it is not clear which one is meant."),
+        _lt("Merge or archive the duplicates, or link the right record by hand, then retry.")),
+    "already_linked": (
+        _lt("“%(record)s” has the same %(keys)s, but it is already linked to %(external_id)s."),
+        _lt("One of the two is a duplicate. Remove it in the external system, or correct the %(keys)s, "
+            "then retry.")),
+    "lookup_missing": (
+        _lt("%(field)s: there is no %(model)s “%(value)s”."),
+        _lt("Create it or correct the value, then retry.")),
+    "lookup_ambiguous": (
+        _lt("%(field)s: “%(value)s” fits %(count)s records (%(model)s)."),
+        _lt("Rename, merge or archive so that only one fits, then retry.")),
+    # -- Rules of the flow -----------------------------------------------------------------------------------
+    "no_create": (
+        _lt("This record does not exist in %(side)s, and the flow may not create it there."),
+        _lt("Create and link it by hand, or ask the person who looks after this flow to allow creating.")),
+    "no_operation": (
+        _lt("The resource “%(resource)s” has no operation for this (%(kind)s)."),
+        _lt("Ask an administrator to add the operation to the resource.")),
+    "totals_differ": (
+        _lt("%(label)s differs: %(odoo)s in Odoo, %(external)s in the external system."),
+        _lt("Compare the lines, taxes, discounts and rounding of both documents. Correct the difference, "
+            "then retry.")),
+    "required_missing": (
+        _lt("%(field)s is required, but there is no value at “%(path)s”."),
+        _lt("Fill it in where the record comes from, or give the field rule a default value, then retry.")),
+    "expression_failed": (_lt("%(field)s: the formula of the field rule failed: %(reason)s."), _ASK_RULE),
+    # -- Odoo ------------------------------------------------------------------------------------------------
+    "odoo_refused": (
+        _lt("Odoo refuses to save the %(model)s: %(message)s"),
+        _lt("Correct the named value on the record or where it comes from, then retry.")),
+    "odoo_access": (
+        _lt("The user of the flow (%(user)s) may not do this with: %(model)s."),
+        _lt("Ask an administrator to give that user the right, or to choose another user on the flow. "
+            "Then retry.")),
+    "record_gone": (
+        _lt("The record (%(model)s, number %(id)s) was deleted in Odoo."),
+        _lt("If that was on purpose, skip it. Otherwise restore or create the record, then press Resync.")),
+    "internal": (
+        _lt("A fault in the program stopped this record: %(error)s"),
+        _lt("Send the Technical tab to your administrator or developer. Retrying helps only after a "
+            "correction.")),
+}
+# fmt: on
+
+UNKNOWN = (
+    _lt("It failed for a reason that has no description yet (%(code)s)."),
+    _lt("Open the Technical tab for the details. Retry once; if it stays, ask your administrator."),
+)
+
+# fmt: off
+# What stands in a text where a param is missing or blank.
+_BLANKS = {
+    "message": _lt("it gave no reason"),
+    "reason": _lt("no reason is known"),
+    "value": _lt("empty"),
+    "field": _lt("A field"),
+    "map": _lt("no name"),
+    "seconds": _lt("some"),
+    "flow": _lt("of that record"),
+    "path": _lt("the whole answer"),
+    "keys": _lt("match key"),
+    "start": _lt("nothing"),
+    "content_type": _lt("of unknown kind"),
+    "near": _lt("the end"),
+}
+# Params that core gives as a key, in words. Other values are shown as they are.
+_WORDS = {
+    "expected": {
+        "text": _lt("a text"),
+        "text_list": _lt("a list of texts"),
+        "number": _lt("a number, such as 12.50"),
+        "integer": _lt("a whole number"),
+        "boolean": _lt("yes or no"),
+        "date": _lt("a date, such as 2026-01-31"),
+        "datetime": _lt("a date and time, such as 2026-01-31T10:00:00Z"),
+        "record": _lt("a record of Odoo"),
+        "list": _lt("a list"),
+        "file": _lt("a file"),
+        "map": _lt("a value map"),
+        "other_than_decimal_separator": _lt("another character than the decimal separator"),
+        "epoch": _lt("a time in seconds since 1970"),
+        "epoch_ms": _lt("a time in milliseconds since 1970"),
+    },
+    "reason": {
+        "five_fields": _lt("it needs five fields, such as 0 6 * * 1-5"),
+        "never": _lt("no day fits it"),
+        "at_least_one": _lt("it needs a whole number of minutes, hours or days"),
+        "too_far": _lt("the next time is too far away"),
+        "timeout": _lt("no answer in time"),
+        "timed out": _lt("no answer in time"),
+        "connection refused": _lt("it refuses connections, it may be switched off"),
+        "connection": _lt("the system cannot be reached"),
+        "authentication": _lt("the credentials are refused"),
+        "rate_limit": _lt("the system asks us to slow down"),
+        "stopped": _lt("the work was stopped"),
+        "no scheme": _lt("it must begin with https://"),
+        "scheme": _lt("it must begin with https://"),
+        "no host": _lt("it names no system"),
+        "malformed": _lt("it is not an address"),
+        "not positive": _lt("it must be more than zero"),
+        "control characters": _lt("it has invisible characters"),
+        "credentials in the address": _lt("it holds a user or password"),
+        "query in the address": _lt("it holds parameters after a question mark"),
+        "{": _lt("an opening brace without its closing one"),
+        "}": _lt("a closing brace without its opening one"),
+        "{}": _lt("an empty pair of braces"),
+    },
+    "setting": {
+        "base_url": _lt("Base URL"),
+        "token_url": _lt("Token URL"),
+        "auth_type": _lt("Authentication"),
+        "timeout_connect": _lt("Time to connect"),
+        "timeout_read": _lt("Time to answer"),
+        "rate_calls": _lt("Calls per period"),
+    },
+    "auth_type": {
+        "basic": _lt("user and password"),
+        "bearer": _lt("bearer token"),
+        "api_key_header": _lt("API key in a header"),
+        "api_key_query": _lt("API key in the address"),
+        "oauth2_client": _lt("OAuth 2 client credentials"),
+    },
+    "kind": {
+        "list": _lt("list"),
+        "read": _lt("read"),
+        "find": _lt("find"),
+        "create": _lt("create"),
+        "update": _lt("update"),
+        "delete": _lt("delete"),
+    },
+}
+
+# Steps of Test Connection that went well; a failed step has a code of the lists above.
+STEPS = {
+    "settings_complete": _lt("The settings are complete."),
+    "host_found": _lt("The address %(host)s was found (%(addresses)s)."),
+    "connected": _lt("%(host)s can be reached (port %(port)s)."),
+    "tls_verified": _lt("The connection is secure (%(version)s). Certificate of %(subject)s, valid until "
+    "%(expires)s."),
+    "tls_not_verified": _lt("The connection is encrypted (%(version)s), but the certificate is not checked."),
+    "token_received": _lt("The credentials work: an access token was received (valid for %(seconds)s "
+    "seconds)."),
+    "credentials_set": _lt("Credentials are set (%(auth_type)s)."),
+    "no_credentials": _lt("No credentials are needed."),
+    "answered": _lt("The system answered (%(status)s, %(bytes)s bytes)."),
+}
+# fmt: on
 
 
-def describe_step(env, step):
-    return str(step)
+class _Params(dict):
+    """Values for the placeholders of a text, in words; what is missing or blank is said so, never an "
+    "error."""
+
+    def __init__(self, env, params):
+        super().__init__(params or {})
+        self.env = env
+
+    def __missing__(self, name):
+        return self._text(_BLANKS.get(name), "?")
+
+    def __getitem__(self, name):
+        value = super().get(name)
+        if value is None or value == "" or value is False:
+            return self.__missing__(name)
+        words = _WORDS.get(name, {})
+        if isinstance(value, str):
+            return self._text(words.get(value), value.strip())
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return str(value)
+
+    def _text(self, lazy, otherwise):
+        return otherwise if lazy is None else _in_words(self.env, lazy)
+
+
+def _in_words(env, lazy):
+    """The text in the language of the environment (what env._ does; it takes literals only)."""
+    return lazy._translate(env.lang or "en_US")
+
+
+def _filled(env, lazy, params):
+    """A text ends as one sentence, whether or not the other side's message brought its own full stop."""
+    text = _in_words(env, lazy) % _Params(env, params)
+    for doubled, single in (("..", "."), ("!.", "!"), ("?.", "?"), (".).", ".).")):
+        if text.endswith(doubled) and not text.endswith("..."):
+            text = text[: -len(doubled)] + single
+    return text
+
+
+def explain(env, error) -> tuple[str, str]:
+    """What happened and what to do next, in the language of ``env``.
+
+    :param error: a SyncError; any other exception counts as internal
+    """
+    code = getattr(error, "code", None)
+    params = getattr(error, "params", None)
+    if not isinstance(params, Mapping):
+        code, params = "internal", {"error": f"{type(error).__name__}: {error}"[:300]}
+    message, hint = MESSAGES.get(code) or ENGINE.get(code) or UNKNOWN
+    if message is UNKNOWN[0]:
+        params = {"code": str(error)[:300]}
+    return _filled(env, message, params), _filled(env, hint, params)
+
+
+def describe_step(env, step) -> str:
+    """One step of Test Connection (transport/probe.py) as a sentence; a failed one with what to do next.
+
+    :param step: {'name', 'code', 'ok', 'detail', 'ms'}
+    """
+    code, params = step.get("code"), step.get("detail") or {}
+    if code in STEPS:
+        return _filled(env, STEPS[code], params)
+    message, hint = MESSAGES.get(code) or ENGINE.get(code) or UNKNOWN
+    if message is UNKNOWN[0]:
+        params = {"code": code}
+    return f"{_filled(env, message, params)} {_filled(env, hint, params)}"

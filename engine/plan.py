@@ -55,6 +55,7 @@ class RulePlan:
     expression_import: str = ""
     expression_export: str = ""
     value_map_id: int | None = None
+    blank_as: str = "null"
     children: list = field(default_factory=list)
 
 
@@ -110,6 +111,7 @@ class FlowPlan:
             lookup_field=rule.lookup_field or "", lookup_domain=rule.lookup_domain or "",
             country_path=rule.country_path or "", expression_import=rule.expression_import or "",
             expression_export=rule.expression_export or "", value_map_id=rule.value_map_id.id or None,
+            blank_as=rule.blank_as,
         )
         plan.context = TransformContext(
             tz=rule.timezone or self.flow.tz or "UTC", field_type=plan.field_type, field_label=plan.label)
@@ -161,7 +163,8 @@ class FlowPlan:
         return "import" if rule.imports else "export"
 
     def written_at_creation(self, rule: RulePlan, side: str) -> bool:
-        return ownership.merge_initial(rule.owner, side)
+        # Whoever owns the value later: a record that Odoo may create over there is born with what Odoo knows.
+        return ownership.merge_initial(rule.owner, side) or side == "external" and rule.owner == "external"
 
     def external_id(self, record) -> str:
         """The external ID of a record as text; '' when it has none."""

@@ -58,6 +58,10 @@ class IntegrationFieldRule(models.Model):
         help="Existing records are recognised by this field (all match keys together) when there is no link yet.")
     sensitive = fields.Boolean(help="The value is masked in logs and stored payloads.")
 
+    blank_as = fields.Selection([
+        ("null", "Null"), ("empty", "Empty Text"), ("omit", "Left Out"),
+    ], required=True, default="null", string="Blank Is Sent As", help="How the other system wants an emptied value.")
+
     transform = fields.Selection([
         ("none", "As It Is"),
         ("text", "Text"),

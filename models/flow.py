@@ -1,6 +1,7 @@
 import json
 
 import pytz
+from markupsafe import Markup
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -14,6 +15,11 @@ from ..core.retry import RetryPolicy
 # Flows whose records are captured: a paused flow goes on collecting, so that nothing is lost.
 CAPTURING_STATES = ("test", "live", "paused")
 RUNNING_STATES = ("test", "live")
+# Fields on which the cached map of watched models depends; see ``engine/capture.py``.
+WATCH_FIELDS = {
+    "state", "active", "domain", "direction", "timing", "model_id", "connection_id", "user_id", "company_id", "rule_ids",
+    "all_rule_ids",
+}
 
 
 class IntegrationFlow(models.Model):
@@ -116,6 +122,8 @@ class IntegrationFlow(models.Model):
     pending_count = fields.Integer(compute="_compute_counts")
     synced_count = fields.Integer(compute="_compute_counts")
     link_count = fields.Integer(compute="_compute_link_count")
+    connection_health = fields.Selection(related="connection_id.health")
+    readiness = fields.Html(compute="_compute_readiness", help="What is missing before this flow may run.")
 
     _code_unique = models.UniqueIndex(
         "(connection_id, code) WHERE code IS NOT NULL", "This connection has a flow with this code already.")
@@ -157,6 +165,13 @@ class IntegrationFlow(models.Model):
     def _compute_link_count(self):
         for flow in self:
             flow.link_count = self.env["integration.link"].search_count(flow._link_domain())
+
+    @api.depends("direction", "create_in_external", "resource_id", "model_id", "rule_ids", "state")
+    def _compute_readiness(self):
+        for flow in self:
+            problems = flow._problems() if flow.resource_id and flow.model_id else []
+            flow.readiness = Markup("<ul class='mb-0'>%s</ul>") % Markup().join(
+                Markup("<li>%s</li>") % problem for problem in problems) if problems else False
 
     def _link_domain(self):
         self.ensure_one()
@@ -226,7 +241,8 @@ class IntegrationFlow(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
-        self._configuration_changed()
+        if WATCH_FIELDS & vals.keys():
+            self._configuration_changed()
         return result
 
     def unlink(self):

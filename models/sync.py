@@ -5,11 +5,14 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
-from ..core import templates
+from ..core import redact, templates
+from ..engine import http
 from .selections import DIRECTIONS, ERROR_CLASSES, NEEDS_ATTENTION, SYNC_STATES
 
 # A button runs this many records at once and shows the outcome; more are handed to the worker.
 RUN_NOW_LIMIT = 5
+# So many log lines with changes are shown on the form.
+RECENT_CHANGES = 20
 
 
 class IntegrationSync(models.Model):
@@ -41,11 +44,12 @@ class IntegrationSync(models.Model):
     attempts = fields.Integer(readonly=True)
     max_attempts = fields.Integer(related="flow_id.retry_attempts", string="Most Attempts")
 
-    payload = fields.Text(readonly=True, groups="integration_flow.group_integration_manager")
+    payload = fields.Text(
+        readonly=True, groups=fields.NO_ACCESS, help="As received. People see it with sensitive values masked.")
     content_hash = fields.Char(readonly=True)
     external_version = fields.Char(readonly=True)
     external_updated_at = fields.Datetime(readonly=True)
-    agreed = fields.Json(readonly=True, groups="integration_flow.group_integration_manager")
+    agreed = fields.Json(readonly=True, groups=fields.NO_ACCESS)
     conflicts = fields.Json(readonly=True, groups="integration_flow.group_integration_user")
     idempotency_key = fields.Char(readonly=True)
     create_sent = fields.Boolean(
@@ -77,6 +81,7 @@ class IntegrationSync(models.Model):
     last_response = fields.Text(
         string="Response", compute="_compute_last_exchange", groups="integration_flow.group_integration_manager")
     conflict_lines = fields.Text(compute="_compute_conflict_lines")
+    recent_changes = fields.Json(compute="_compute_recent_changes")
 
     _external_unique = models.UniqueIndex(
         "(flow_id, external_id) WHERE external_id IS NOT NULL", "This flow knows this external record already.")
@@ -118,11 +123,13 @@ class IntegrationSync(models.Model):
     @api.depends("payload")
     def _compute_payload_pretty(self):
         for sync in self:
+            payload = sync.sudo().payload
+            names = http.sensitive_names(sync.flow_id.sudo().all_rule_ids.filtered("sensitive"))
             try:
-                sync.payload_pretty = json.dumps(json.loads(sync.payload), indent=2, ensure_ascii=False) \
-                    if sync.payload else False
+                sync.payload_pretty = payload and json.dumps(
+                    json.loads(redact.redact_body(payload, names=names)), indent=2, ensure_ascii=False)
             except ValueError:
-                sync.payload_pretty = sync.payload
+                sync.payload_pretty = False
 
     def _compute_last_exchange(self):
         last = dict(self.env["integration.log"]._read_group(
@@ -142,6 +149,25 @@ class IntegrationSync(models.Model):
                            field=code, agreed=values.get("agreed"), odoo=values.get("odoo"),
                            external=values.get("external"))
                 for code, values in (sync.conflicts or {}).items()) or False
+
+    def _compute_recent_changes(self):
+        """The latest log lines with changes, for the tab Changes, with the fields' names as people know them."""
+        outcomes = dict(self.env["integration.log"]._fields["outcome"]._description_selection(self.env))
+        directions = dict(self._fields["direction"]._description_selection(self.env))
+        for sync in self:
+            labels = {}
+            for rule in sync.flow_id.rule_ids:
+                field = rule._odoo_field()
+                labels[rule.code] = field.get_description(self.env, ["string"])["string"] if field is not None else rule.code
+            sync.recent_changes = [{
+                "id": line.id,
+                "when": fields.Datetime.to_string(line.create_date),
+                "outcome": outcomes.get(line.outcome, ""),
+                "direction": directions.get(line.direction, ""),
+                "changes": line.changes,
+                "labels": labels,
+            } for line in self.env["integration.log"].search(
+                [("sync_id", "=", sync.id), ("changes", "!=", False)], limit=RECENT_CHANGES)]
 
     # -- buttons -------------------------------------------------------------------------------------------
 
@@ -168,7 +194,8 @@ class IntegrationSync(models.Model):
         the caller's, and answer with a notification of the outcome."""
         from ..engine.worker import process_now  # the engine reads models, so it is loaded when first needed
 
-        self.connection_id.ensure_one()._check_may_run()
+        for connection in self.connection_id:
+            connection._check_may_run()
         outcomes = process_now(self.env, self.ids)
         self.env.invalidate_all()
         failed = [outcome for outcome in outcomes if outcome["state"] in NEEDS_ATTENTION]

@@ -6,6 +6,8 @@ Reads INTEGRATION_SANDBOX_URL; prints one line ``SUMMARY {json}`` with what was 
 import json
 import os
 
+import requests
+
 SHOP_PRODUCTS = {
     "SHOP-SHIPPING": "Shipping (shop)", "SHOP-DISCOUNT": "Discount (shop)", "SHOP-FEE": "Fee (shop)",
 }
@@ -29,6 +31,20 @@ def prepare(env):
         env["res.partner.category"].create({"name": "Shop customer"})
 
 
+def load_troublemakers(sandbox_url):
+    """Two orders that cannot be right, as every shop has them, so that there is something to repair: a total that
+    does not add up and a currency without a price list."""
+    answer = requests.get(
+        f"{sandbox_url}/wp-json/wc/v3/orders", params={"per_page": 1, "order": "asc", "orderby": "id"},
+        headers={"X-API-Key": "sandbox-api-key"}, timeout=30)
+    order = answer.json()[0]
+    wrong_total = dict(order, id=9001, number="9001", total=f"{float(order['total']) + 10:.2f}")
+    wrong_currency = dict(order, id=9002, number="9002", currency="CHF")
+    requests.post(
+        f"{sandbox_url}/_control/load", json={"collection": "orders", "records": [wrong_total, wrong_currency]},
+        headers={"X-Control-Key": "sandbox-control"}, timeout=30).raise_for_status()
+
+
 def first_import(env, sandbox_url):
     """Apply the blueprint, put its flows into Test and carry out one run of each.
 
@@ -37,6 +53,7 @@ def first_import(env, sandbox_url):
     from odoo.addons.integration_flow.engine.worker import Worker
 
     prepare(env)
+    load_troublemakers(sandbox_url)
     flows = env["integration.blueprint"]._apply_file("woocommerce", connection_vals={"woo": {
         "base_url": f"{sandbox_url}/wp-json/wc/v3", "web_url": sandbox_url, "auth_secret_input": "sandbox-api-key"}})
     connection = flows["woo_orders"].connection_id

@@ -193,7 +193,7 @@ def main():
         with (
             patch.object(Manifest, "all_addon_manifests", staticmethod(lambda: [ours])),
             # test_pylint adds Odoo itself to the paths it checks, and that is what takes minutes.
-            patch.object(type(config), "root_path", ours.path),
+            patch.object(config, "root_path", ours.path),
         ):
             for check in FILE_CHECKS:
                 found += report(check[0], run(check, anything))

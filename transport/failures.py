@@ -16,6 +16,8 @@ from .config import ConnectionConfig
 from .deadline import Trace
 from .prepare import Draft
 
+_TLS_ERRORS = (ssl.SSLError, ssl.CertificateError, urllib3_errors.SSLError)
+
 
 def failure(caught: Exception, trace: Trace, draft: Draft, config: ConnectionConfig) -> SyncError:
     """The SyncError for an exception of the wire. `outcome_unknown` where a repeat might do the thing twice.
@@ -67,7 +69,7 @@ def _not_connected(caught: Exception, host: str) -> SyncError:
     chain = list(_chain(caught))
     if any(isinstance(link, (socket.gaierror, UnicodeError)) for link in chain):
         return SyncError("connection", "unknown_host", params={"host": host})
-    tls = next((link for link in chain if isinstance(link, (ssl.SSLError, ssl.CertificateError))), None)
+    tls = next((link for link in reversed(chain) if isinstance(link, _TLS_ERRORS)), None)
     if tls is not None:
         return SyncError("connection", "tls_failed", params={"host": host, "reason": tls_reason(tls)})
     if any(_is_timeout(link) for link in chain):
@@ -81,7 +83,8 @@ def _not_connected(caught: Exception, host: str) -> SyncError:
 
 def tls_reason(error: BaseException) -> str:
     """What is wrong with the certificate or handshake, in OpenSSL's words."""
-    return getattr(error, "verify_message", "") or getattr(error, "reason", "") or type(error).__name__
+    reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
+    return str(reason)[:200]
 
 
 def _chain(caught: BaseException | None) -> Iterator[BaseException]:

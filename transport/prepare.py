@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus, urlsplit
 
+from ..core import paths
 from ..core.errors import SyncError
 from . import formats, urls
 from .config import ConnectionConfig, has_control_characters
@@ -64,10 +65,13 @@ def _with_query(url: str, query: str) -> str:
 
 
 def prepare(config: ConnectionConfig, request: Request) -> Draft:
-    """The draft of `request`, without credentials.
+    """The draft of `request`, without credentials. What is wrong with a request shows here, before sending.
 
-    :raises SyncError: validation/foreign_origin; mapping/bad_url, bad_method, bad_header, unknown_format
+    :raises SyncError: validation/foreign_origin; mapping/bad_url, bad_method, bad_header, unknown_format,
+        bad_path (of the success rule), not_json_value
     """
+    if request.success_path:
+        paths.compile_path(request.success_path)
     method = request.method.upper()
     if not method.isalpha():
         raise SyncError("mapping", "bad_method", params={"method": request.method[:40]})

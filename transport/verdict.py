@@ -62,18 +62,23 @@ def judge(request: Request, response: Response, now: datetime) -> SyncError | No
       message names something (a digit, a quote): then as 403, which core.classify reads as `access` for
       that record.
 
-    :raises SyncError: mapping/bad_path for a success rule that is no JMESPath
+    A rule that cannot be evaluated on this answer is an error of the mapping; a write stays in doubt then.
     """
     status = response.status
     rule = request.success_path
     if rule and (200 <= status < 300 or _READS_STATUS.search(rule)):
-        headers = (
-            {name.lower(): value for name, value in response.headers.items()} if "headers" in rule else {}
-        )
-        if paths.get(rule, {"status": status, "headers": headers, "body": response.body}):
-            return None
-        return _refused(request, response, now)
+        try:
+            succeeded = _holds(rule, response)
+        except SyncError as error:
+            error.outcome_unknown = request.doubtful
+            return error
+        return None if succeeded else _refused(request, response, now)
     return _by_status(status, request, response, now)
+
+
+def _holds(rule: str, response: Response) -> bool:
+    headers = {name.lower(): value for name, value in response.headers.items()} if "headers" in rule else {}
+    return bool(paths.get(rule, {"status": response.status, "headers": headers, "body": response.body}))
 
 
 def _refused(request: Request, response: Response, now: datetime) -> SyncError:

@@ -10,7 +10,10 @@ from integration_flow.core.documents import dump_json, parse_json
 from integration_flow.core.errors import SyncError
 
 VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers(-(10**20), 10**20) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=10),
     lambda below: st.lists(below, max_size=4) | st.dictionaries(st.text(max_size=5), below, max_size=4),
     max_leaves=20,
@@ -37,13 +40,26 @@ def test_bytes_give_a_value_or_a_sync_error(raw):
 @pytest.mark.parametrize(
     ("raw", "code"),
     [
-        (b"", "empty_body"), (b"  \n", "empty_body"), (b"\xef\xbb\xbf", "empty_body"),
-        (b"{", "malformed_json"), (b'{"a":1,}', "malformed_json"), (b"{'a':1}", "malformed_json"),
-        (b"[1] [2]", "malformed_json"), (b"<html>", "malformed_json"), (b'"\xff"', "malformed_json"),
-        (b"NaN", "malformed_json"), (b'{"a": -Infinity}', "malformed_json"), (b"[1e999]", "malformed_json"),
-        (b"[-1e400]", "malformed_json"), (b"1" * 5000, "malformed_json"), (b'{"a":\x01}', "malformed_json"),
-        (b'"a\nb"', "malformed_json"), (b"[" * 100_000, "too_deep"), (b"[" * 65 + b"]" * 65, "too_deep"),
-        (b'{"a":' * 70 + b"1" + b"}" * 70, "too_deep"), (b"[" * 70 + b'"]]]]"' + b"]" * 70, "too_deep"),
+        (b"", "empty_body"),
+        (b"  \n", "empty_body"),
+        (b"\xef\xbb\xbf", "empty_body"),
+        (b"{", "malformed_json"),
+        (b'{"a":1,}', "malformed_json"),
+        (b"{'a':1}", "malformed_json"),
+        (b"[1] [2]", "malformed_json"),
+        (b"<html>", "malformed_json"),
+        (b'"\xff"', "malformed_json"),
+        (b"NaN", "malformed_json"),
+        (b'{"a": -Infinity}', "malformed_json"),
+        (b"[1e999]", "malformed_json"),
+        (b"[-1e400]", "malformed_json"),
+        (b"1" * 5000, "malformed_json"),
+        (b'{"a":\x01}', "malformed_json"),
+        (b'"a\nb"', "malformed_json"),
+        (b"[" * 100_000, "too_deep"),
+        (b"[" * 65 + b"]" * 65, "too_deep"),
+        (b'{"a":' * 70 + b"1" + b"}" * 70, "too_deep"),
+        (b"[" * 70 + b'"]]]]"' + b"]" * 70, "too_deep"),
         (b" " * 11 * 1024 * 1024, "body_too_large"),
     ],
     ids=lambda value: value if isinstance(value, str) else repr(value[:16]),
@@ -88,10 +104,15 @@ def test_lone_surrogates_become_storable():
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (Decimal("10.00"), "10"), (Decimal("68.6137"), "68.6137"), (date(2026, 1, 31), '"2026-01-31"'),
+        (Decimal("10.00"), "10"),
+        (Decimal("68.6137"), "68.6137"),
+        (date(2026, 1, 31), '"2026-01-31"'),
         (datetime(2026, 1, 31, 9), '"2026-01-31T09:00:00Z"'),
         (datetime(2026, 1, 31, 10, tzinfo=timezone(timedelta(hours=1))), '"2026-01-31T09:00:00Z"'),
-        (time(9, 30), '"09:30:00"'), ({"b": 1, "a": "é"}, '{"b":1,"a":"é"}'), ((1, 2), "[1,2]"), (None, "null"),
+        (time(9, 30), '"09:30:00"'),
+        ({"b": 1, "a": "é"}, '{"b":1,"a":"é"}'),
+        ((1, 2), "[1,2]"),
+        (None, "null"),
     ],
     ids=str,
 )
@@ -101,8 +122,18 @@ def test_dump(value, text):
 
 @pytest.mark.parametrize(
     "value",
-    [float("nan"), float("inf"), Decimal("NaN"), Decimal("Infinity"), Decimal("1e999999"), {1, 2}, b"x", object(), {(1, 2): 3},
-     {"a": [float("-inf")]}],
+    [
+        float("nan"),
+        float("inf"),
+        Decimal("NaN"),
+        Decimal("Infinity"),
+        Decimal("1e999999"),
+        {1, 2},
+        b"x",
+        object(),
+        {(1, 2): 3},
+        {"a": [float("-inf")]},
+    ],
     ids=lambda value: repr(value)[:30],
 )
 def test_dump_refuses(value):

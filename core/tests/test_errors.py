@@ -47,7 +47,8 @@ def test_classes_are_those_of_the_design(name):
 
 
 def _raised(path):
-    """(line, error class, code, param names or None where they are computed) of each SyncError(...) in a file."""
+    """(line, error class, code, param names or None where they are computed) of each SyncError(...) in a
+    file."""
     tree = ast.parse(path.read_text())
     dicts = {
         target.id: node.value
@@ -57,7 +58,9 @@ def _raised(path):
         if isinstance(target, ast.Name)
     }
     for node in ast.walk(tree):
-        if not (isinstance(node, ast.Call) and getattr(node.func, "id", "") == "SyncError" and len(node.args) == 2):
+        if not (
+            isinstance(node, ast.Call) and getattr(node.func, "id", "") == "SyncError" and len(node.args) == 2
+        ):
             continue
         if not all(isinstance(arg, ast.Constant) for arg in node.args):
             continue
@@ -74,7 +77,9 @@ RAISED = [(path, *row) for path in SOURCES for row in _raised(path)]
 
 
 @pytest.mark.parametrize(
-    ("path", "line", "error_class", "code", "names"), RAISED, ids=[f"{p.parent.name}/{p.name}:{n}" for p, n, *_ in RAISED]
+    ("path", "line", "error_class", "code", "names"),
+    RAISED,
+    ids=[f"{p.parent.name}/{p.name}:{n}" for p, n, *_ in RAISED],
 )
 def test_every_raised_code_is_listed_with_its_params(path, line, error_class, code, names):
     assert error_class in ERROR_CLASSES
@@ -89,8 +94,16 @@ def test_the_reader_of_the_sources_sees_the_raises():
 
 def test_no_code_of_core_is_dead():
     transport = {
-        "foreign_origin", "redirected_elsewhere", "unknown_format", "not_json", "cannot_connect", "unknown_host",
-        "tls_failed", "no_answer", "answer_cut", "not_sent",
+        "foreign_origin",
+        "redirected_elsewhere",
+        "unknown_format",
+        "not_json",
+        "cannot_connect",
+        "unknown_host",
+        "tls_failed",
+        "no_answer",
+        "answer_cut",
+        "not_sent",
     }
     text = "".join(path.read_text() for path in SOURCES if path.name != "errors.py")
     assert [code for code in CODES if code not in transport and f'"{code}"' not in text] == []
@@ -106,7 +119,9 @@ def test_core_imports_nothing_from_outside():
                 assert node.level < 2, path
                 assert not (node.module or "").startswith(("odoo", "integration_flow")), path
             elif isinstance(node, ast.Import):
-                assert not any(name.name.startswith(("odoo", "requests", "integration_flow")) for name in node.names)
+                assert not any(
+                    name.name.startswith(("odoo", "requests", "integration_flow")) for name in node.names
+                )
 
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if p.parent.name == "core"], ids=lambda path: path.name)
@@ -119,10 +134,15 @@ def test_unknown_class_is_the_programmers_error():
         SyncError("nope", "x")
 
 
-@pytest.mark.parametrize("twin", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))],
-                         ids=["copy", "deepcopy", "pickle"])
+@pytest.mark.parametrize(
+    "twin",
+    [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))],
+    ids=["copy", "deepcopy", "pickle"],
+)
 def test_survives_copies(twin):
-    error = SyncError("timeout", "timeout_remote", params={"status": 504}, detail="d", retry_after=3.0, outcome_unknown=True)
+    error = SyncError(
+        "timeout", "timeout_remote", params={"status": 504}, detail="d", retry_after=3.0, outcome_unknown=True
+    )
     assert vars(twin(error)) == vars(error)
 
 

@@ -1,7 +1,7 @@
 import json
 import math
 import random
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from integration_flow.core.fingerprint import content_hash, failure_fingerprint
 
-TEXTS = st.text(max_size=8) | st.sampled_from(['1.0,', '"', '\\', '\\"', '":1.0,"', '1.0]', "e+", "-0,", "\x00", "\x01"])
+TEXTS = st.text(max_size=8) | st.sampled_from(
+    ["1.0,", '"', "\\", '\\"', '":1.0,"', "1.0]", "e+", "-0,", "\x00", "\x01"]
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
     lambda below: st.lists(below, max_size=4) | st.dictionaries(TEXTS, below, max_size=4),
@@ -34,11 +36,11 @@ def canonical(value):
 
 
 @given(VALUES, VALUES)
-@example({"a": '1.0,'}, {"a": '1,'})
+@example({"a": "1.0,"}, {"a": "1,"})
 @example({"a": 1.0}, {"a": 1})
 @example(1e16, 10**16)
 @example(-0.0, 0)
-@example(['\\', '1.0,'], ['\\', '1,'])
+@example(["\\", "1.0,"], ["\\", "1,"])
 @example({"a": "e+", "b": 1.0}, {"a": "e+", "b": 1})
 def test_equal_hash_means_equal_content(one, two):
     assert (content_hash(one) == content_hash(two)) == (canonical(one) == canonical(two))
@@ -61,9 +63,17 @@ def test_form(value):
 @pytest.mark.parametrize(
     ("one", "two"),
     [
-        ({"a": 1, "b": 2}, {"b": 2, "a": 1}), (1, 1.0), (Decimal("1.0"), 1), (Decimal("19.99"), 19.99), (-0.0, 0),
-        (1e16, 10**16), ([1e20, 1.0], [10**20, 1]), ((1, 2), [1, 2]), ({1: "a"}, {"1": "a"}), ({1: 1.0, "b": 2}, {"1": 1, "b": 2}),
-        (datetime(2026, 1, 1, tzinfo=timezone.utc), "2026-01-01T00:00:00Z"),
+        ({"a": 1, "b": 2}, {"b": 2, "a": 1}),
+        (1, 1.0),
+        (Decimal("1.0"), 1),
+        (Decimal("19.99"), 19.99),
+        (-0.0, 0),
+        (1e16, 10**16),
+        ([1e20, 1.0], [10**20, 1]),
+        ((1, 2), [1, 2]),
+        ({1: "a"}, {"1": "a"}),
+        ({1: 1.0, "b": 2}, {"1": 1, "b": 2}),
+        (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01T00:00:00Z"),
     ],
     ids=str,
 )
@@ -73,8 +83,20 @@ def test_same(one, two):
 
 @pytest.mark.parametrize(
     ("one", "two"),
-    [(1, "1"), (True, 1), (None, ""), (None, "null"), ([1], 1), ({}, []), ([1, 2], [2, 1]), ({"a": None}, {}), ("1.0", "1"),
-     (0.1, 0.1000000000000001), (Decimal("1.00000000000000000001"), 1), ("\ud800", "\ufffd")],
+    [
+        (1, "1"),
+        (True, 1),
+        (None, ""),
+        (None, "null"),
+        ([1], 1),
+        ({}, []),
+        ([1, 2], [2, 1]),
+        ({"a": None}, {}),
+        ("1.0", "1"),
+        (0.1, 0.1000000000000001),
+        (Decimal("1.00000000000000000001"), 1),
+        ("\ud800", "\ufffd"),
+    ],
     ids=repr,
 )
 def test_different(one, two):
@@ -100,10 +122,16 @@ SAME_CAUSE = [
     ("quoted", "SKU 'A' exists", "SKU 'B' exists"),
     ("double_quoted", 'Value "x y" is bad', 'Value "z" is bad'),
     ("number", "Order 17 is closed", "Order 4711 is closed"),
-    ("medusa_sku", "Product variant with sku: PEER-1795426092-S, already exists.",
-     "Product variant with sku: PEER-22-XL, already exists."),
-    ("medusa_id", "Quantity to fulfill exceeds the reserved quantity for the item: ordli_01M83VR4MCR9AAAWZA4P9APKF6",
-     "Quantity to fulfill exceeds the reserved quantity for the item: ordli_01M83VR4MCR9AAAWZA4P9APXXX"),
+    (
+        "medusa_sku",
+        "Product variant with sku: PEER-1795426092-S, already exists.",
+        "Product variant with sku: PEER-22-XL, already exists.",
+    ),
+    (
+        "medusa_id",
+        "Quantity to fulfill exceeds the reserved quantity for the item: ordli_01M83VR4MCR9AAAWZA4P9APKF6",
+        "Quantity to fulfill exceeds the reserved quantity for the item: ordli_01M83VR4MCR9AAAWZA4P9APXXX",
+    ),
     ("uuid", "No 3f2504e0-4f89-11d3-9a0c-0305e82c3301 here", "No 11111111-4f89-11d3-9a0c-0305e82c3301 here"),
     ("email", "ada@example.org is taken", "bob@example.com is taken"),
     ("case_and_space", "Name is  required", "name is required"),
@@ -112,7 +140,9 @@ SAME_CAUSE = [
 
 @pytest.mark.parametrize(("one", "two"), [row[1:] for row in SAME_CAUSE], ids=[row[0] for row in SAME_CAUSE])
 def test_one_cause_for_many_records(one, two):
-    prints = {failure_fingerprint("validation", "rejected", {"status": 400, "message": text}) for text in (one, two)}
+    prints = {
+        failure_fingerprint("validation", "rejected", {"status": 400, "message": text}) for text in (one, two)
+    }
     assert len(prints) == 1
 
 
@@ -123,9 +153,13 @@ OTHER_CAUSE = [
 ]
 
 
-@pytest.mark.parametrize(("one", "two"), [row[1:] for row in OTHER_CAUSE], ids=[row[0] for row in OTHER_CAUSE])
+@pytest.mark.parametrize(
+    ("one", "two"), [row[1:] for row in OTHER_CAUSE], ids=[row[0] for row in OTHER_CAUSE]
+)
 def test_other_causes_stay_apart(one, two):
-    prints = {failure_fingerprint("validation", "rejected", {"status": 400, "message": text}) for text in (one, two)}
+    prints = {
+        failure_fingerprint("validation", "rejected", {"status": 400, "message": text}) for text in (one, two)
+    }
     assert len(prints) == 2
 
 
@@ -135,9 +169,12 @@ def test_fingerprint_details():
     assert failure_fingerprint("mapping", "wrong_type", {**wrong, "value": "def"}) == base
     assert failure_fingerprint("mapping", "wrong_type", {**wrong, "field": "Price"}) != base
     assert failure_fingerprint("validation", "wrong_type", wrong) != base
-    assert failure_fingerprint("x", "rejected", {"status": 400}) != failure_fingerprint("x", "rejected", {"status": 422})
-    assert failure_fingerprint("unmapped", "unmapped_value", {"value": "7", "map": "m"}) != failure_fingerprint(
-        "unmapped", "unmapped_value", {"value": "8", "map": "m"})
+    assert failure_fingerprint("x", "rejected", {"status": 400}) != failure_fingerprint(
+        "x", "rejected", {"status": 422}
+    )
+    assert failure_fingerprint(
+        "unmapped", "unmapped_value", {"value": "7", "map": "m"}
+    ) != failure_fingerprint("unmapped", "unmapped_value", {"value": "8", "map": "m"})
     assert failure_fingerprint("internal", "x", None) == failure_fingerprint("internal", "x", {})
 
 

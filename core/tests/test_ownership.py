@@ -1,6 +1,6 @@
 """The table of DESIGN.md section 4, cell by cell, and the properties that hold for every cell."""
 
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import example, given
@@ -23,7 +23,9 @@ def as_external(odoo):
 
 
 def decide(owner, odoo, external, agreed=THEN, **more):
-    return merge(owner, agreed=agreed, odoo=odoo, external=external, external_as_odoo=as_odoo(external), **more)
+    return merge(
+        owner, agreed=agreed, odoo=odoo, external=external, external_as_odoo=as_odoo(external), **more
+    )
 
 
 EARLY, LATE = "2026-01-01 10:00:00", "2026-01-01 10:00:01"
@@ -36,20 +38,24 @@ TABLE = [
     ("external", "external_blank_blanks_it", ("red", None), WRITE, False, ""),
     ("external", "external_blank_odoo_changed", ("green", None), WRITE, False, "odoo"),
     ("external", "odoo_blanked_put_back", (None, "RED"), WRITE, False, "odoo"),
-
     ("external_unless_blank", "external_changed", ("red", "BLUE"), WRITE, False, ""),
-    ("external_unless_blank", "odoo_changed_external_not_blank_put_back", ("green", "RED"), WRITE, False, "odoo"),
+    (
+        "external_unless_blank",
+        "odoo_changed_external_not_blank_put_back",
+        ("green", "RED"),
+        WRITE,
+        False,
+        "odoo",
+    ),
     ("external_unless_blank", "both_external_wins", ("green", "BLUE"), WRITE, False, "odoo"),
     ("external_unless_blank", "external_blank_keep_and_send", ("red", None), SEND, False, "external"),
     ("external_unless_blank", "both_but_external_blank_send", ("green", None), SEND, False, "external"),
     ("external_unless_blank", "odoo_blanked_put_back", (None, "RED"), WRITE, False, "odoo"),
-
     ("odoo", "external_changed_put_back", ("red", "BLUE"), SEND, False, "external"),
     ("odoo", "odoo_changed_send", ("green", "RED"), SEND, False, ""),
     ("odoo", "both_odoo_wins", ("green", "BLUE"), SEND, False, "external"),
     ("odoo", "external_blank_send_odoos", ("red", None), SEND, False, "external"),
     ("odoo", "odoo_blanked_send", (None, "RED"), SEND, False, ""),
-
     ("newest", "external_changed", ("red", "BLUE"), WRITE, False, ""),
     ("newest", "odoo_changed", ("green", "RED"), SEND, False, ""),
     ("newest", "both_external_later", ("green", "BLUE"), WRITE, False, "odoo", EARLY, LATE),
@@ -62,18 +68,15 @@ TABLE = [
     ("newest", "external_blank_as_a_change", ("red", None), WRITE, False, ""),
     ("newest", "both_external_blank_later", ("green", None), WRITE, False, "odoo", EARLY, LATE),
     ("newest", "both_external_blank_earlier", ("green", None), SEND, False, "external", LATE, EARLY),
-
     ("ask", "external_changed", ("red", "BLUE"), WRITE, False, ""),
     ("ask", "odoo_changed", ("green", "RED"), SEND, False, ""),
     ("ask", "both_conflict", ("green", "BLUE"), NOTHING, True, ""),
     ("ask", "external_blank_as_a_change", ("red", None), WRITE, False, ""),
     ("ask", "both_external_blank_conflict", ("green", None), NOTHING, True, ""),
-
     ("external_at_creation", "external_changed_only_on_create", ("red", "BLUE"), NOTHING, False, "external"),
     ("external_at_creation", "odoo_changed_send", ("green", "RED"), SEND, False, ""),
     ("external_at_creation", "both_odoo_wins", ("green", "BLUE"), SEND, False, "external"),
     ("external_at_creation", "external_blank_nothing", ("red", None), NOTHING, False, "external"),
-
     ("nobody", "external_changed", ("red", "BLUE"), NOTHING, False, ""),
     ("nobody", "odoo_changed", ("green", "RED"), NOTHING, False, ""),
     ("nobody", "both_changed", ("green", "BLUE"), NOTHING, False, ""),
@@ -151,7 +154,9 @@ DIRECTIONS = [
 ]
 
 
-@pytest.mark.parametrize("row", DIRECTIONS, ids=[f"{row[0]}-{row[1][0]}-{row[1][1]}-{row[2]}" for row in DIRECTIONS])
+@pytest.mark.parametrize(
+    "row", DIRECTIONS, ids=[f"{row[0]}-{row[1][0]}-{row[1][1]}-{row[2]}" for row in DIRECTIONS]
+)
 def test_direction(row):
     owner, (odoo, external), direction, write, overruled = row
     decision = decide(owner, odoo, external, direction=direction)
@@ -166,16 +171,21 @@ def test_conflict_is_seen_in_any_direction():
 
 
 def test_a_change_that_may_not_be_sent_is_not_forgotten():
-    """Import only: Odoo's change waits; when external changes later, that is "both changed", not a silent overwrite."""
+    """Import only: Odoo's change waits; when external changes later, that is "both changed", not a silent
+    overwrite."""
     decision = decide("ask", "green", "RED", direction="import")
-    agreed = agreed_after(decision, agreed=THEN, odoo="green", external="RED", external_as_odoo="red", odoo_as_external="GREEN")
+    agreed = agreed_after(
+        decision, agreed=THEN, odoo="green", external="RED", external_as_odoo="red", odoo_as_external="GREEN"
+    )
     assert agreed == THEN
     assert decide("ask", "green", "BLUE", agreed=agreed, direction="import").conflict
 
 
 def test_an_overruled_value_is_logged_once():
     decision = decide("odoo", "red", "BLUE", direction="import")
-    agreed = agreed_after(decision, agreed=THEN, odoo="red", external="BLUE", external_as_odoo="blue", odoo_as_external="RED")
+    agreed = agreed_after(
+        decision, agreed=THEN, odoo="red", external="BLUE", external_as_odoo="blue", odoo_as_external="RED"
+    )
     assert agreed == Sides("red", "BLUE")
     assert decide("odoo", "red", "BLUE", agreed=agreed, direction="import") == Decision(reason="unchanged")
 
@@ -183,8 +193,12 @@ def test_an_overruled_value_is_logged_once():
 def test_echo_of_our_own_write_is_no_change():
     """The external system rounds and trims what we sent: measured on each side for itself."""
     agreed = Sides("a very long name", "A VERY LO")
-    assert merge("ask", agreed=agreed, odoo="a very long name", external="A VERY LO",
-                 external_as_odoo="a very lo").reason == "unchanged"
+    assert (
+        merge(
+            "ask", agreed=agreed, odoo="a very long name", external="A VERY LO", external_as_odoo="a very lo"
+        ).reason
+        == "unchanged"
+    )
 
 
 def test_other_representation_is_no_change():
@@ -196,7 +210,13 @@ def test_other_representation_is_no_change():
 
 def test_blank_in_odoos_form_counts():
     """The external code 'none' is mapped to no value."""
-    decision = merge("external_unless_blank", agreed=Sides("red", "RED"), odoo="red", external="none", external_as_odoo=None)
+    decision = merge(
+        "external_unless_blank",
+        agreed=Sides("red", "RED"),
+        odoo="red",
+        external="none",
+        external_as_odoo=None,
+    )
     assert decision.to_external
 
 
@@ -205,12 +225,16 @@ def test_switch_of_owner_needs_a_change():
     assert decide("external", "red", "RED").reason == "unchanged"
 
 
-@pytest.mark.parametrize("times", [
-    (datetime(2026, 1, 1, 12), datetime(2026, 1, 1, 11, tzinfo=timezone.utc)),
-    ("2026-01-01 12:00:00", "2026-01-01T12:30:00+01:00"),
-    ("2026-01-01T12:00:00.200Z", "2026-01-01T12:00:00.100Z"),
-    ("2026-01-02", "2026-01-01T23:59:59Z"),
-], ids=["naive_and_aware", "texts", "fractions", "date"])
+@pytest.mark.parametrize(
+    "times",
+    [
+        (datetime(2026, 1, 1, 12), datetime(2026, 1, 1, 11, tzinfo=UTC)),
+        ("2026-01-01 12:00:00", "2026-01-01T12:30:00+01:00"),
+        ("2026-01-01T12:00:00.200Z", "2026-01-01T12:00:00.100Z"),
+        ("2026-01-02", "2026-01-01T23:59:59Z"),
+    ],
+    ids=["naive_and_aware", "texts", "fractions", "date"],
+)
 def test_times_in_all_forms(times):
     assert decide("newest", "green", "BLUE", odoo_time=times[0], external_time=times[1]).to_external
 
@@ -224,8 +248,13 @@ def test_unknown_owner(owner):
 
 
 INITIAL = {
-    "external": (True, False), "external_unless_blank": (True, True), "odoo": (False, True), "newest": (True, True),
-    "ask": (True, True), "external_at_creation": (True, True), "nobody": (False, False),
+    "external": (True, False),
+    "external_unless_blank": (True, True),
+    "odoo": (False, True),
+    "newest": (True, True),
+    "ask": (True, True),
+    "external_at_creation": (True, True),
+    "nobody": (False, False),
 }
 
 
@@ -234,16 +263,23 @@ def test_initial(owner):
     assert (merge_initial(owner, "odoo"), merge_initial(owner, "external")) == INITIAL[owner]
 
 
-# Properties --------------------------------------------------------------------------------------------------------
+# -- Properties ------------------------------------------------------------------------------------------
 
 VALUES = st.sampled_from([None, "", "red", "green", "blue"])
 EXTERNALS = VALUES.map(lambda value: value.upper() if value else value)
 AGREED = st.none() | st.builds(Sides, VALUES, EXTERNALS)
 TIMES = st.sampled_from([None, EARLY, LATE])
-CASES = st.fixed_dictionaries({
-    "owner": st.sampled_from(OWNERS), "agreed": AGREED, "odoo": VALUES, "external": EXTERNALS,
-    "direction": st.sampled_from(["both", "import", "export"]), "odoo_time": TIMES, "external_time": TIMES,
-})
+CASES = st.fixed_dictionaries(
+    {
+        "owner": st.sampled_from(OWNERS),
+        "agreed": AGREED,
+        "odoo": VALUES,
+        "external": EXTERNALS,
+        "direction": st.sampled_from(["both", "import", "export"]),
+        "odoo_time": TIMES,
+        "external_time": TIMES,
+    }
+)
 
 
 def same(one, two):
@@ -251,34 +287,53 @@ def same(one, two):
 
 
 def run(case):
-    return merge(case["owner"], agreed=case["agreed"], odoo=case["odoo"], external=case["external"],
-                 external_as_odoo=as_odoo(case["external"]), direction=case["direction"],
-                 odoo_time=case["odoo_time"], external_time=case["external_time"])
+    return merge(
+        case["owner"],
+        agreed=case["agreed"],
+        odoo=case["odoo"],
+        external=case["external"],
+        external_as_odoo=as_odoo(case["external"]),
+        direction=case["direction"],
+        odoo_time=case["odoo_time"],
+        external_time=case["external_time"],
+    )
 
 
 def applied(case, decision):
     """The world after the decision was carried out."""
     odoo = as_odoo(case["external"]) if decision.to_odoo else case["odoo"]
     external = as_external(case["odoo"]) if decision.to_external else case["external"]
-    agreed = agreed_after(decision, agreed=case["agreed"], odoo=case["odoo"], external=case["external"],
-                          external_as_odoo=as_odoo(case["external"]), odoo_as_external=as_external(case["odoo"]))
+    agreed = agreed_after(
+        decision,
+        agreed=case["agreed"],
+        odoo=case["odoo"],
+        external=case["external"],
+        external_as_odoo=as_odoo(case["external"]),
+        odoo_as_external=as_external(case["odoo"]),
+    )
     return {**case, "odoo": odoo, "external": external, "agreed": agreed}
 
 
 @given(CASES)
 def test_no_change_is_lost_silently(case):
-    """A value that moved is written to the other side, kept where it is, in conflict, or logged as overruled."""
+    """A value that moved is written to the other side, kept where it is, in conflict, or logged as
+    overruled."""
     decision = run(case)
     after = applied(case, decision)
     if case["owner"] == "nobody" or decision.conflict:
         assert not decision.to_odoo and not decision.to_external
         return
-    for side, other in (("odoo", "external"), ("external", "odoo")):
+    for side, _other in (("odoo", "external"), ("external", "odoo")):
         moved = case["agreed"] is None or not same(getattr(case["agreed"], side), case[side])
         gone = not same(after[side], case[side])
         if moved and gone and case[side]:
             assert decision.overruled == side
-        if moved and case["agreed"] is not None and not gone and not same(as_odoo(after["external"]), after["odoo"]):
+        if (
+            moved
+            and case["agreed"] is not None
+            and not gone
+            and not same(as_odoo(after["external"]), after["odoo"])
+        ):
             # it stays, but the other side does not know: then it is logged, or still pending (not agreed)
             assert decision.overruled == side or not same(getattr(after["agreed"], side), after[side])
 
@@ -309,7 +364,8 @@ def test_equal_values_are_never_written_nor_a_conflict(case):
 
 @given(CASES, st.permutations(["import", "export", "webhook"]))
 def test_the_order_of_polling_does_not_matter(case, triggers):
-    """Both sides have changed; whoever looks first, and however often, the end is the same as with one look."""
+    """Both sides have changed; whoever looks first, and however often, the end is the same as with one
+    look."""
     case = {**case, "direction": "both"}
     once = applied(case, run(case))
     world = case
@@ -321,8 +377,15 @@ def test_the_order_of_polling_does_not_matter(case, triggers):
 @given(st.sampled_from(["external", "odoo"]), VALUES, EXTERNALS)
 def test_the_order_of_changes_does_not_matter_where_one_side_owns(owner, odoo, external):
     """Odoo changes, sync, external changes, sync - or the other way round."""
-    start = {"owner": owner, "agreed": THEN, "odoo": "red", "external": "RED", "direction": "both",
-             "odoo_time": None, "external_time": None}
+    start = {
+        "owner": owner,
+        "agreed": THEN,
+        "odoo": "red",
+        "external": "RED",
+        "direction": "both",
+        "odoo_time": None,
+        "external_time": None,
+    }
     ends = []
     for steps in (("odoo", "external"), ("external", "odoo")):
         world = start
@@ -334,19 +397,48 @@ def test_the_order_of_changes_does_not_matter_where_one_side_owns(owner, odoo, e
 
 
 @given(CASES)
-@example({"owner": "external", "agreed": None, "odoo": "red", "external": "BLUE", "direction": "both",
-          "odoo_time": None, "external_time": None})
+@example(
+    {
+        "owner": "external",
+        "agreed": None,
+        "odoo": "red",
+        "external": "BLUE",
+        "direction": "both",
+        "odoo_time": None,
+        "external_time": None,
+    }
+)
 def test_external_and_odoo_mirror_each_other(case):
     """No side is favoured in secret: with sides and owner exchanged the decision is exchanged."""
     if case["owner"] not in ("external", "odoo", "ask"):
         return
-    mirror = {"external": "odoo", "odoo": "external", "both": "both", "import": "export", "export": "import", "": "", "ask": "ask"}
+    mirror = {
+        "external": "odoo",
+        "odoo": "external",
+        "both": "both",
+        "import": "export",
+        "export": "import",
+        "": "",
+        "ask": "ask",
+    }
     agreed = case["agreed"] and Sides(as_odoo(case["agreed"].external), as_external(case["agreed"].odoo))
-    other = run({**case, "owner": mirror[case["owner"]], "agreed": agreed, "odoo": as_odoo(case["external"]),
-                 "external": as_external(case["odoo"]), "direction": mirror[case["direction"]]})
+    other = run(
+        {
+            **case,
+            "owner": mirror[case["owner"]],
+            "agreed": agreed,
+            "odoo": as_odoo(case["external"]),
+            "external": as_external(case["odoo"]),
+            "direction": mirror[case["direction"]],
+        }
+    )
     decision = run(case)
     assert (decision.to_odoo, decision.to_external, decision.conflict, decision.overruled) == (
-        other.to_external, other.to_odoo, other.conflict, mirror[other.overruled])
+        other.to_external,
+        other.to_odoo,
+        other.conflict,
+        mirror[other.overruled],
+    )
 
 
 @given(CASES)

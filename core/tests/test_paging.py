@@ -7,16 +7,34 @@ from hypothesis import strategies as st
 
 from integration_flow.core.errors import SyncError
 from integration_flow.core.fingerprint import content_hash
-from integration_flow.core.paging import STYLES, PagingSpec, advance, next_url, parse_link_header, query, start
+from integration_flow.core.paging import (
+    STYLES,
+    PagingSpec,
+    advance,
+    next_url,
+    parse_link_header,
+    query,
+    start,
+)
 
 
-def crawl(spec: PagingSpec, server: Callable[[dict, str | None], tuple[list, object, dict]], limit: int = 500) -> list:
-    """All items, as the engine would collect them; the state goes through JSON at each step, as over a crash."""
+def crawl(
+    spec: PagingSpec, server: Callable[[dict, str | None], tuple[list, object, dict]], limit: int = 500
+) -> list:
+    """All items, as the engine would collect them; the state goes through JSON at each step, as over a
+    crash."""
     state, items = start(spec), []
     for _number in range(limit):
         page, body, headers = server(query(spec, state), next_url(state))
         items += page
-        after = advance(spec, state, items=page, body=body, headers=headers, page_fingerprint=content_hash(page) if page else "")
+        after = advance(
+            spec,
+            state,
+            items=page,
+            body=body,
+            headers=headers,
+            page_fingerprint=content_hash(page) if page else "",
+        )
         if after is None:
             return items
         state = json.loads(json.dumps(after))
@@ -29,6 +47,7 @@ def listing(count):
 
 def server_of(style, rows, size):
     """An external system with `rows` that gives `size` per page."""
+
     def page_of(params, url):
         if style == "page":
             first = (params["page"] - 1) * size
@@ -40,22 +59,38 @@ def server_of(style, rows, size):
             first = params.get("since_id", 0)
         else:
             first = int(url.rpartition("=")[2]) if url else 0
-        page = rows[first:first + size]
+        page = rows[first : first + size]
         rest = first + size < len(rows)
         link = f"https://x.example/?from={first + size}"
-        body = {"items": page, "next": str(first + size) if rest else None, "url": link if rest else "", "more": rest}
-        headers = {"X-WP-TotalPages": str(-(-len(rows) // size)), "LINK": f'<{link}>; rel="next"' if rest else ""}
+        body = {
+            "items": page,
+            "next": str(first + size) if rest else None,
+            "url": link if rest else "",
+            "more": rest,
+        }
+        headers = {
+            "X-WP-TotalPages": str(-(-len(rows) // size)),
+            "LINK": f'<{link}>; rel="next"' if rest else "",
+        }
         return page, body, headers
+
     return page_of
 
 
 SPECS = {
-    "page": PagingSpec(style="page", page_size=10), "offset": PagingSpec(style="offset", page_size=10),
-    "cursor": PagingSpec(style="cursor", cursor_path="next"), "keyset": PagingSpec(style="keyset", page_size=10, keyset_path="id"),
-    "next_link": PagingSpec(style="next_link", next_path="url"), "link_header": PagingSpec(style="link_header"),
-    "page_more": PagingSpec(style="page", has_more_path="more"), "page_total": PagingSpec(style="page", total_pages_header="x-wp-totalpages"),
-    "page_plain": PagingSpec(style="page"), "offset_plain": PagingSpec(style="offset"), "offset_more": PagingSpec(style="offset", has_more_path="more"),
-    "keyset_plain": PagingSpec(style="keyset"), "keyset_more": PagingSpec(style="keyset", has_more_path="more"),
+    "page": PagingSpec(style="page", page_size=10),
+    "offset": PagingSpec(style="offset", page_size=10),
+    "cursor": PagingSpec(style="cursor", cursor_path="next"),
+    "keyset": PagingSpec(style="keyset", page_size=10, keyset_path="id"),
+    "next_link": PagingSpec(style="next_link", next_path="url"),
+    "link_header": PagingSpec(style="link_header"),
+    "page_more": PagingSpec(style="page", has_more_path="more"),
+    "page_total": PagingSpec(style="page", total_pages_header="x-wp-totalpages"),
+    "page_plain": PagingSpec(style="page"),
+    "offset_plain": PagingSpec(style="offset"),
+    "offset_more": PagingSpec(style="offset", has_more_path="more"),
+    "keyset_plain": PagingSpec(style="keyset"),
+    "keyset_more": PagingSpec(style="keyset", has_more_path="more"),
     "cursor_more": PagingSpec(style="cursor", cursor_path="next", has_more_path="more"),
 }
 
@@ -67,9 +102,23 @@ def test_every_style_reads_everything_once(name, count):
     assert crawl(spec, server_of(spec.style, rows, 10)) == rows
 
 
-@given(st.sampled_from(["page_more", "page_total", "page_plain", "offset_plain", "offset_more", "cursor", "next_link", "link_header",
-                        "keyset_plain"]),
-       st.integers(0, 60), st.integers(1, 20))
+@given(
+    st.sampled_from(
+        [
+            "page_more",
+            "page_total",
+            "page_plain",
+            "offset_plain",
+            "offset_more",
+            "cursor",
+            "next_link",
+            "link_header",
+            "keyset_plain",
+        ]
+    ),
+    st.integers(0, 60),
+    st.integers(1, 20),
+)
 def test_whatever_the_size_of_the_servers_pages(name, count, size):
     """The server decides how many it gives; nothing is skipped and nothing comes twice."""
     rows = listing(count)
@@ -77,7 +126,10 @@ def test_whatever_the_size_of_the_servers_pages(name, count, size):
 
 
 def test_none_is_one_page():
-    assert advance(PagingSpec(), start(PagingSpec()), items=[1], body=[1], headers={}, page_fingerprint="x") is None
+    assert (
+        advance(PagingSpec(), start(PagingSpec()), items=[1], body=[1], headers={}, page_fingerprint="x")
+        is None
+    )
     assert query(PagingSpec(), start(PagingSpec())) == {}
 
 
@@ -108,8 +160,22 @@ def test_short_page_is_not_the_end_where_there_is_a_better_sign():
     assert advance(spec, start(spec), items=[1] * 10, body={}, headers={"x-pages": "2"})["page"] == 1
 
 
-@pytest.mark.parametrize(("more", "last"), [(True, False), (1, False), ("yes", False), ("true", False), (False, True), (0, True),
-                                            ("false", True), ("0", True), ("", True), (None, False)], ids=repr)
+@pytest.mark.parametrize(
+    ("more", "last"),
+    [
+        (True, False),
+        (1, False),
+        ("yes", False),
+        ("true", False),
+        (False, True),
+        (0, True),
+        ("false", True),
+        ("0", True),
+        ("", True),
+        (None, False),
+    ],
+    ids=repr,
+)
 def test_has_more_in_all_forms(more, last):
     spec = PagingSpec(style="page", has_more_path="more")
     assert (advance(spec, start(spec), items=[1], body={"more": more}, headers={}) is None) is last
@@ -117,7 +183,10 @@ def test_has_more_in_all_forms(more, last):
 
 def test_hal_links():
     spec = PagingSpec(style="next_link", next_path="_links.next")
-    assert next_url(advance(spec, start(spec), items=[1], body={"_links": {"next": {"href": "/n"}}}, headers={})) == "/n"
+    assert (
+        next_url(advance(spec, start(spec), items=[1], body={"_links": {"next": {"href": "/n"}}}, headers={}))
+        == "/n"
+    )
 
 
 @pytest.mark.parametrize("url", [None, "", " ", 5, [], {}, {"href": None}, True], ids=repr)
@@ -128,14 +197,23 @@ def test_no_next_link(url):
 
 LOOPS = {
     "cursor_same": (PagingSpec(style="cursor", cursor_path="next"), lambda n: ([n], {"next": "same"})),
-    "cursor_cycle_of_three": (PagingSpec(style="cursor", cursor_path="next"), lambda n: ([n], {"next": f"c{n % 3}"})),
-    "cursor_cycle_after_a_start": (PagingSpec(style="cursor", cursor_path="next"), lambda n: ([n], {"next": f"c{n if n < 20 else 20 + n % 7}"})),
+    "cursor_cycle_of_three": (
+        PagingSpec(style="cursor", cursor_path="next"),
+        lambda n: ([n], {"next": f"c{n % 3}"}),
+    ),
+    "cursor_cycle_after_a_start": (
+        PagingSpec(style="cursor", cursor_path="next"),
+        lambda n: ([n], {"next": f"c{n if n < 20 else 20 + n % 7}"}),
+    ),
     "link_same": (PagingSpec(style="next_link", next_path="next"), lambda n: ([n], {"next": "/p2"})),
     "page_ignored": (PagingSpec(style="page"), lambda n: ([1, 2, 3], {})),
     "offset_ignored": (PagingSpec(style="offset"), lambda n: ([1, 2, 3], {})),
     "page_content_cycles": (PagingSpec(style="page"), lambda n: ([n % 5], {})),
     "keyset_stuck": (PagingSpec(style="keyset"), lambda n: ([{"id": 7, "n": n}], {})),
-    "cursor_without_items": (PagingSpec(style="cursor", cursor_path="next"), lambda n: ([], {"next": f"c{n}"})),
+    "cursor_without_items": (
+        PagingSpec(style="cursor", cursor_path="next"),
+        lambda n: ([], {"next": f"c{n}"}),
+    ),
     "more_without_items": (PagingSpec(style="page", has_more_path="more"), lambda n: ([], {"more": True})),
 }
 
@@ -162,7 +240,11 @@ def test_a_cycle_of_any_length_is_found_soon(before, length):
 
     def server(params, url):
         number = next(calls)
-        return [number], {"next": f"c{number if number < before else before + (number - before) % length}"}, {}
+        return (
+            [number],
+            {"next": f"c{number if number < before else before + (number - before) % length}"},
+            {},
+        )
 
     with pytest.raises(SyncError):
         crawl(spec, server, limit=4 * (before + length) + 8)
@@ -172,7 +254,14 @@ def test_state_stays_small():
     spec = PagingSpec(style="cursor", cursor_path="next")
     state = start(spec)
     for number in range(2000):
-        state = advance(spec, state, items=[number], body={"next": f"c{number}"}, headers={}, page_fingerprint=f"f{number}")
+        state = advance(
+            spec,
+            state,
+            items=[number],
+            body={"next": f"c{number}"},
+            headers={},
+            page_fingerprint=f"f{number}",
+        )
     assert len(json.dumps(state)) < 300
 
 
@@ -216,12 +305,21 @@ def test_the_same_page_again_after_a_crash_is_no_loop():
 @pytest.mark.parametrize(
     ("value", "links"),
     [
-        ('<a>; rel="next"', {"next": "a"}), ("<a>; rel=next", {"next": "a"}), ('<a>;rel="prev next"', {"prev": "a", "next": "a"}),
-        ('<a>; title="x, y; rel=\\"no\\""; rel="next"', {"next": "a"}), ('<a>; REL="NEXT", <b>; rel="next"', {"next": "a"}),
-        ('<https://x.example/?a=1,2;3>; rel="next"', {"next": "https://x.example/?a=1,2;3"}), ("", {}), (None, {}), ("nonsense", {}),
-        ("<a>", {}), ('<>; rel="next"', {}), ('<a; rel="next"', {}),
+        ('<a>; rel="next"', {"next": "a"}),
+        ("<a>; rel=next", {"next": "a"}),
+        ('<a>;rel="prev next"', {"prev": "a", "next": "a"}),
+        ('<a>; title="x, y; rel=\\"no\\""; rel="next"', {"next": "a"}),
+        ('<a>; REL="NEXT", <b>; rel="next"', {"next": "a"}),
+        ('<https://x.example/?a=1,2;3>; rel="next"', {"next": "https://x.example/?a=1,2;3"}),
+        ("", {}),
+        (None, {}),
+        ("nonsense", {}),
+        ("<a>", {}),
+        ('<>; rel="next"', {}),
+        ('<a; rel="next"', {}),
     ],
-    ids=repr)
+    ids=repr,
+)
 def test_link_header(value, links):
     assert parse_link_header(value) == links
 

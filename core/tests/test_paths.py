@@ -11,12 +11,16 @@ from integration_flow.core.errors import SyncError
 NAMES = st.sampled_from(["a", "b", "c", "_x", "A1", "true", "null"])
 SCALARS = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 DOCUMENTS = st.recursive(
-    SCALARS, lambda below: st.lists(below, max_size=3) | st.dictionaries(NAMES | st.text(max_size=3), below, max_size=3)
+    SCALARS,
+    lambda below: (
+        st.lists(below, max_size=3) | st.dictionaries(NAMES | st.text(max_size=3), below, max_size=3)
+    ),
 )
 PLAIN_PATHS = st.lists(NAMES, min_size=1, max_size=4).map(".".join)
 ASSIGNABLE = st.lists(
     st.integers(0, 5) | NAMES | st.text(min_size=1, max_size=4).filter(lambda text: text.isprintable()),
-    min_size=1, max_size=5,
+    min_size=1,
+    max_size=5,
 )
 
 
@@ -55,7 +59,22 @@ def test_get(path, expected):
 
 @pytest.mark.parametrize(
     "path",
-    ["a[", "a..b", ".a", "a.", "a b", "a[?", "-", "odd-name", "'", "`{", "nofunction(a)", "a[].nofunction(@)", "(" * 3000, "a[x]"],
+    [
+        "a[",
+        "a..b",
+        ".a",
+        "a.",
+        "a b",
+        "a[?",
+        "-",
+        "odd-name",
+        "'",
+        "`{",
+        "nofunction(a)",
+        "a[].nofunction(@)",
+        "(" * 3000,
+        "a[x]",
+    ],
     ids=lambda path: path[:20] or "empty",
 )
 def test_bad_paths_say_so(path):
@@ -72,7 +91,9 @@ def test_what_is_no_text_is_a_bad_path(path):
         paths.compile_path(path)
 
 
-@pytest.mark.parametrize("path", ["length(id)", "join(', ', id)", "sum(names)", "length()", "to_number(id, id)", "lines[::0]"])
+@pytest.mark.parametrize(
+    "path", ["length(id)", "join(', ', id)", "sum(names)", "length()", "to_number(id, id)", "lines[::0]"]
+)
 def test_failing_expressions_say_so(path):
     with pytest.raises(SyncError) as caught:
         paths.get(path, {"id": 7, "names": ["a"], "lines": [1]})
@@ -82,10 +103,31 @@ def test_failing_expressions_say_so(path):
 @pytest.mark.parametrize(
     ("path", "answer"),
     [
-        ("a", True), ("a.b.c", True), ("a[0]", True), ("a[0][1].b", True), ('"odd name"."x"[2]', True), ("[0].a", True),
-        ("", False), ("@", False), (".a", False), ("a.", False), ("a..b", False), ("a[]", False), ("a[*]", False),
-        ("a[-1]", False), ("a[?x]", False), ("a | b", False), ("a.[0]", False), ("length(a)", False), ("a b", False),
-        ("a[1000000]", False), ("a[99999]", False), ('"a', False), ('""', False), ('"\\x"', False), ("a.*", False),
+        ("a", True),
+        ("a.b.c", True),
+        ("a[0]", True),
+        ("a[0][1].b", True),
+        ('"odd name"."x"[2]', True),
+        ("[0].a", True),
+        ("", False),
+        ("@", False),
+        (".a", False),
+        ("a.", False),
+        ("a..b", False),
+        ("a[]", False),
+        ("a[*]", False),
+        ("a[-1]", False),
+        ("a[?x]", False),
+        ("a | b", False),
+        ("a.[0]", False),
+        ("length(a)", False),
+        ("a b", False),
+        ("a[1000000]", False),
+        ("a[99999]", False),
+        ('"a', False),
+        ('""', False),
+        ('"\\x"', False),
+        ("a.*", False),
         (None, False),
     ],
     ids=str,
@@ -132,7 +174,14 @@ def test_assign_fills_null_on_the_way():
 
 @pytest.mark.parametrize(
     ("target", "path"),
-    [({"a": "x"}, "a.b"), ({"a": []}, "a.b"), ({"a": {}}, "a[0]"), ({}, "[0]"), ([], "a"), ({"a": False}, "a.b")],
+    [
+        ({"a": "x"}, "a.b"),
+        ({"a": []}, "a.b"),
+        ({"a": {}}, "a[0]"),
+        ({}, "[0]"),
+        ([], "a"),
+        ({"a": False}, "a.b"),
+    ],
     ids=str,
 )
 def test_assign_never_overwrites_what_stands_in_the_way(target, path):

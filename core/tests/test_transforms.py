@@ -9,10 +9,19 @@ from integration_flow.core.errors import SyncError
 from integration_flow.core.transforms import KINDS, TransformContext, to_external, to_odoo
 
 BRUSSELS = TransformContext(tz="Europe/Brussels", field_label="Field")
-RECORD = TransformContext(field_label="Name", record={
-    "first_name": "Ada", "last_name": " Lovelace ", "middle": None, "tags": ["a", None, "b"], "n": 5.0, "ok": True,
-    "address": {"street": "Rue Neuve 1", "street2": ""}, "lines": [{"sku": "A", "qty": 1}, {"sku": "B", "qty": 2}],
-})
+RECORD = TransformContext(
+    field_label="Name",
+    record={
+        "first_name": "Ada",
+        "last_name": " Lovelace ",
+        "middle": None,
+        "tags": ["a", None, "b"],
+        "n": 5.0,
+        "ok": True,
+        "address": {"street": "Rue Neuve 1", "street2": ""},
+        "lines": [{"sku": "A", "qty": 1}, {"sku": "B", "qty": 2}],
+    },
+)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("constant", "template")])
@@ -132,32 +141,62 @@ def test_to_external(kind, value, options, external):
 @pytest.mark.parametrize(
     ("kind", "value", "options", "code"),
     [
-        ("number", "abc", {}, "wrong_type"), ("number", "1,5", {}, "wrong_type"), ("number", "nan", {}, "wrong_type"),
-        ("number", float("nan"), {}, "wrong_type"), ("number", float("inf"), {}, "wrong_type"),
-        ("number", True, {}, "wrong_type"), ("number", "1_000", {}, "wrong_type"), ("number", "1e999999999", {}, "wrong_type"),
-        ("number", "٣", {}, "wrong_type"), ("number", {"a": 1}, {}, "wrong_type"), ("number", [1], {}, "wrong_type"),
-        ("number", "1,5", {"thousands_separator": ","}, "wrong_type"), ("number", "9" * 100, {}, "wrong_type"),
-        ("number", "1.2.3", {"decimal_separator": ","}, "wrong_type"), ("number", "--5", {}, "wrong_type"),
-        ("number", "0x10", {}, "wrong_type"), ("number", "12 EUR", {}, "wrong_type"),
-        ("number", 5, {"factor": 0}, "bad_option"), ("number", 5, {"factor": "x"}, "bad_option"),
-        ("number", 5, {"digits": 99}, "bad_option"), ("number", 5, {"digits": "x"}, "bad_option"),
+        ("number", "abc", {}, "wrong_type"),
+        ("number", "1,5", {}, "wrong_type"),
+        ("number", "nan", {}, "wrong_type"),
+        ("number", float("nan"), {}, "wrong_type"),
+        ("number", float("inf"), {}, "wrong_type"),
+        ("number", True, {}, "wrong_type"),
+        ("number", "1_000", {}, "wrong_type"),
+        ("number", "1e999999999", {}, "wrong_type"),
+        ("number", "٣", {}, "wrong_type"),
+        ("number", {"a": 1}, {}, "wrong_type"),
+        ("number", [1], {}, "wrong_type"),
+        ("number", "1,5", {"thousands_separator": ","}, "wrong_type"),
+        ("number", "9" * 100, {}, "wrong_type"),
+        ("number", "1.2.3", {"decimal_separator": ","}, "wrong_type"),
+        ("number", "--5", {}, "wrong_type"),
+        ("number", "0x10", {}, "wrong_type"),
+        ("number", "12 EUR", {}, "wrong_type"),
+        ("number", 5, {"factor": 0}, "bad_option"),
+        ("number", 5, {"factor": "x"}, "bad_option"),
+        ("number", 5, {"digits": 99}, "bad_option"),
+        ("number", 5, {"digits": "x"}, "bad_option"),
         ("number", "5", {"decimal_separator": ",", "thousands_separator": ","}, "bad_option"),
-        ("text", {"a": 1}, {}, "wrong_type"), ("text", [1], {}, "wrong_type"), ("text", float("nan"), {}, "wrong_type"),
-        ("text", "a", {"case": "shout"}, "bad_option"), ("text", "a", {"html": "boil"}, "bad_option"),
+        ("text", {"a": 1}, {}, "wrong_type"),
+        ("text", [1], {}, "wrong_type"),
+        ("text", float("nan"), {}, "wrong_type"),
+        ("text", "a", {"case": "shout"}, "bad_option"),
+        ("text", "a", {"html": "boil"}, "bad_option"),
         ("text", "a", {"max_length": "x"}, "bad_option"),
-        ("boolean", "maybe", {}, "wrong_type"), ("boolean", 2, {}, "wrong_type"), ("boolean", {"a": 1}, {}, "wrong_type"),
+        ("boolean", "maybe", {}, "wrong_type"),
+        ("boolean", 2, {}, "wrong_type"),
+        ("boolean", {"a": 1}, {}, "wrong_type"),
         ("boolean", "x", {"true_values": ["a"], "false_values": ["b"]}, "wrong_type"),
-        ("split", {"a": 1}, {}, "wrong_type"), ("join", [{"a": 1}], {}, "wrong_type"), ("split", "a", {"separator": 5}, "bad_option"),
-        ("value_map", "XX", {"map": {"a": 1}}, "unmapped_value"), ("value_map", "a", {}, "unmapped_value"),
-        ("value_map", "A", {"map": {"a": 1}}, "unmapped_value"), ("value_map", {"a": 1}, {"map": {"a": 1}}, "wrong_type"),
-        ("value_map", ["a", "z"], {"map": {"a": 1}}, "unmapped_value"), ("value_map", "a", {"map": ["a"]}, "bad_option"),
-        ("date", "soon", {}, "wrong_type"), ("date", "2026-02-30", {}, "wrong_type"), ("date", 20260131, {}, "wrong_type"),
-        ("date", True, {}, "wrong_type"), ("datetime", "1769850000", {}, "wrong_type"), ("datetime", "2026-01-31T25:00", {}, "wrong_type"),
-        ("datetime", "2026-01-31", {"format": "%d/%m/%Y"}, "wrong_type"), ("datetime", "x", {"format": "epoch"}, "wrong_type"),
-        ("datetime", 1e30, {"format": "epoch"}, "wrong_type"), ("datetime", "0001-01-01T00:00:00+14:00", {}, "wrong_type"),
+        ("split", {"a": 1}, {}, "wrong_type"),
+        ("join", [{"a": 1}], {}, "wrong_type"),
+        ("split", "a", {"separator": 5}, "bad_option"),
+        ("value_map", "XX", {"map": {"a": 1}}, "unmapped_value"),
+        ("value_map", "a", {}, "unmapped_value"),
+        ("value_map", "A", {"map": {"a": 1}}, "unmapped_value"),
+        ("value_map", {"a": 1}, {"map": {"a": 1}}, "wrong_type"),
+        ("value_map", ["a", "z"], {"map": {"a": 1}}, "unmapped_value"),
+        ("value_map", "a", {"map": ["a"]}, "bad_option"),
+        ("date", "soon", {}, "wrong_type"),
+        ("date", "2026-02-30", {}, "wrong_type"),
+        ("date", 20260131, {}, "wrong_type"),
+        ("date", True, {}, "wrong_type"),
+        ("datetime", "1769850000", {}, "wrong_type"),
+        ("datetime", "2026-01-31T25:00", {}, "wrong_type"),
+        ("datetime", "2026-01-31", {"format": "%d/%m/%Y"}, "wrong_type"),
+        ("datetime", "x", {"format": "epoch"}, "wrong_type"),
+        ("datetime", 1e30, {"format": "epoch"}, "wrong_type"),
+        ("datetime", "0001-01-01T00:00:00+14:00", {}, "wrong_type"),
         ("datetime", "2026-01-31 10:00", {"timezone": "Mars/Base"}, "unknown_timezone"),
         ("datetime", "2026-01-31 10:00", {"timezone": "../etc/passwd"}, "unknown_timezone"),
-        ("nope", "x", {}, "unknown_transform"), ("", "x", {}, "unknown_transform"), ("__class__", "x", {}, "unknown_transform"),
+        ("nope", "x", {}, "unknown_transform"),
+        ("", "x", {}, "unknown_transform"),
+        ("__class__", "x", {}, "unknown_transform"),
         (None, "x", {}, "unknown_transform"),
     ],
     ids=lambda value: repr(value)[:40],
@@ -184,11 +223,21 @@ def test_unmapped_says_value_and_map():
 @pytest.mark.parametrize(
     ("template", "text"),
     [
-        ("{first_name} {last_name}", "Ada Lovelace"), ("{first_name} {middle} {last_name}", "Ada Lovelace"),
-        ("{address.street}, {address.street2}", "Rue Neuve 1,"), ("{tags}", "a, b"), ("{lines[0].sku}", "A"),
-        ("{lines[].sku}", "A, B"), ("{n} {ok}", "5 true"), ("{missing.deep}", None), ("{{{first_name}}}", "{Ada}"),
-        ("plain", "plain"), ("", None), ("{join('/', lines[].sku)}", "A/B"), ("{lines[?sku=='B'].qty | [0]}", "2"),
-        ("{ {x: first_name}.x }", "Ada"), ("{ first_name }", "Ada"),
+        ("{first_name} {last_name}", "Ada Lovelace"),
+        ("{first_name} {middle} {last_name}", "Ada Lovelace"),
+        ("{address.street}, {address.street2}", "Rue Neuve 1,"),
+        ("{tags}", "a, b"),
+        ("{lines[0].sku}", "A"),
+        ("{lines[].sku}", "A, B"),
+        ("{n} {ok}", "5 true"),
+        ("{missing.deep}", None),
+        ("{{{first_name}}}", "{Ada}"),
+        ("plain", "plain"),
+        ("", None),
+        ("{join('/', lines[].sku)}", "A/B"),
+        ("{lines[?sku=='B'].qty | [0]}", "2"),
+        ("{ {x: first_name}.x }", "Ada"),
+        ("{ first_name }", "Ada"),
     ],
 )
 def test_template(template, text):
@@ -197,8 +246,18 @@ def test_template(template, text):
 
 @pytest.mark.parametrize(
     ("template", "code"),
-    [("{", "bad_template"), ("}", "bad_template"), ("{}", "bad_template"), ("{ }", "bad_template"), ("{a", "bad_template"),
-     ("{a['}", "bad_template"), ("{a[}", "bad_path"), ("{address}", "wrong_type"), ("{lines}", "wrong_type"), (7, "bad_option")],
+    [
+        ("{", "bad_template"),
+        ("}", "bad_template"),
+        ("{}", "bad_template"),
+        ("{ }", "bad_template"),
+        ("{a", "bad_template"),
+        ("{a['}", "bad_template"),
+        ("{a[}", "bad_path"),
+        ("{address}", "wrong_type"),
+        ("{lines}", "wrong_type"),
+        (7, "bad_option"),
+    ],
     ids=repr,
 )
 def test_bad_templates(template, code):
@@ -247,10 +306,14 @@ def test_datetime_to_odoo(value, options, odoo):
 @pytest.mark.parametrize(
     ("value", "options", "odoo"),
     [
-        ("2026-01-31", {}, date(2026, 1, 31)), ("2026-01-31T23:30:00Z", {}, date(2026, 2, 1)),
-        ("2026-01-31T23:30:00Z", {"timezone": "UTC"}, date(2026, 1, 31)), ("2026-01-31T23:30:00", {}, date(2026, 1, 31)),
-        ("31.01.2026", {"format": "%d.%m.%Y"}, date(2026, 1, 31)), (1769902200, {"format": "epoch"}, date(2026, 2, 1)),
-        ("0000-00-00", {}, None), ("2026-01-31", {"format": "ISO"}, date(2026, 1, 31)),
+        ("2026-01-31", {}, date(2026, 1, 31)),
+        ("2026-01-31T23:30:00Z", {}, date(2026, 2, 1)),
+        ("2026-01-31T23:30:00Z", {"timezone": "UTC"}, date(2026, 1, 31)),
+        ("2026-01-31T23:30:00", {}, date(2026, 1, 31)),
+        ("31.01.2026", {"format": "%d.%m.%Y"}, date(2026, 1, 31)),
+        (1769902200, {"format": "epoch"}, date(2026, 2, 1)),
+        ("0000-00-00", {}, None),
+        ("2026-01-31", {"format": "ISO"}, date(2026, 1, 31)),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -267,8 +330,10 @@ def test_date_to_odoo(value, options, odoo):
         ("datetime", datetime(2026, 1, 31, 9), {"format": "%d/%m/%Y %H:%M"}, "31/01/2026 10:00"),
         ("datetime", datetime(2026, 1, 31, 10), {"format": "epoch"}, 1769853600),
         ("datetime", datetime(2026, 1, 31, 10), {"format": "epoch_ms"}, 1769853600000),
-        ("date", date(2026, 1, 31), {}, "2026-01-31"), ("date", "2026-01-31", {"format": "%Y%m%d"}, "20260131"),
-        ("date", datetime(2026, 1, 31, 23, 30), {}, "2026-02-01"), ("date", date(1970, 1, 2), {"format": "epoch", "timezone": "UTC"}, 86400),
+        ("date", date(2026, 1, 31), {}, "2026-01-31"),
+        ("date", "2026-01-31", {"format": "%Y%m%d"}, "20260131"),
+        ("date", datetime(2026, 1, 31, 23, 30), {}, "2026-02-01"),
+        ("date", date(1970, 1, 2), {"format": "epoch", "timezone": "UTC"}, 86400),
     ],
     ids=lambda value: repr(value)[:40],
 )
@@ -290,14 +355,32 @@ def test_false_of_odoo_is_blank_but_for_booleans():
     assert to_external("none", False) is False
 
 
-@given(st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
-       st.sampled_from([{}, {"format": "epoch"}, {"format": "epoch_ms"}, {"timezone": "UTC"}, {"format": "%Y-%m-%d %H:%M:%S %z"}]))
+@given(
+    st.datetimes(datetime(1971, 1, 1), datetime(2100, 1, 1)).map(
+        lambda moment: moment.replace(microsecond=0)
+    ),
+    st.sampled_from(
+        [
+            {},
+            {"format": "epoch"},
+            {"format": "epoch_ms"},
+            {"timezone": "UTC"},
+            {"format": "%Y-%m-%d %H:%M:%S %z"},
+        ]
+    ),
+)
 def test_datetimes_come_back(moment, options):
-    assert to_odoo("datetime", to_external("datetime", moment, options, BRUSSELS), options, BRUSSELS) == moment
+    assert (
+        to_odoo("datetime", to_external("datetime", moment, options, BRUSSELS), options, BRUSSELS) == moment
+    )
 
 
-@given(st.dates(date(1971, 1, 1), date(2100, 1, 1)),
-       st.sampled_from([{}, {"format": "%d.%m.%Y"}, {"format": "epoch"}, {"timezone": "Asia/Tokyo", "format": "epoch_ms"}]))
+@given(
+    st.dates(date(1971, 1, 1), date(2100, 1, 1)),
+    st.sampled_from(
+        [{}, {"format": "%d.%m.%Y"}, {"format": "epoch"}, {"timezone": "Asia/Tokyo", "format": "epoch_ms"}]
+    ),
+)
 def test_dates_come_back(day, options):
     assert to_odoo("date", to_external("date", day, options, BRUSSELS), options, BRUSSELS) == day
 
@@ -308,7 +391,10 @@ def test_numbers_come_back(number, factor):
     assert to_external("number", to_odoo("number", number, options), options) == number
 
 
-@given(st.decimals(-(10**9), 10**9, places=2), st.sampled_from([(".", ""), (",", "."), (",", " "), (".", ","), (".", "'")]))
+@given(
+    st.decimals(-(10**9), 10**9, places=2),
+    st.sampled_from([(".", ""), (",", "."), (",", " "), (".", ","), (".", "'")]),
+)
 def test_written_numbers_come_back(number, marks):
     options = {"decimal_separator": marks[0], "thousands_separator": marks[1], "as_text": True, "digits": 2}
     text = to_external("number", number, options)
@@ -324,13 +410,41 @@ def test_maps_come_back_where_they_are_one_to_one(table):
             assert to_external("value_map", odoo, {"map": table}) == external
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-                    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=3), below, max_size=3))
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda below: st.lists(below, max_size=3) | st.dictionaries(st.text(max_size=3), below, max_size=3),
+)
 
 
-@given(st.sampled_from(KINDS), JSON, st.dictionaries(
-    st.sampled_from(["factor", "digits", "separator", "index", "limit", "format", "timezone", "map", "template", "true_values",
-                     "case", "html", "max_length", "default", "decimal_separator", "thousands_separator", "value"]), JSON, max_size=4))
+@given(
+    st.sampled_from(KINDS),
+    JSON,
+    st.dictionaries(
+        st.sampled_from(
+            [
+                "factor",
+                "digits",
+                "separator",
+                "index",
+                "limit",
+                "format",
+                "timezone",
+                "map",
+                "template",
+                "true_values",
+                "case",
+                "html",
+                "max_length",
+                "default",
+                "decimal_separator",
+                "thousands_separator",
+                "value",
+            ]
+        ),
+        JSON,
+        max_size=4,
+    ),
+)
 def test_any_input_gives_a_value_or_a_sync_error(kind, value, options):
     for way in (to_odoo, to_external):
         try:

@@ -104,6 +104,7 @@ def main(argv=None):
     arguments.pytest = arguments.options = given[split + 1 :]
 
     processes.stop_on_signals()
+    processes.adopt_orphans()
     try:
         return arguments.function(arguments)
     except Problem as problem:
@@ -128,3 +129,4 @@ def main(argv=None):
     finally:
         with processes.undisturbed():
             processes.stop_leftovers()
+            processes.bury_orphans()

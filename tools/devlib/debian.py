@@ -153,12 +153,18 @@ class Apt:
     def missing_for(self, package):
         """``name=version`` of a package and of all its dependencies that this machine does not have."""
         self.prepare()
+        # Planned as if nothing were installed: a half-finished upgrade of the machine must not get in the way.
+        nothing = self.folder / "nothing-installed"
+        nothing.touch()
         planned = self._query(
-            "apt-get", "-s", "--no-install-recommends", "-t", self.codename, "install", package
+            *("apt-get", "-s", "--no-install-recommends", "-t", self.codename),
+            *("-o", f"Dir::State::status={nothing}", "install", package),
         )
+        present = set(_capture("dpkg-query", "-W", "-f", "${db:Status-Abbrev}${Package}\\n").splitlines())
         return [
             f"{found.group(1)}={found.group(2)}"
             for found in re.finditer(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", planned, re.M)
+            if f"ii {found.group(1)}" not in present
         ]
 
     def unpack(self, packages, target):

@@ -101,7 +101,8 @@ class Cluster:
         partial.mkdir(parents=True)
         step.say("no PostgreSQL server programs here, unpacking Debian's")
         apt = Apt()
-        packages = apt.missing_for("postgresql")
+        # LLVM is only for just-in-time compilation, which is off, and it is larger than all the rest.
+        packages = [each for each in apt.missing_for("postgresql") if not each.startswith("libllvm")]
         if not packages:
             raise Problem(
                 "There are no PostgreSQL server programs on this machine.",

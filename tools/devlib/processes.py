@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .console import Problem
@@ -21,7 +21,9 @@ TOKEN_NAME = "INTEGRATION_FLOW_DEV_SESSION"
 TOKEN = secrets.token_hex(8)
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# <linux/prctl.h>
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
 
 
 class Interrupted(BaseException):
@@ -42,6 +44,21 @@ def stop_on_signals():
 
     for number in STOP_SIGNALS:
         signal.signal(number, interrupt)
+
+
+def adopt_orphans():
+    """Make ``./dev`` the parent of its children's orphans (a server that detached, a browser's helpers).
+
+    In a container the first process often reaps nobody, and each of them would stay as a zombie.
+    """
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def bury_orphans():
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
 
 
 @contextmanager

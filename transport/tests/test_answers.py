@@ -103,6 +103,15 @@ class TestSuccessRules:
         error = client.send(Request("GET", "x", success_path=rule)).error
         assert (error and error.code) == code
 
+    def test_a_rule_with_a_slip_is_found_before_anything_is_sent(self, server, client):
+        assert problem(client.send(Request("POST", "x", success_path="body.["))) == ("mapping", "bad_path")
+        assert not server.seen
+
+    def test_a_rule_that_does_not_fit_the_answer_leaves_a_write_in_doubt(self, server, client):
+        server.behaviours["/x"] = fixed(answer(200, {"total": "many"}))
+        exchange = client.send(Request("POST", "x", success_path="abs(body.total)"))
+        assert problem(exchange) == ("mapping", "path_failed") and exchange.error.outcome_unknown
+
     @pytest.mark.parametrize(
         ("body", "error_class"),
         [
