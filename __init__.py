@@ -1,1 +1,6 @@
 from . import models
+
+
+def uninstall_hook(env):
+    """The workers' scheduled actions are made with the connections and go with them; business data stays."""
+    env["integration.connection"].with_context(active_test=False).search([]).cron_id.unlink()

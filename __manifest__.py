@@ -7,7 +7,7 @@
     "license": "LGPL-3",
     "depends": ["mail"],
     "external_dependencies": {
-        "python": ["jmespath", "jsonschema", "lxml", "requests", "requests_oauthlib", "cronsim"],
+        "python": ["cronsim", "jmespath", "jsonschema", "oauthlib", "requests"],
     },
     "data": [
         "security/integration_security.xml",
@@ -28,5 +28,6 @@
         "web.assets_backend": ["integration_flow/static/src/**/*"],
         "web.assets_tests": ["integration_flow/static/tests/tours/**/*"],
     },
+    "uninstall_hook": "uninstall_hook",
     "application": True,
 }

@@ -59,11 +59,13 @@ def main():
     parser.add_argument("script", type=Path)
     parser.add_argument("--figures", type=Path, required=True, help="file for the figures, as JSON")
     parser.add_argument("--sandbox-url", default="")
-    parser.add_argument("odoo_options", nargs=argparse.REMAINDER, help="after --: options of odoo-bin")
-    options = parser.parse_args()
+    parser.epilog = "Options after -- go to Odoo."
+    # By hand: argparse would take our own options behind the first argument for Odoo's.
+    split = sys.argv.index("--")
+    options, odoo_options = parser.parse_args(sys.argv[1:split]), sys.argv[split + 1 :]
     # Also where code under test looks for it.
     os.environ["INTEGRATION_SANDBOX_URL"] = options.sandbox_url
-    config.parse_config([each for each in options.odoo_options if each != "--"], setup_logging=True)
+    config.parse_config(odoo_options, setup_logging=True)
     database = config["db_name"]
     database = database if isinstance(database, str) else database[0]
     context = Context(database, Registry(database), options.sandbox_url)

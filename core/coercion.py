@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Collection
 from datetime import date, datetime
 from decimal import Decimal
@@ -137,7 +138,19 @@ def _coerce_many2many(value: Any, label: str) -> list:
 _coerce_one2many = _coerce_many2many
 
 
-def _coerce_binary(value: Any, label: str) -> str | bytes:
-    if not isinstance(value, (str, bytes)):
-        raise wrong_type(label, value, "file")
-    return value
+def _coerce_binary(value: Any, label: str) -> str:
+    """A file as base64. A damaged one is refused: Odoo would store what is left of it."""
+    if isinstance(value, str) and value.startswith("data:"):
+        value = value.partition(",")[2]
+    try:
+        raw = (
+            value.encode()
+            if isinstance(value, str)
+            else bytes(value or b"")
+            if isinstance(value, bytes)
+            else None
+        )
+        base64.b64decode(b"".join(raw.split()), validate=True)
+    except (AttributeError, ValueError):
+        raise wrong_type(label, value, "file") from None
+    return raw.decode("ascii")

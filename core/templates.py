@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,8 @@ from .documents import utc_text
 from .errors import SyncError
 from .transforms_text import split_template
 from .values import is_blank, shown, text_of
+
+_NAME = re.compile(r"\{([^{}]+)\}")
 
 
 def fill_path(template: str, variables: Mapping[str, Any]) -> str:
@@ -58,6 +61,28 @@ def fill_query(template: Mapping[str, Any] | None, variables: Mapping[str, Any])
         if value is not None:
             filled[name] = value
     return filled
+
+
+def fill_body(template: Any, variables: Mapping[str, Any]) -> Any:
+    """A JSON document with {name} replaced in its texts; '{name}' alone becomes the value, of its type.
+
+    Braces around anything else stay as they are: a body may hold a query language that uses them.
+
+    >>> fill_body({"ids": ["{id}"], "note": "Order {id}", "query": "{ shop { name } }"}, {"id": 7})
+    {'ids': [7], 'note': 'Order 7', 'query': '{ shop { name } }'}
+    """
+    if isinstance(template, dict):
+        return {name: fill_body(item, variables) for name, item in template.items()}
+    if isinstance(template, list):
+        return [fill_body(item, variables) for item in template]
+    if not isinstance(template, str) or "{" not in template:
+        return template
+    if template[:1] == "{" and template[-1:] == "}" and template[1:-1] in variables:
+        return variables[template[1:-1]]
+    # In one pass: a value that looks like a placeholder itself is a value.
+    return _NAME.sub(
+        lambda match: (_text(variables[match[1]]) or "") if match[1] in variables else match[0], template
+    )
 
 
 def _filled(value: Any, variables: Mapping[str, Any]) -> Any:

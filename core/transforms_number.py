@@ -39,13 +39,20 @@ def _to_external_number(value: Any, options: Mapping, context: TransformContext)
     if factor != 1:
         number = round(number / factor, 10)
     number = _rounded(number, options)
-    point, thousands = options.get("decimal_separator") or ".", options.get("thousands_separator") or ""
+    point, thousands = _mark(options, "decimal_separator", "."), _mark(options, "thousands_separator", "")
     if not (options.get("as_text") or point != "." or thousands):
         return plain_number(number)
     text = f"{number:,f}" if thousands else f"{number:f}"
     if _digits(options) is None and "." in text:
         text = text.rstrip("0").rstrip(".")
     return text.replace(",", "\0").replace(".", point).replace("\0", thousands)
+
+
+def _mark(options: Mapping, name: str, default: str) -> str:
+    mark = options.get(name) or default
+    if not isinstance(mark, str):
+        raise bad_option(name, mark, "text")
+    return mark
 
 
 def _digits(options: Mapping) -> int | None:
@@ -85,7 +92,7 @@ def _grouped(thousands: str, point: str) -> re.Pattern:
 def _read(value: Any, options: Mapping) -> Decimal | None:
     if not isinstance(value, str):
         return decimal_of(value)
-    point, thousands = options.get("decimal_separator") or ".", options.get("thousands_separator") or ""
+    point, thousands = _mark(options, "decimal_separator", "."), _mark(options, "thousands_separator", "")
     if point == thousands:
         raise bad_option("thousands_separator", thousands, "other_than_decimal_separator")
     text = value.strip().replace("\u2212", "-")

@@ -44,7 +44,7 @@ def _to_odoo_text(value: Any, options: Mapping, context: TransformContext) -> st
         text = text.strip()
     case = options.get("case") or ""
     if case:
-        if case not in _CASES:
+        if not isinstance(case, str) or case not in _CASES:
             raise bad_option("case", case, ", ".join(_CASES))
         text = _CASES[case](text)
     length = whole_option(options, "max_length", 0)

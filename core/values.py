@@ -29,6 +29,16 @@ def is_blank(value: Any) -> bool:
     return isinstance(value, (list, tuple, dict)) and not value
 
 
+def number_like(external_id: str) -> int | str:
+    """APIs with numeric ids want numbers in references; an id that is not a plain number stays text.
+
+    >>> number_like("42"), number_like("007"), number_like("order_7")
+    (42, '007', 'order_7')
+    """
+    plain = external_id.isascii() and external_id.isdigit() and len(external_id) < 16
+    return int(external_id) if plain and (external_id == "0" or external_id[0] != "0") else external_id
+
+
 def shown(value: Any, limit: int = 80) -> str:
     """The value in an error message: cut, on one line.
 

@@ -5,21 +5,31 @@ commit turns them into rows of ``integration.capture``, so that any number of wr
 rollback leaves nothing behind, and a commit forgets nothing.
 """
 
+import logging
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 from odoo.fields import Domain
 from odoo.tools.safe_eval import safe_eval
 
+_logger = logging.getLogger(__name__)
+
 KEY = "integration_flow.capture"
-ORIGIN = "integration_flow.origin"
+# The flow whose import is writing. Not on the cursor: rolling back a savepoint clears what is kept there.
+_origin: ContextVar[int | None] = ContextVar("integration_flow_origin", default=None)
 
 
 class Watch(NamedTuple):
-    """One reason to look at a field: ``path`` leads from the flow's model to the field's model ('' = the same)."""
+    """One reason to look at a field: ``path`` leads from the flow's model to the field's model ('' = the same).
+
+    ``before``: a change of the field moves the record away from its document, so that the documents before the
+    change count as well.
+    """
 
     flow_id: int
     path: str
+    before: bool = False
 
 
 class WatchedFlow(NamedTuple):
@@ -34,53 +44,99 @@ class WatchMap(dict):
     flows: dict[int, WatchedFlow]
 
 
-def build_watch_map(env, states) -> WatchMap:
-    """What has to be captured, from the configuration of all flows in ``states`` that export."""
-    watched, flows = WatchMap(), {}
+class _MapBuilder:
+    """Gathers what has to be watched for one flow after the other."""
 
-    def watch(model_name, field_name, entry):
-        entries = watched.setdefault(model_name, {})
-        entries[field_name] = tuple(dict.fromkeys((*entries.get(field_name, ()), entry)))
+    def __init__(self, env):
+        self.env = env
+        self.map = WatchMap()
+        self.map.flows = {}
+        self.seen: set[tuple] = set()
 
-    def watch_path(flow, dotted, prefix, model_name):
-        """Watch each step of a field path: order.partner_id.email also depends on the partner's email."""
-        path = prefix
-        for name in dotted.split("."):
-            field = env[model_name]._fields.get(name) if model_name in env else None
-            if field is None:
-                return
-            watch(model_name, name, Watch(flow.id, path))
-            path = f"{path}.{name}" if path else name
-            model_name = field.comodel_name
-
-    if not _table_exists(env.cr):
-        watched.flows = flows
-        return watched
-    for flow in env["integration.flow"].sudo().search(
-            [("state", "in", states), ("direction", "in", ("export", "both"))]):
-        if flow.model_name not in env:
-            continue
-        domain = safe_eval(flow.domain or "[]", {"uid": flow.user_id.id, "company_id": flow.company_id.id})
+    def add_flow(self, flow) -> None:
+        model = self.env[flow.model_name]
         live = flow.timing == "live"
-        flows[flow.id] = WatchedFlow(
+        domain = self._domain(flow, model)
+        self.map.flows[flow.id] = WatchedFlow(
             flow.model_name, domain or None, flow.connection_id.cron_id.id if live else None)
-        watch(flow.model_name, "", Watch(flow.id, ""))
-        if "active" in env[flow.model_name]._fields:
-            watch(flow.model_name, "active", Watch(flow.id, ""))
+        self.watch(flow.model_name, "", Watch(flow.id, ""))
+        if "active" in model._fields:
+            self.watch(flow.model_name, "active", Watch(flow.id, ""))
         for condition in Domain(domain).iter_conditions():
-            watch_path(flow, condition.field_expr, "", flow.model_name)
+            self.watch_path(flow.id, condition.field_expr, "", flow.model_name)
         for rule in flow.rule_ids.filtered("active"):
             if rule.owner == "nobody" or rule.direction == "import" or rule.kind == "check" or not rule.odoo_path:
                 continue
-            watch_path(flow, rule.odoo_path, "", flow.model_name)
+            self.watch_path(flow.id, rule.odoo_path, "", flow.model_name)
             if rule.kind == "lines":
-                field = env[flow.model_name]._fields.get(rule.odoo_path)
-                if field is not None and field.comodel_name:
-                    watch(field.comodel_name, "", Watch(flow.id, rule.odoo_path))
-                    for child in rule.child_ids.filtered("odoo_path"):
-                        watch_path(flow, child.odoo_path, rule.odoo_path, field.comodel_name)
-    watched.flows = flows
-    return watched
+                self._watch_lines(flow, rule)
+
+    def _domain(self, flow, model) -> list:
+        """The flow's filter; none when it does not work (any more): then every record is captured, and the export says
+        on the record what is wrong. A user's write must not fail because of a flow."""
+        try:
+            domain = safe_eval(flow.domain or "[]", {"uid": flow.user_id.id, "company_id": flow.company_id.id})
+            Domain(domain).validate(model)
+            return domain
+        except Exception as error:  # a typed domain can fail in as many ways as Python can
+            _logger.warning("Flow %s: its filter cannot be used, so that all records are captured: %s", flow.name, error)
+            return []
+
+    def _watch_lines(self, flow, rule) -> None:
+        field = self.env[flow.model_name]._fields.get(rule.odoo_path)
+        if field is None or not field.comodel_name:
+            return
+        self.watch(field.comodel_name, "", Watch(flow.id, rule.odoo_path))
+        inverse = getattr(field, "inverse_name", None)
+        if inverse:  # a line that moves to another document changes both
+            self.watch(field.comodel_name, inverse, Watch(flow.id, rule.odoo_path, before=True))
+        for child in rule.child_ids.filtered("odoo_path"):
+            self.watch_path(flow.id, child.odoo_path, rule.odoo_path, field.comodel_name)
+
+    def watch(self, model_name, field_name, entry) -> None:
+        entries = self.map.setdefault(model_name, {})
+        entries[field_name] = tuple(dict.fromkeys((*entries.get(field_name, ()), entry)))
+
+    def watch_path(self, flow_id, dotted, prefix, model_name) -> None:
+        """Watch each step of a field path: order.partner_id.email also depends on the partner's email."""
+        path = prefix
+        for name in dotted.split("."):
+            field = self.env[model_name]._fields.get(name) if model_name in self.env else None
+            if field is None:
+                return
+            self._watch_field(flow_id, field, path)
+            if not field.relational or not field._description_searchable:
+                return  # nothing leads back from there
+            path = f"{path}.{name}" if path else name
+            model_name = field.comodel_name
+
+    def _watch_field(self, flow_id, field, path) -> None:
+        key = (flow_id, field, path)
+        if key in self.seen:
+            return
+        self.seen.add(key)
+        self.watch(field.model_name, field.name, Watch(flow_id, path))
+        if not field.store:
+            # It is never written itself (a product's name stands on its template): what it is computed from is.
+            for dotted in self.env.registry.field_depends.get(field, ()):
+                self.watch_path(flow_id, dotted, path, field.model_name)
+        elif field.type == "many2many":
+            for inverse in self.env.registry.field_inverses[field]:
+                if inverse.type == "many2many" and inverse.store:
+                    own_path = f"{path}.{field.name}" if path else field.name
+                    for name in (inverse.name, ""):
+                        self.watch(inverse.model_name, name, Watch(flow_id, own_path, before=True))
+
+
+def build_watch_map(env, states) -> WatchMap:
+    """What has to be captured, from the configuration of all flows in ``states`` that export."""
+    builder = _MapBuilder(env)
+    if _table_exists(env.cr):
+        for flow in env["integration.flow"].sudo().search(
+                [("state", "in", states), ("direction", "in", ("export", "both"))]):
+            if flow.model_name in env:
+                builder.add_flow(flow)
+    return builder.map
 
 
 def _table_exists(cr):
@@ -90,13 +146,13 @@ def _table_exists(cr):
 
 
 @contextmanager
-def origin(cr, flow_id: int):
+def origin(flow_id: int):
     """Within this block, changes are not captured for ``flow_id``: they come from there."""
-    cr.cache[ORIGIN] = flow_id
+    token = _origin.set(flow_id)
     try:
         yield
     finally:
-        cr.cache.pop(ORIGIN, None)
+        _origin.reset(token)
 
 
 def note_created(records, watches: dict) -> None:
@@ -109,27 +165,44 @@ def note_written(records, vals_list: list[dict], watches: dict) -> None:
             _note(records, (record_id,), watches[name])
 
 
-def note_x2many(records, vals: dict, watches: dict) -> None:
-    """Many2many fields are stored in a relation table, which the flush of the record does not carry."""
+def note_before(records, vals: dict, watches: dict) -> None:
+    """Before a write: many2many fields are stored in a relation table, which the flush of the record does not carry,
+    and what moves leaves a document behind."""
     for name in vals.keys() & watches.keys():
         if records._fields[name].type == "many2many":
             _note(records, records._ids, watches[name])
+        _note_parents(records, [watch for watch in watches[name] if watch.before])
+
+
+def note_computed(records, field, watches: dict) -> None:
+    """A stored many2many field is computed: flush does not carry it either."""
+    _note(records, records._ids, watches.get(field.name, ()))
 
 
 def note_deleted(records, watches: dict) -> None:
     """A deletion is noted under its own name; for lines, the document they belong to has changed."""
     own = [watch for watch in watches.get("", ()) if not watch.path]
     _note(records, records._ids, own, operation="unlink")
+    _note_parents(records, [watch for watch in watches.get("", ()) if watch.path])
+
+
+def _note_parents(records, watches) -> None:
+    """Note the documents that lead to ``records`` now."""
+    if not watches:
+        return
     flows = records.env["base"]._integration_watched().flows
-    for watch in watches.get("", ()):
-        if watch.path:
-            parents = _parents(records.env, flows[watch.flow_id].model, watch.path, records.ids)
+    for watch in watches:
+        flow = flows.get(watch.flow_id)
+        if flow is not None:
+            parents = _parents(records.env, flow.model, watch.path, records.ids)
             _note(parents, parents._ids, [Watch(watch.flow_id, "")])
 
 
 def _note(records, ids, watches, operation="write") -> None:
+    if not watches:
+        return
     cr = records.env.cr
-    origin_flow = cr.cache.get(ORIGIN)
+    origin_flow = _origin.get()
     pending = cr.precommit.data.get(KEY)
     if pending is None:
         pending = cr.precommit.data[KEY] = {}
@@ -137,7 +210,7 @@ def _note(records, ids, watches, operation="write") -> None:
         cr.precommit.add(lambda: _store(env))
     for watch in watches:
         if watch.flow_id != origin_flow:
-            pending.setdefault((watch, operation), set()).update(i for i in ids if i)
+            pending.setdefault((watch.flow_id, watch.path, operation), set()).update(i for i in ids if i)
 
 
 def _parents(env, model_name, path, ids):
@@ -151,13 +224,13 @@ def _store(env) -> None:
         return
     flows = env["base"]._integration_watched().flows
     captured: dict[tuple[int, str], set[int]] = {}
-    for (watch, operation), ids in pending.items():
-        flow = flows.get(watch.flow_id)
+    for (flow_id, path, operation), ids in pending.items():
+        flow = flows.get(flow_id)
         if flow is None or not ids:
             continue
-        if watch.path:
-            ids = set(_parents(env, flow.model, watch.path, ids)._ids)
-        captured.setdefault((watch.flow_id, operation), set()).update(ids)
+        if path:
+            ids = set(_parents(env, flow.model, path, ids)._ids)
+        captured.setdefault((flow_id, operation), set()).update(ids)
     rows, crons = [], set()
     for (flow_id, operation), ids in captured.items():
         flow = flows[flow_id]

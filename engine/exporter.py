@@ -1,13 +1,17 @@
 """Odoo → external, in three steps: decide in a transaction, call with no transaction open, record the results.
 
 Before a create leaves, the record says so (``create_sent`` and an idempotency key, committed). A worker that dies
-after the call thus leaves a trace, and the next one looks the record up before it sends again.
+after the call thus leaves a trace, and the next one looks the record up before it sends again. Mark and key live
+exactly as long as it is open whether the create was carried out.
 """
 
+import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+
+import psycopg2
 
 from odoo.fields import Domain
 
@@ -15,15 +19,19 @@ from ..core import documents, ownership, paths
 from ..core.comparison import same_value
 from ..core.errors import SyncError
 from ..core.ownership import Sides
-from . import capture, failures, http, inbox, journal, messages
+from ..core.values import number_like
+from . import failures, http, inbox, journal, messages
 from .importer import external_side, lines_hash
 from .mapper import OutMapper, external_values, read_value
 from .plan import FlowPlan, RulePlan
 from .rows import Row
 
-
 # Stands for a value of the other side that nobody knows yet: equal to nothing, and not blank.
 UNKNOWN = "\0unknown"
+# So long a slice goes on calling; what is left over is the next slice's, after what has become more urgent.
+CALLING_SECONDS = 10.0
+# So many failures of the connection in one slice, and the rest is not even tried.
+FAILURES_IN_SLICE = 5
 
 
 @dataclass(slots=True)
@@ -38,6 +46,8 @@ class Outgoing:
     operation: Any = None
     request: Any = None
     external_id: str = ""
+    repeat: bool = False  # an earlier create of this record may have been carried out
+    asked: list[tuple[str, str]] | None = None  # (external path, value) by which the record is looked up
 
 
 class Exporter:
@@ -51,9 +61,27 @@ class Exporter:
         self.mapper = OutMapper(plan, env.cr)
         self.links: list[tuple] = []
         self.exchanges: list = []
+        self.found: list[tuple[Outgoing, dict]] = []
         self.outgoing: list[Outgoing] = []
         self.finds: list[Outgoing] = []
         self.reads: list[Outgoing] = []
+        self._calls_end = 0.0
+        self._failures = 0
+
+    def _enough(self, exchange) -> bool:
+        """Stop calling? When the time of the slice is over, or the system does not work."""
+        error = exchange.error
+        if error is not None and error.info.scope == "connection" and error.error_class != "rate_limit":
+            self._failures += 1
+        return self._failures >= FAILURES_IN_SLICE or time.monotonic() > self._calls_end
+
+    def _call_all(self, client, requests: list) -> list:
+        """Carry out calls, several at once. All answers are in before one is looked at, because that reads Odoo, and
+        no transaction may be open while a call is under way."""
+        self._calls_end = time.monotonic() + CALLING_SECONDS
+        exchanges = list(client.send_many(requests, stop=self._enough)) if requests else []
+        self.exchanges += [exchange for exchange in exchanges if not _not_sent(exchange)]
+        return exchanges
 
     def _fail(self, row: Row, error: SyncError) -> None:
         failures.apply_failure(self.plan.model.env, row, error, policy=self.plan.retry_policy, now=self.now)
@@ -83,28 +111,45 @@ class Exporter:
                 row.settle("excluded", "excluded", message=self.env._("Not in the filter of the flow."))
             else:
                 candidates.append((row, links.get(row.res_id, "")))
+        self._decide_all(candidates)
+
+    def _decide_all(self, candidates: list[tuple[Row, str]]) -> None:
+        """Decide for records together; what fails for all of them is found by halves."""
+        if not candidates:
+            return
         records = self.plan.model.browse([row.res_id for row, _external_id in candidates])
         try:
             self.mapper.prepare(records)
+            line_ids = self._line_ids(records)
         except Exception as error:
-            if failures.is_concurrency(error):
-                raise
-            for row, _external_id in candidates:
-                self._fail(row, failures.from_exception(self.plan.model.env, self.plan.model_name, error))
+            self._raise_if_of_database(error)
+            if len(candidates) == 1:
+                self._fail(candidates[0][0], self._told(error))
+                return
+            middle = len(candidates) // 2
+            self._decide_all(candidates[:middle])
+            self._decide_all(candidates[middle:])
             return
-        line_ids = self._line_ids(records)
         for (row, external_id), record in zip(candidates, records, strict=True):
             try:
                 self._decide(row, record, external_id, line_ids)
             except Exception as error:  # one record's mapping must not stop the others
-                if failures.is_concurrency(error):
-                    raise
-                self._fail(row, failures.from_exception(self.plan.model.env, self.plan.model_name, error))
+                self._raise_if_of_database(error)
+                self._fail(row, self._told(error))
+
+    @staticmethod
+    def _raise_if_of_database(error: Exception) -> None:
+        """After an error of the database nothing more can be read in this transaction: the worker begins anew."""
+        if isinstance(error, psycopg2.Error) or failures.is_concurrency(error):
+            raise error
+
+    def _told(self, error: Exception) -> SyncError:
+        return failures.from_exception(self.plan.model.env, self.plan.model_name, error)
 
     def _line_ids(self, records) -> dict[int, dict[str, int]]:
         found: dict[int, dict[str, int]] = {}
         for rule in self.plan.merge_rules:
-            if rule.kind == "lines" and rule.line_id_path:
+            if rule.kind == "lines" and not rule.whole:
                 lines = records[rule.odoo_path]
                 found[rule.id] = dict(journal.find_line_links(
                     self.cr, self.plan.connection.id, self.plan.resource.id, rule.id, lines._name, lines.ids))
@@ -113,6 +158,8 @@ class Exporter:
     def _decide(self, row: Row, record, external_id: str, line_ids) -> None:
         outgoing = Outgoing(row, record, external_id=external_id)
         row.name = (record.display_name or "")[:200] or row.name
+        if external_id:
+            self._outcome_known(row)
         put_back = False
         for rule in self.plan.merge_rules:
             odoo = lines_hash(rule, record, line_ids.get(rule.id, {})) if rule.kind == "lines" \
@@ -195,32 +242,46 @@ class Exporter:
         if not operation:
             raise SyncError("mapping", "no_operation", params={"kind": "create", "resource": self.plan.resource.name})
         outgoing.operation = operation
-        find = self.plan.operation("find")
-        lookup = self._find_variables(outgoing) if find else None
-        repeat = row.create_sent or row.interrupted
-        row.idempotency_key = row.idempotency_key or str(uuid.uuid4())
-        if repeat and operation.idempotency_header and not operation.bulk:
-            repeat = False  # the same key makes a second sending harmless
-        if lookup:
-            outgoing.request = http.build_request(find, variables=lookup, key=outgoing)
+        outgoing.repeat = row.create_sent
+        if not outgoing.repeat:
+            row.idempotency_key = str(uuid.uuid4())
+        lookup = self._lookup_request(outgoing)
+        if lookup is not None:
+            outgoing.request = lookup
             self.finds.append(outgoing)
-        elif repeat and row.create_sent:
-            raise SyncError("timeout", "outcome_unknown", outcome_unknown=True)
+        elif outgoing.repeat and not _harmless_to_repeat(operation):
+            self._unknown(row)
         else:
             outgoing.request = self._request(outgoing)
             self.outgoing.append(outgoing)
 
-    def _find_variables(self, outgoing: Outgoing) -> dict | None:
-        """What the find operation may ask for: the first match key, and our own key."""
-        variables = {"key": outgoing.row.idempotency_key or ""}
+    def _lookup_request(self, outgoing: Outgoing):
+        """The call that looks for this record over there; None when there is no such call, or nothing to ask by."""
+        find = self.plan.operation("find")
+        if find is None:
+            return None
+        if outgoing.asked is None:
+            outgoing.asked = self._asked(outgoing)
+        variables = {"key": outgoing.row.idempotency_key or "", **dict(outgoing.asked)}
+        if outgoing.asked:
+            variables["value"] = outgoing.asked[0][1]
+        try:
+            return http.build_request(find, variables=variables, key=outgoing)
+        except SyncError as error:
+            if error.code == "missing_variable":
+                return None
+            raise
+
+    def _asked(self, outgoing: Outgoing) -> list[tuple[str, str]]:
+        """The match keys of a record that have a value, as (external path, text)."""
+        asked = []
         for rule in self.plan.match_rules:
             value = outgoing.values.get(rule.code)
             if value in (None, ""):
                 value = self.mapper.value(rule, outgoing.record) if rule.exports else outgoing.odoo.get(rule.code)
             if value not in (None, ""):
-                variables.setdefault("value", str(value))
-                variables[rule.external_path] = str(value)
-        return variables if "value" in variables or variables["key"] else None
+                asked.append((rule.external_path, str(value)))
+        return asked
 
     def _request(self, outgoing: Outgoing):
         body: dict = {}
@@ -236,44 +297,42 @@ class Exporter:
         operation = outgoing.operation
         if operation.bulk:
             if outgoing.external_id and operation.bulk_id_path:
-                paths.assign(body, operation.bulk_id_path, _id_value(outgoing.external_id))
+                paths.assign(body, operation.bulk_id_path, number_like(outgoing.external_id))
             return body
+        variables = {"id": outgoing.external_id, "key": outgoing.row.idempotency_key or ""}
         return http.build_request(
-            operation, variables={"id": outgoing.external_id, "key": outgoing.row.idempotency_key or ""},
-            body=http.wrap(operation, body), key=outgoing, idempotency_key=outgoing.row.idempotency_key or "")
+            operation, variables=variables, body=http.wrap(operation, body, variables), key=outgoing,
+            idempotency_key=outgoing.row.idempotency_key or "")
 
     def mark_sending(self) -> None:
         """Before anything leaves: say so, so that a crash is recognised. The caller commits."""
-        creates = [outgoing for outgoing in self.outgoing if outgoing.operation.kind == "create"]
-        for outgoing in creates:
-            outgoing.row.create_sent = True
+        creates = [outgoing.row for outgoing in self.outgoing if outgoing.operation.kind == "create"]
+        for row in creates:
+            row.create_sent = True
         ids = [outgoing.row.id for outgoing in (*self.outgoing, *self.finds, *self.reads)]
         if ids:
             self.cr.execute(
                 "UPDATE integration_sync SET state = 'processing', direction = 'export' WHERE id = ANY(%s)", [ids])
-        for outgoing in creates:
+        if creates:
             self.cr.execute(
-                "UPDATE integration_sync SET create_sent = true, idempotency_key = %s WHERE id = %s",
-                [outgoing.row.idempotency_key, outgoing.row.id])
+                "UPDATE integration_sync s SET create_sent = true, idempotency_key = v.key "
+                "FROM unnest(%s::int[], %s::varchar[]) AS v(id, key) WHERE s.id = v.id",
+                [[row.id for row in creates], [row.idempotency_key for row in creates]])
 
     # -- calling (no transaction open) ---------------------------------------------------------------------
 
     def send_lookups(self, client) -> None:
         """First calls of records that have to be looked up or read before they are written."""
-        lookups = [outgoing.request for outgoing in (*self.finds, *self.reads)]
-        if not lookups:
-            return
-        finds, self.finds, self.reads = self.finds, [], []
-        found = {id(outgoing) for outgoing in finds}
-        for exchange in client.send_many(lookups):
+        finds, reads, self.finds, self.reads = self.finds, self.reads, [], []
+        asked = {id(outgoing) for outgoing in finds}
+        for exchange in self._call_all(client, [outgoing.request for outgoing in (*finds, *reads)]):
             outgoing = exchange.request.key
-            self.exchanges.append(exchange)
             outgoing.row.exchange = exchange
             if exchange.error is not None:
                 self._fail(outgoing.row, exchange.error)
                 continue
             try:
-                if id(outgoing) in found:
+                if id(outgoing) in asked:
                     self._after_find(outgoing, exchange)
                 else:
                     self._after_read(outgoing, exchange)
@@ -282,25 +341,72 @@ class Exporter:
 
     def _after_find(self, outgoing: Outgoing, exchange) -> None:
         find = self.plan.operation("find")
-        records = http.records_of(find, exchange.response.body)
+        records = [
+            record for record in http.records_of(find, exchange.response.body) if self._is_meant(outgoing, record)]
         if len(records) > 1:
             raise SyncError("ambiguous", "ambiguous_match", params={
-                "count": len(records), "keys": ", ".join(rule.label for rule in self.plan.match_rules)})
+                "count": len(records), "keys": self._key_labels()})
         if records:
-            self._recorded(outgoing, records[0], "linked")
-            outgoing.row.export_pending = True  # what differs is sent by the next slice
-            outgoing.row.settle("pending", "linked", due_at=self.now)
-            outgoing.row.agreed = {}
-            if self.plan.imports:
-                outgoing.row.payload, outgoing.row.content_hash = documents.dump_json(records[0]), None
-                outgoing.row.import_pending = True
+            self.found.append((outgoing, records[0]))
         else:
             outgoing.request = self._request(outgoing)
             self.outgoing.append(outgoing)
 
+    def _is_meant(self, outgoing: Outgoing, record) -> bool:
+        """Searches over there may find more than what was asked for. A match is never guessed: where a record shows
+        a match key, it has to be the same."""
+        for path, value in outgoing.asked or ():
+            there = paths.get(path, record)
+            if there is not None and not isinstance(there, (dict, list)) \
+                    and str(there).strip().casefold() != value.strip().casefold():
+                return False
+        return True
+
+    def _key_labels(self) -> str:
+        return ", ".join(rule.label for rule in self.plan.match_rules)
+
+    def adopt_found(self) -> None:
+        """Link the records that the look-ups have found, unless they belong to other Odoo records already."""
+        found, self.found = self.found, []
+        if not found:
+            return
+        external_ids = [self.plan.external_id(record) for _outgoing, record in found]
+        taken = journal.find_links(self.cr, self.plan.connection.id, self.plan.resource.id, external_ids)
+        for (outgoing, record), external_id in zip(found, external_ids, strict=True):
+            row = outgoing.row
+            try:
+                other = taken.setdefault(external_id, row.res_id)
+                if other != row.res_id:
+                    raise self._taken_by(other, external_id)
+                self._recorded(outgoing, record, "linked")
+                row.agreed = self._equal_values(outgoing, record)
+            except SyncError as error:
+                self._fail(row, error)
+                continue
+            row.changes = {}
+            row.export_pending = True  # what differs is sent by the next slice
+            if self.plan.imports:
+                row.payload, row.content_hash, row.import_pending = documents.dump_json(record), None, True
+            row.settle("pending", "linked", due_at=self.now)
+
+    def _equal_values(self, outgoing: Outgoing, record: dict) -> dict:
+        """The fields in which a record that was found over there equals ours: these need not be sent."""
+        there = external_values(self.plan, self.plan.merge_rules, record)
+        return {
+            rule.code: {"o": outgoing.odoo[rule.code], "e": external_side(rule, there[rule.code])}
+            for rule in outgoing.changed
+            if same_value(external_side(rule, outgoing.values[rule.code]), external_side(rule, there[rule.code]))
+        }
+
+    def _taken_by(self, res_id: int, external_id: str) -> SyncError:
+        other = self.plan.model.sudo().browse(res_id).exists()
+        return SyncError("ambiguous", "already_linked", params={
+            "record": other.display_name if other else str(res_id), "keys": self._key_labels(),
+            "external_id": external_id})
+
     def _after_read(self, outgoing: Outgoing, exchange) -> None:
         read = self.plan.operation("read")
-        record = http.unwrap(read, exchange.response.body)
+        record = http.read_record(read, exchange.response.body)
         content_hash = inbox.content_of(self.plan, record)
         if content_hash != outgoing.row.content_hash:
             # It changed over there meanwhile: the importer merges both sides, then what is Odoo's goes out.
@@ -314,25 +420,27 @@ class Exporter:
 
     def send(self, client) -> None:
         """Send all writes, several at once within the connection's limits."""
-        singles = [outgoing.request for outgoing in self.outgoing if not outgoing.operation.bulk]
-        for exchange in client.send_many(singles):
-            self.exchanges.append(exchange)
+        singles = self._call_all(
+            client, [outgoing.request for outgoing in self.outgoing if not outgoing.operation.bulk])
+        bulks = self._call_all(client, self._bulk_requests())
+        for exchange in singles:
             self._receive(exchange.request.key, exchange)
+        for exchange in bulks:
+            self._receive_bulk(exchange.request.key, exchange)
+
+    def _bulk_requests(self) -> list:
         bulks = [outgoing for outgoing in self.outgoing if outgoing.operation.bulk]
         requests = []
         for operation in {id(outgoing.operation): outgoing.operation for outgoing in bulks}.values():
             same = [outgoing for outgoing in bulks if outgoing.operation is operation]
             for start in range(0, len(same), operation.bulk_limit):
                 chunk = same[start:start + operation.bulk_limit]
-                bodies = [outgoing.request for outgoing in chunk]
-                body: Any = bodies
+                body: Any = [outgoing.request for outgoing in chunk]
                 if operation.bulk_path:
                     body = {}
-                    paths.assign(body, operation.bulk_path, bodies)
-                requests.append(http.build_request(operation, body=body, key=chunk, idempotency_key=str(uuid.uuid4())))
-        for exchange in client.send_many(requests):
-            self.exchanges.append(exchange)
-            self._receive_bulk(exchange.request.key, exchange)
+                    paths.assign(body, operation.bulk_path, [outgoing.request for outgoing in chunk])
+                requests.append(http.build_request(operation, body=body, key=chunk))
+        return requests
 
     def _receive(self, outgoing: Outgoing, exchange) -> None:
         outgoing.row.exchange = exchange
@@ -341,9 +449,11 @@ class Exporter:
             self._call_failed(outgoing, exchange.error)
             return
         try:
-            self._recorded(outgoing, http.unwrap(outgoing.operation, exchange.response.body), "")
+            body = exchange.response.body
+            self._recorded(
+                outgoing, http.unwrap(outgoing.operation, body), "", new_id=http.new_id(outgoing.operation, body))
         except SyncError as error:
-            self._fail(outgoing.row, error)
+            self._answer_unusable(outgoing, error)
 
     def _receive_bulk(self, chunk: list[Outgoing], exchange) -> None:
         for outgoing in chunk:
@@ -363,48 +473,66 @@ class Exporter:
                 result = results[number]
                 problem = paths.get(operation.bulk_error_path, result) if operation.bulk_error_path else None
                 if problem:
-                    outgoing.row.create_sent = False
-                    raise SyncError("validation", "rejected", params={
-                        "status": exchange.response.status, "message": str(problem)[:300]})
-                self._recorded(outgoing, result, "")
+                    self._call_failed(outgoing, SyncError("validation", "rejected", params={
+                        "status": exchange.response.status, "message": str(problem)[:300]}))
+                else:
+                    self._recorded(outgoing, result, "", new_id=http.new_id(operation, result))
             except SyncError as error:
-                self._fail(outgoing.row, error)
+                self._answer_unusable(outgoing, error)
 
     def _call_failed(self, outgoing: Outgoing, error: SyncError) -> None:
         row = outgoing.row
-        if outgoing.operation.kind != "create":
-            self._fail(row, error)
-            return
-        if not error.outcome_unknown:
-            row.create_sent = False
-            self._fail(row, error)
-            return
-        # A create that may have been carried out: harmless to repeat, or looked up first, or a person decides.
-        can_verify = outgoing.operation.idempotency_header or (
-            self.plan.operation("find") and self._find_variables(outgoing))
         self._fail(row, error)
-        if not can_verify or row.state == "failed":
-            self._unknown(row)
+        if outgoing.operation.kind != "create":
+            return
+        if error.outcome_unknown:
+            self._create_in_doubt(outgoing, error)
+        elif outgoing.repeat and row.state == "failed":
+            # This attempt was refused; whether an earlier one was carried out is as open as before.
+            self._create_in_doubt(outgoing, error)
+        elif not outgoing.repeat:
+            self._outcome_known(row)
 
-    def _unknown(self, row: Row) -> None:
+    def _answer_unusable(self, outgoing: Outgoing, error: SyncError) -> None:
+        """The other system accepted the call, but its answer does not say what we need."""
+        self._fail(outgoing.row, error)
+        if outgoing.operation.kind == "create":
+            self._create_in_doubt(outgoing, error)
+
+    def _create_in_doubt(self, outgoing: Outgoing, error: SyncError) -> None:
+        """A create that may have been carried out: harmless to repeat, or looked up first, or a person decides."""
+        row = outgoing.row
+        row.create_sent = True
+        can_verify = _harmless_to_repeat(outgoing.operation) or self._lookup_request(outgoing) is not None
+        if not can_verify or row.state == "failed":
+            self._unknown(row, error)
+
+    def _unknown(self, row: Row, cause: SyncError | None = None) -> None:
         error = SyncError("timeout", "outcome_unknown", outcome_unknown=True)
-        row.error = error
         message, hint = messages.explain(self.plan.model.env, error)
+        if cause is not None:
+            message = f"{message} {messages.explain(self.plan.model.env, cause)[0]}"
+        row.error = error
         row.settle("unknown", "unknown", message=message)
         row.hint = hint
 
-    def _recorded(self, outgoing: Outgoing, answer, outcome: str) -> None:
+    @staticmethod
+    def _outcome_known(row: Row) -> None:
+        """The next create is a new one, not the repeat of this one."""
+        row.create_sent, row.idempotency_key = False, None
+
+    def _recorded(self, outgoing: Outgoing, answer, outcome: str, *, new_id: str = "") -> None:
         """The call succeeded: remember the external ID first, then what both sides agreed on."""
         row, record = outgoing.row, answer if isinstance(answer, dict) else None
         creating = not outgoing.external_id
         if creating:
-            external_id = self.plan.external_id(record) if record else ""
+            external_id = new_id or (self.plan.external_id(record) if record else "")
             if not external_id:
                 raise SyncError("validation", "missing_external_id_in_answer", params={
                     "path": self.plan.resource.id_path}, outcome_unknown=True)
             outgoing.external_id = row.external_id = external_id
             self.links.append((external_id, row.res_id, None))
-        row.create_sent = False
+        self._outcome_known(row)
         row.export_pending = False
         row.attempts = 0
         row.error = row.error_key = row.waiting_for = row.hint = row.detail = None
@@ -464,10 +592,10 @@ class Exporter:
                 self.outgoing.append(outgoing)
 
     def send_deletes(self, client) -> None:
-        for exchange in client.send_many([outgoing.request for outgoing in self.outgoing]):
+        for exchange in self._call_all(client, [outgoing.request for outgoing in self.outgoing]):
             outgoing = exchange.request.key
-            self.exchanges.append(exchange)
             outgoing.row.exchange = exchange
+            outgoing.row.duration_ms = int(exchange.duration_ms)
             if exchange.error is not None and exchange.error.code != "not_found":
                 self._fail(outgoing.row, exchange.error)
             else:
@@ -476,17 +604,30 @@ class Exporter:
     def _deleted(self, outgoing: Outgoing, message: str) -> None:
         row = outgoing.row
         row.delete_pending = row.export_pending = row.import_pending = False
-        row.error = None
+        row.error = row.error_key = row.waiting_for = row.conflicts = None
+        row.attempts = 0
         row.settle("excluded", "deleted", message=message)
 
     # -- recording -----------------------------------------------------------------------------------------
 
     def record_links(self) -> None:
-        """New external IDs, before anything else: the caller commits at once."""
-        with capture.origin(self.cr, self.plan.id):
-            journal.insert_links(self.cr, journal.link_rows(self.plan, self.links))
-        self.links = []
+        """New external IDs, before anything else: the caller commits at once, and may call this again if it cannot."""
+        refused = journal.add_links(self.cr, journal.link_rows(self.plan, self.links))
+        if not refused:
+            return
+        rows = {outgoing.row.res_id: outgoing.row for outgoing in self.outgoing}
+        taken = journal.find_links(
+            self.cr, self.plan.connection.id, self.plan.resource.id, [external_id for external_id, _id in refused])
+        for external_id, res_id in refused:
+            if res_id in rows:
+                self._fail(rows[res_id], self._taken_by(taken.get(external_id, res_id), external_id))
 
 
-def _id_value(external_id: str):
-    return int(external_id) if external_id.isdigit() else external_id
+def _harmless_to_repeat(operation) -> bool:
+    """Does the same idempotency key make a second sending harmless? Calls for many records at once have none, because
+    the next call may be for others."""
+    return bool(operation.idempotency_header) and not operation.bulk
+
+
+def _not_sent(exchange) -> bool:
+    return exchange.error is not None and exchange.error.code == "not_sent" and not exchange.sent

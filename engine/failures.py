@@ -28,6 +28,8 @@ def is_concurrency(error: BaseException) -> bool:
     """
     if isinstance(error, CONCURRENCY):
         return True
+    if isinstance(error, SyncError):
+        return error.error_class == "concurrency"
     return isinstance(error, pg_errors.UniqueViolation) and (error.diag.table_name or "").startswith("integration_")
 
 
@@ -65,9 +67,8 @@ def apply_failure(env, row, error: SyncError, *, policy, now) -> None:
     info = error.info
     row.error = error
     message, hint = messages.explain(env, error)
-    delay = None
-    if error.error_class == "concurrency":
-        row.settle("pending", "retry", due_at=now)
+    if error.code == "not_sent" or error.error_class == "concurrency":
+        _settle_undone(row, error, now)
     elif error.error_class == "parent_missing":
         row.waiting_for = f"{error.params.get('resource_id')}:{error.params.get('external_id')}"
         if error.params.get("res_id"):
@@ -79,15 +80,31 @@ def apply_failure(env, row, error: SyncError, *, policy, now) -> None:
     elif info.retried:
         if info.counts_attempt:
             row.attempts += 1
-        delay = error.retry_after or retry.delay(policy, max(row.attempts, 1), random.random())
-        if delay is None:
+        seconds = _seconds_to_wait(policy, row.attempts, error)
+        if seconds is None:
             row.settle("failed", "failed")
         else:
-            row.settle("waiting", "retry", due_at=now + timedelta(seconds=delay))
+            row.settle("waiting", "retry", due_at=now + timedelta(seconds=seconds))
     else:
         row.attempts += 1
         row.settle("failed", "failed")
     row.message, row.hint = message, hint
     row.detail = error.detail or None
     if error.error_class == "unmapped":
-        row.error_key = f"{error.params.get('map_id')}:{error.params.get('value')}"
+        row.error_key = error.params.get("key")
+
+
+def _settle_undone(row, error: SyncError, now) -> None:
+    """Nothing was tried for this record, because of what happened to others: no attempt, and nothing to tell."""
+    if error.error_class == "rate_limit":
+        row.settle("waiting", "", due_at=now + timedelta(seconds=error.retry_after or 0))
+    else:
+        row.settle("pending", "", due_at=now + timedelta(seconds=error.retry_after or 0))
+
+
+def _seconds_to_wait(policy, attempts: int, error: SyncError) -> float | None:
+    """Until the next try; None when all tries are used up. What the other system asks for counts exactly."""
+    if not error.info.counts_attempt:
+        return error.retry_after if error.retry_after is not None else float(policy.first_seconds)
+    planned = retry.delay(policy, max(attempts, 1), random.random())
+    return planned if planned is None or error.retry_after is None else error.retry_after

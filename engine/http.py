@@ -4,9 +4,10 @@ import json
 import re
 import uuid
 
-from ..core import paths, templates
+from ..core import documents, paths, templates
 from ..core.errors import SyncError
 from ..core.paging import PagingSpec
+from ..core.values import number_like
 from . import messages
 
 USER_AGENT = "Odoo Integration Flow"
@@ -86,12 +87,15 @@ def build_request(operation, *, variables=None, params=None, body=None, key=None
 
     variables = variables or {}
     query = templates.fill_query(json.loads(operation.query), variables) if operation.query else {}
-    query.update(extra_query or {})
+    if extra_query and operation.params_in == "body":
+        params = documents.merge(extra_query, params or {})
+    else:
+        query.update(extra_query or {})
     if operation.body and body is None:
-        body = json.loads(operation.body)
+        body = _body_template(operation, variables)
     if params:
         if operation.params_in == "body":
-            body = dict(body or {}, **params)
+            body = documents.merge(body or {}, params)
         else:
             query.update(params)
     creating = operation.kind == "create"
@@ -113,18 +117,45 @@ def build_request(operation, *, variables=None, params=None, body=None, key=None
     )
 
 
-def wrap(operation, record):
-    """The request body that carries ``record``, at the operation's body path."""
+def wrap(operation, record, variables=None):
+    """The request body that carries ``record``: the operation's body with the record at its body path."""
+    body = _body_template(operation, variables or {})
     if not operation.body_path:
-        return record
-    body: dict = json.loads(operation.body) if operation.body else {}
+        return documents.merge(body, record) if body else record
     paths.assign(body, operation.body_path, record)
     return body
+
+
+def _body_template(operation, variables):
+    """The operation's own body with its placeholders filled in."""
+    if not operation.body:
+        return {}
+    if "id" in variables:
+        external_id = str(variables["id"])
+        variables = dict(variables, id=number_like(external_id), id_text=external_id)
+    return templates.fill_body(json.loads(operation.body), variables)
 
 
 def unwrap(operation, body):
     """The record in the answer of read, create or update."""
     return paths.get(operation.record_path, body) if operation.record_path else body
+
+
+def read_record(operation, body) -> dict:
+    """The record in the answer of a read. Some APIs answer nothing or an empty list where others say 404.
+
+    :raises SyncError: validation/not_found
+    """
+    record = unwrap(operation, body)
+    if not record or not isinstance(record, dict):
+        raise SyncError("validation", "not_found", params={"message": ""})
+    return record
+
+
+def new_id(operation, body) -> str:
+    """The external ID in the answer of a create that does not answer the record; '' when there is none."""
+    value = paths.get(operation.result_id_path, body) if operation.result_id_path else None
+    return "" if value is None or isinstance(value, (dict, list, bool)) else str(value).strip()
 
 
 def records_of(operation, body) -> list:
@@ -138,6 +169,24 @@ def records_of(operation, body) -> list:
         raise SyncError("validation", "no_list", params={
             "path": operation.records_path or "@", "found": type(found).__name__})
     return found
+
+
+def split(operation, listed: list) -> list:
+    """The records of a list whose items hold them: the variants of products. Each part gets the item that it comes
+    from, without its parts, under ``parent``."""
+    if not operation.split_path:
+        return listed
+    first = re.match(r"\w+", operation.split_path)
+    records = []
+    for item in listed:
+        if not isinstance(item, dict):
+            records.append(item)
+            continue
+        parts = paths.get(operation.split_path, item)
+        parent = {name: value for name, value in item.items() if first is None or name != first[0]}
+        for part in parts if isinstance(parts, list) else [parts] if parts is not None else []:
+            records.append(dict(part, parent=parent) if isinstance(part, dict) else part)
+    return records
 
 
 def paging_spec(operation) -> PagingSpec:

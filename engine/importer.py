@@ -13,10 +13,17 @@ from odoo import Command
 from ..core import documents, fingerprint, ownership, paths
 from ..core.errors import SyncError
 from ..core.ownership import Sides
-from . import capture, failures, journal
+from ..core.values import clean_text, is_blank
+from . import capture, failures, inbox, journal
 from .mapper import BatchMapper, Line, external_values, normal, read_value
 from .plan import FlowPlan, RulePlan
 from .rows import Row
+
+# Owners under which Odoo's own recomputing must not move a value that the other system has given.
+KEEPS_EXTERNAL = ("external", "external_unless_blank", "newest", "ask")
+# A line is described in the log by its plain values; so many entries a record are logged.
+PLAIN_TYPES = ("char", "text", "integer", "float", "monetary", "date", "datetime", "selection")
+LOGGED_CHANGES = 60
 
 
 @dataclass(slots=True)
@@ -35,6 +42,19 @@ class Item:
     line_ids: dict[int, dict[str, int]] = field(default_factory=dict)  # rule id → line's external id → record id
     sends: set[str] = field(default_factory=set)  # codes of rules whose Odoo value has to go out
     kept: set[str] = field(default_factory=set)  # codes of rules whose last agreement stays as it was
+    # What came of it. The row learns it only when the savepoint of its batch holds.
+    outcome: str = ""
+    agreed: dict = field(default_factory=dict)
+    changes: dict = field(default_factory=dict)
+    overruled: dict = field(default_factory=dict)
+    conflicts: dict = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Forget what an attempt that was rolled back has left."""
+        self.sends, self.kept = set(), set()
+        self.outcome, self.agreed = "", dict(self.row.agreed)
+        self.changes, self.overruled, self.conflicts = {}, {}, {}
+        self.line_ids = {}
 
 
 class LocatedFailures(Exception):
@@ -61,26 +81,20 @@ class Importer:
         """Give every row an outcome."""
         items = [item for row in rows if (item := self._parse(row)) is not None]
         self._resolve_links(items)
+        items = self._without_deleted(items)
         items = self._mapped(items)
         items = self._match(items)
         creates, updates = [], []
         for item in items:
             (updates if item.res_id else creates).append(item)
-        with capture.origin(self.cr, self.plan.id):
+        with capture.origin(self.plan.id):
             self._run(self._allowed(creates), self._create)
             self._run(updates, self._update)
         for rule_id, ids in self.dead_links:
-            self._forget_links(rule_id, ids)
+            journal.delete_line_links(self.cr, self.plan.connection.id, self.plan.resource.id, rule_id, ids)
         journal.insert_links(self.cr, journal.link_rows(self.plan, self.links))
         if self.mapper.unmapped:
             self.env["integration.value.map.line"]._collect(self.mapper.unmapped)
-
-    def _forget_links(self, rule_id: int | None, res_ids: list[int]) -> None:
-        connection_id, resource_id = self.plan.connection.id, self.plan.resource.id
-        if rule_id:
-            journal.delete_line_links(self.cr, connection_id, resource_id, rule_id, res_ids)
-        else:
-            journal.delete_record_links(self.cr, connection_id, resource_id, self.plan.model_name, res_ids)
 
     def _fail(self, item_or_row, error: SyncError) -> None:
         row = item_or_row.row if isinstance(item_or_row, Item) else item_or_row
@@ -93,13 +107,26 @@ class Importer:
         try:
             if not row.payload:
                 raise SyncError("validation", "empty_body")
-            record = documents.parse_json(row.payload.encode())
-            if not row.external_id:
-                raise SyncError("validation", "record_missing_id", params={"path": self.plan.resource.id_path})
+            record = documents.parse_json(row.payload)
+            row.external_id = row.external_id or self._late_id(row, record)
+            if row.settled:
+                return None
             return Item(row, record, external_values(self.plan, self.plan.merge_rules + self.plan.checks, record))
         except SyncError as error:
             self._fail(row, error)
             return None
+
+    def _late_id(self, row: Row, record) -> str | None:
+        """The ID of a record that came without one, now that the path may have been corrected."""
+        external_id = inbox.identify(self.plan, record)
+        self.cr.execute(
+            "SELECT id FROM integration_sync WHERE flow_id = %s AND external_id = %s", [self.plan.id, external_id])
+        if self.cr.fetchone():
+            row.import_pending = False
+            row.settle("excluded", "excluded", message=self.env._(
+                "This record has arrived once more, as %(external_id)s.", external_id=external_id))
+            return None
+        return external_id
 
     def _resolve_links(self, items: list[Item]) -> None:
         ids = {item.row.external_id: item for item in items}
@@ -110,13 +137,56 @@ class Importer:
             if res_id in existing:
                 item.res_id, item.linked = res_id, True
             else:
-                # The Odoo record was deleted: the link goes, and whether it comes back is the flow's decision.
-                self.dead_links.append((None, [res_id]))
-                self._gone(item, res_id)
+                # The Odoo record was deleted: the link goes, and a person decides whether the record comes back.
+                self._unlink_record(external_id, res_id)
+                self._fail(item, SyncError("validation", "record_gone", params={
+                    "model": self.plan.model._description, "id": res_id}))
 
-    def _gone(self, item: Item, res_id: int) -> None:
-        self._fail(item, SyncError("validation", "record_gone", params={
-            "model": self.plan.model._description, "id": res_id}))
+    def _unlink_record(self, external_id: str, res_id: int) -> None:
+        """Forget a link and those of the lines of its document."""
+        connection_id, resource_id = self.plan.connection.id, self.plan.resource.id
+        journal.delete_record_links(self.cr, connection_id, resource_id, self.plan.model_name, [res_id])
+        journal.delete_document_links(self.cr, connection_id, resource_id, external_id)
+
+    def _without_deleted(self, items: list[Item]) -> list[Item]:
+        """Handle records that were deleted over there as the flow says; return the others."""
+        path = self.plan.resource.deleted_path
+        if not path:
+            return items
+        rest = []
+        for item in items:
+            if item.row.settled or not paths.get(path, item.record):
+                rest.append(item)
+                continue
+            try:
+                with self.cr.savepoint():
+                    outcome = self._delete(item)
+                    self.plan.model.env.flush_all()
+            except Exception as error:
+                if failures.is_concurrency(error):
+                    raise
+                self._fail(item, failures.from_exception(self.plan.model.env, self.plan.model_name, error))
+                continue
+            item.row.import_pending = item.row.export_pending = False
+            item.row.settle("excluded", outcome, message=self.env._("Deleted in the other system."))
+        return rest
+
+    def _delete(self, item: Item) -> str:
+        """Archive or delete the Odoo record of one that is gone over there, or leave it. Returns the outcome."""
+        policy = self.plan.flow.delete_in_odoo
+        if not item.linked or policy == "nothing":
+            return "excluded"
+        record = self.plan.model.browse(item.res_id)
+        with capture.origin(self.plan.id):
+            if policy == "archive" and "active" in record._fields:
+                record.action_archive()
+                return "archived"
+            if policy == "archive":
+                return "excluded"
+            record.unlink()
+        self._unlink_record(item.row.external_id, item.res_id)
+        item.row.res_id = None
+        return "deleted"
 
     # -- mapping -------------------------------------------------------------------------------------------
 
@@ -182,12 +252,20 @@ class Importer:
             if line_id and line_id in seen:
                 raise SyncError("validation", "duplicate_in_page", params={"external_id": line_id})
             seen.add(line_id)
-            line = Line(line_id, records[number], externals)
+            line = Line(line_id or f"#{number}", records[number], externals)
             for child in rule.children:
                 if child.imports:
-                    line.values[child.code] = self._converted(child, externals[child.code], line.record)
+                    line.values[child.code] = self._line_value(rule, child, number, line)
             lines.append(line)
         return lines
+
+    def _line_value(self, rule: RulePlan, child: RulePlan, number: int, line: Line):
+        try:
+            return self._converted(child, line.externals[child.code], line.record)
+        except SyncError as error:
+            if "field" in error.params:  # which of the lines it was
+                error.params["field"] = f"{rule.label} {number + 1}, {error.params['field']}"
+            raise
 
     # -- matching ------------------------------------------------------------------------------------------
 
@@ -248,10 +326,15 @@ class Importer:
     # -- writing -------------------------------------------------------------------------------------------
 
     def _run(self, items: list[Item], work) -> None:
-        """Do ``work`` on all items under one savepoint; on failure, on halves of them, down to the guilty one."""
+        """Do ``work`` on all items under one savepoint; on failure, on halves of them, down to the guilty one.
+
+        Rows learn what came of them only when the savepoint holds: what was rolled back leaves no trace on them.
+        """
         if not items:
             return
         marks = len(self.links), len(self.dead_links)
+        for item in items:
+            item.begin()
         try:
             with self.cr.savepoint():
                 work(items)
@@ -260,8 +343,6 @@ class Importer:
             del self.links[marks[0]:], self.dead_links[marks[1]:]
             if failures.is_concurrency(error):
                 raise
-            for item in items:
-                item.row.settled = False
             if isinstance(error, LocatedFailures):
                 for item in items:
                     if id(item) in error.by_item:
@@ -273,6 +354,9 @@ class Importer:
                 middle = len(items) // 2
                 self._run(items[:middle], work)
                 self._run(items[middle:], work)
+        else:
+            for item in items:
+                self._finish(item)
 
     def _create(self, items: list[Item]) -> None:
         rules = [rule for rule in self.plan.import_rules
@@ -289,20 +373,20 @@ class Importer:
         self.plan.model.env.flush_all()
         located = {}
         for item, record in zip(items, records, strict=True):
-            item.res_id = record.id
             try:
                 self._check(item, record)
             except SyncError as error:
                 located[id(item)] = error
                 continue
+            item.res_id = record.id
             self.links.append((item.row.external_id, record.id, None))
             self._link_created_lines(item, record)
             self._decide_unwritten(item, record, rules)
-            item.row.changes = {
+            item.changes = {
                 rule.code: [None, self._shown(rule, item.values.get(rule.code))] for rule in rules if rule.kind != "lines"
                 and item.values.get(rule.code) not in (None, False)}
             self._agree(item, record)
-            self._finish(item, "created")
+            item.outcome = "created"
         if located:
             raise LocatedFailures(located)
 
@@ -320,7 +404,6 @@ class Importer:
                 odoo_time=self.now, external_time=item.row.external_updated_at)
             if decision.to_external:
                 item.sends.add(rule.code)
-        item.row.export_pending = bool(item.sends)
 
     @staticmethod
     def _put(vals: dict, rule: RulePlan, value, *, creating=False) -> None:
@@ -343,33 +426,34 @@ class Importer:
         """Created lines come back in the order of their commands, several rules one after the other."""
         by_field: dict[str, list] = {}
         for rule in self.plan.import_rules:
-            if rule.kind != "lines":
+            if rule.kind != "lines" or not self.plan.written_at_creation(rule, "odoo"):
                 continue
             created = by_field.setdefault(rule.odoo_path, list(record[rule.odoo_path].sorted("id")))
             for line in item.lines[rule.code]:
-                line_record = created.pop(0)
-                if line.external_id:
-                    item.line_ids.setdefault(rule.id, {})[line.external_id] = line_record.id
-                    self.links.append((f"{item.row.external_id}/{line.external_id}", line_record.id, rule))
+                if not created:
+                    return  # Odoo merged or dropped lines: the rest stays without links
+                self._link_line(item, rule, line, created.pop(0).id)
+
+    def _link_line(self, item: Item, rule: RulePlan, line: Line, line_id: int) -> None:
+        item.line_ids.setdefault(rule.id, {})[line.external_id] = line_id
+        self.links.append((f"{item.row.external_id}/{line.external_id}", line_id, rule))
 
     def _update(self, items: list[Item]) -> None:
         groups: dict[str, tuple[dict, list[int]]] = {}
         singles: list[tuple[int, dict]] = []
         records = self.plan.model.browse([item.res_id for item in items])
         self._load_line_links(items)
-        written: dict[int, list[RulePlan]] = {}
+        captured = self._captured_times(items)
+        merged: dict[int, Merged] = {}
         for item, record in zip(items, records, strict=True):
-            item.row.changes, item.row.overruled, item.row.conflicts = {}, {}, None
-            item.sends, item.kept = set(), set()
-            vals, rules = self._merged(item, record)
-            item.row.export_pending = bool(item.sends)
-            written[item.res_id] = rules
-            if not vals:
+            merged[record.id] = result = self._merged(item, record, captured.get(record.id))
+            if not result.vals:
                 continue
-            if any(rule.kind == "lines" for rule in rules):
-                singles.append((record.id, vals))
+            if any(rule.kind == "lines" for rule in result.written):
+                singles.append((record.id, result.vals))
             else:
-                groups.setdefault(repr(sorted(vals.items(), key=lambda pair: pair[0])), (vals, []))[1].append(record.id)
+                key = repr(sorted(result.vals.items(), key=lambda pair: pair[0]))
+                groups.setdefault(key, (result.vals, []))[1].append(record.id)
         for vals, ids in groups.values():
             self.plan.model.browse(ids).write(vals)
         for res_id, vals in singles:
@@ -377,6 +461,12 @@ class Importer:
         self.plan.model.env.flush_all()
         located = {}
         for item, record in zip(items, records, strict=True):
+            result = merged[record.id]
+            for rule in result.written:
+                if rule.kind == "lines":
+                    self._link_new_lines(item, record, rule)
+            if result.vals:
+                self._put_right(item, record, result)
             try:
                 self._check(item, record)
             except SyncError as error:
@@ -384,23 +474,32 @@ class Importer:
                 continue
             if not item.linked:
                 self.links.append((item.row.external_id, item.res_id, None))
-            for rule in written[item.res_id]:
-                if rule.kind == "lines":
-                    self._link_new_lines(item, record, rule)
             self._agree(item, record)
-            self._finish(item, "updated" if item.row.changes else ("linked" if item.matched else "unchanged"))
+            item.outcome = "updated" if item.changes else ("linked" if item.matched else "unchanged")
         if located:
             raise LocatedFailures(located)
 
-    def _merged(self, item: Item, record) -> tuple[dict, list[RulePlan]]:
+    def _captured_times(self, items: list[Item]) -> dict[int, datetime]:
+        """When a person last changed a record of ``items`` in Odoo, where the capture knows it.
+
+        ``write_date`` also moves by changes that no rule looks at, and by our own; it is the fallback.
+        """
+        if not self.plan.exports or not any(rule.owner == "newest" for rule in self.plan.merge_rules):
+            return {}
+        self.cr.execute(
+            "SELECT res_id, max(captured_at) FROM integration_capture WHERE flow_id = %s AND res_id = ANY(%s) "
+            "GROUP BY res_id", [self.plan.id, [item.res_id for item in items]])
+        times = {item.res_id: item.row.captured_at for item in items if item.row.captured_at}
+        return times | dict(self.cr.fetchall())
+
+    def _merged(self, item: Item, record, captured_at: datetime | None) -> "Merged":
         """What ownership lets us write to this record, and by which rules."""
-        vals: dict = {}
-        rules = []
-        times = {"odoo_time": record.write_date, "external_time": item.row.external_updated_at}
+        result = Merged()
+        times = {"odoo_time": captured_at or record.write_date, "external_time": item.row.external_updated_at}
         for rule in self.plan.merge_rules:
             odoo = self._odoo_side(rule, record, item)
             external = external_side(rule, item.externals[rule.code])
-            agreed = item.row.agreed.get(rule.code)
+            agreed = item.agreed.get(rule.code)
             decision = ownership.merge(
                 rule.owner,
                 agreed=Sides(agreed["o"], agreed["e"]) if agreed else None,
@@ -408,29 +507,34 @@ class Importer:
                 external_as_odoo=self._as_odoo(rule, item),
                 direction=self.plan.direction_of(rule), **times)
             if decision.conflict:
-                item.row.conflicts = dict(item.row.conflicts or {}, **{rule.code: {
+                item.conflicts[rule.code] = {
                     "odoo": odoo, "external": external,
                     "agreed": agreed["o"] if agreed else None,
                     "agreed_odoo": agreed["o"] if agreed else None,
-                    "agreed_external": agreed["e"] if agreed else None}})
+                    "agreed_external": agreed["e"] if agreed else None}
             if decision.overruled:
-                item.row.overruled[rule.code] = [odoo, external, decision.overruled]
+                item.overruled[rule.code] = [odoo, external, decision.overruled]
             if decision.to_external:
                 item.sends.add(rule.code)
             elif decision.conflict or decision.reason.endswith("_not_allowed") and not decision.overruled:
                 item.kept.add(rule.code)
             if decision.to_odoo:
-                if rule.kind == "lines":
-                    commands = self._line_commands(rule, item, record)
-                    if commands:
-                        vals.setdefault(rule.odoo_path, []).extend(commands)
-                        rules.append(rule)
-                        item.row.changes[rule.code] = [len(record[rule.odoo_path]), len(item.lines[rule.code])]
-                elif (new := self._as_odoo(rule, item)) != odoo:
-                    self._put(vals, rule, item.values[rule.code])
-                    rules.append(rule)
-                    item.row.changes[rule.code] = [self._shown(rule, odoo), self._shown(rule, new)]
-        return vals, rules
+                self._write(result, rule, item, record, odoo)
+        if result.vals:
+            self._remember_equal(result, item, record)
+        return result
+
+    def _write(self, result: "Merged", rule: RulePlan, item: Item, record, odoo) -> None:
+        """Add what ``rule`` has to write to the values of this record, and to its log."""
+        if rule.kind == "lines":
+            commands = self._line_commands(rule, item, record)
+            if commands:
+                result.vals.setdefault(rule.odoo_path, []).extend(commands)
+                result.written.append(rule)
+        elif (new := self._as_odoo(rule, item)) != odoo:
+            self._put(result.vals, rule, item.values[rule.code])
+            result.written.append(rule)
+            item.changes[rule.code] = [self._shown(rule, odoo), self._shown(rule, new)]
 
     @staticmethod
     def _shown(rule: RulePlan, value: Any):
@@ -448,55 +552,139 @@ class Importer:
         return lines_hash(rule, record, item.line_ids.get(rule.id, {})) if rule.kind == "lines" \
             else read_value(rule, record)
 
+    # -- what Odoo computes by itself ----------------------------------------------------------------------
+
+    def _remember_equal(self, result: "Merged", item: Item, record) -> None:
+        """Note which values already are as the other system has them: this write may make Odoo recompute them."""
+        for rule in self.plan.import_rules:
+            if rule.owner not in KEEPS_EXTERNAL or rule.odoo_path in result.vals and rule.kind != "lines":
+                continue
+            if rule.kind == "lines":
+                known = item.line_ids.get(rule.id, {})
+                for line in item.lines[rule.code]:
+                    line_record = record[rule.odoo_path].browse(known.get(line.external_id))
+                    result.equal_lines += [
+                        (rule, child, line, line_record) for child in rule.children
+                        if line_record and child.imports
+                        and normal(child, line.values[child.code]) == read_value(child, line_record)]
+            elif rule.kind != "check" and self._as_odoo(rule, item) == read_value(rule, record):
+                result.equal.append(rule)
+
+    def _put_right(self, item: Item, record, result: "Merged") -> None:
+        """Write once more what Odoo has recomputed because of our own write, such as the price of a line whose quantity
+        changed: the other system owns it and has said otherwise."""
+        vals: dict = {}
+        for rule in result.equal:
+            if read_value(rule, record) != self._as_odoo(rule, item):
+                self._put(vals, rule, item.values[rule.code])
+        lines: dict[tuple[str, int], dict] = {}
+        present = {path: set(record[path]._ids) for path in {rule.odoo_path for rule, *_rest in result.equal_lines}}
+        for rule, child, line, line_record in result.equal_lines:
+            if line_record.id in present[rule.odoo_path] and read_value(child, line_record) != normal(child, line.values[child.code]):
+                self._put(lines.setdefault((rule.odoo_path, line_record.id), {}), child, line.values[child.code])
+        for (path, line_id), line_vals in lines.items():
+            vals.setdefault(path, []).append(Command.update(line_id, line_vals))
+        if vals:
+            record.write(vals)
+            record.env.flush_all()
+
     # -- lines ---------------------------------------------------------------------------------------------
 
     def _load_line_links(self, items: list[Item]) -> None:
         """Which line of which document is which external line: one query per rule for the whole batch."""
-        by_external = {item.row.external_id: item for item in items}
         for rule in self.plan.merge_rules:
-            if rule.kind != "lines" or not rule.line_id_path:
+            if rule.kind != "lines":
                 continue
-            lines = self.plan.model.browse([item.res_id for item in items])[rule.odoo_path]
-            present = set(lines._ids)
+            owners = {
+                line_id: item for item in items for line_id in self.plan.model.browse(item.res_id)[rule.odoo_path]._ids}
             for external_id, line_id in journal.find_line_links(
-                    self.cr, self.plan.connection.id, self.plan.resource.id, rule.id, lines._name, lines.ids):
-                document, _slash, line_external = external_id.rpartition("/")
-                if document in by_external and line_id in present:
-                    by_external[document].line_ids.setdefault(rule.id, {})[line_external] = line_id
+                    self.cr, self.plan.connection.id, self.plan.resource.id, rule.id, rule.comodel, list(owners)):
+                item = owners[line_id]
+                if external_id.startswith(f"{item.row.external_id}/"):
+                    line_external = external_id[len(item.row.external_id) + 1:]
+                    item.line_ids.setdefault(rule.id, {})[line_external] = line_id
+            for item in items:
+                if rule.imports and item.matched and not item.line_ids.get(rule.id):
+                    self._adopt_lines(rule, item)
+
+    def _adopt_lines(self, rule: RulePlan, item: Item) -> None:
+        """First meeting of two documents: lines that are the same by their match keys, or in all fields, are linked
+        and not written a second time."""
+        children = [child for child in rule.children if child.imports and child.match_key] \
+            or [child for child in rule.children if child.imports]
+        linked = {line_id for lines in item.line_ids.values() for line_id in lines.values()}
+        free: dict[tuple, list[int]] = {}
+        for line in self.plan.model.browse(item.res_id)[rule.odoo_path]:
+            if line.id not in linked:
+                free.setdefault(tuple(_key(read_value(child, line)) for child in children), []).append(line.id)
+        for line in item.lines[rule.code]:
+            found = free.get(tuple(_key(normal(child, line.values[child.code])) for child in children))
+            if found:
+                self._link_line(item, rule, line, found.pop(0))
 
     def _line_commands(self, rule: RulePlan, item: Item, record) -> list:
         known = item.line_ids.get(rule.id, {})
         present = {line.id: line for line in record[rule.odoo_path]}
         commands, kept = [], set()
         for line in item.lines[rule.code]:
-            line_record = present.get(known.get(line.external_id)) if line.external_id else None
+            line_record = present.get(known.get(line.external_id))
             if line_record is None:
                 commands.append(Command.create(self._line_vals(rule, line)))
+                self._note_line(item, rule, line.external_id, None, self._line_text(rule, line.values))
                 continue
             kept.add(line_record.id)
             vals: dict = {}
             for child in rule.children:
-                if child.imports and normal(child, line.values[child.code]) != read_value(child, line_record):
+                if child.imports and (new := normal(child, line.values[child.code])) != (
+                        old := read_value(child, line_record)):
                     self._put(vals, child, line.values[child.code])
+                    self._note_line(item, rule, f"{line.external_id}.{child.code}",
+                                    self._shown(child, old), self._shown(child, new))
             if vals:
                 commands.append(Command.update(line_record.id, vals))
-        gone = [line_id for line_id in (known.values() if rule.line_id_path else present) if line_id not in kept]
-        commands += [Command.delete(line_id) for line_id in gone if line_id in present]
+        names = {line_id: line_external for line_external, line_id in known.items()}
+        gone = [line_id for line_id in (present if rule.whole else names) if line_id not in kept]
+        for line_id in gone:
+            if line_id in present:
+                commands.append(Command.delete(line_id))
+                self._note_line(item, rule, names.get(line_id, line_id), self._line_text(rule, {
+                    child.code: read_value(child, present[line_id]) for child in rule.children}), None)
         if gone:
             self.dead_links.append((rule.id, gone))
         return commands
+
+    @staticmethod
+    def _note_line(item: Item, rule: RulePlan, what, before, after) -> None:
+        """One line of a document in the log of changes; of a very long document, the first ones."""
+        if len(item.changes) < LOGGED_CHANGES:
+            item.changes[f"{rule.code}[{what}]"] = [before, after]
+
+    @staticmethod
+    def _line_text(rule: RulePlan, values: dict) -> str:
+        """What a line is, in a few words: its plain values."""
+        return ", ".join(
+            "•••" if child.sensitive else str(value)[:60] for child in rule.children
+            if child.field_type in PLAIN_TYPES and (value := values.get(child.code)) not in (None, False, ""))[:200]
 
     def _link_new_lines(self, item: Item, record, rule: RulePlan) -> None:
         known = item.line_ids.setdefault(rule.id, {})
         present = set(record[rule.odoo_path]._ids)
         linked = {line_id for lines in item.line_ids.values() for line_id in lines.values()}
         unlinked = [line.id for line in record[rule.odoo_path].sorted("id") if line.id not in linked]
-        new_lines = [line for line in item.lines[rule.code]
-                     if line.external_id and known.get(line.external_id) not in present]
-        # Lines that Odoo or a person added stand before those of this write: ids grow.
-        for line, line_id in zip(new_lines, unlinked[-len(new_lines):] if new_lines else [], strict=False):
-            known[line.external_id] = line_id
-            self.links.append((f"{item.row.external_id}/{line.external_id}", line_id, rule))
+        new_lines = [line for line in item.lines[rule.code] if known.get(line.external_id) not in present]
+        wanted = {line.external_id for line in item.lines[rule.code]}
+        for line_external in [name for name in known if name not in wanted]:
+            del known[line_external]
+        # Lines that Odoo or a person added stand before those of this write: ids grow. Of several rules that write to
+        # one field, those that come later have created the later lines.
+        later = sum(
+            len([line for line in item.lines[other.code]
+                 if item.line_ids.get(other.id, {}).get(line.external_id) not in present])
+            for other in self.plan.import_rules[self.plan.import_rules.index(rule) + 1:]
+            if other.kind == "lines" and other.odoo_path == rule.odoo_path and other.code in item.lines)
+        end = len(unlinked) - later
+        for line, line_id in zip(new_lines, unlinked[max(end - len(new_lines), 0):end], strict=False):
+            self._link_line(item, rule, line, line_id)
 
     # -- after writing -------------------------------------------------------------------------------------
 
@@ -509,7 +697,8 @@ class Importer:
                     continue
                 expected = 0
             actual = read_value(rule, record)
-            same = abs(float(actual or 0) - float(expected)) <= rule.tolerance \
+            tolerance = rule.tolerance + rule.line_tolerance * sum(len(lines) for lines in item.lines.values())
+            same = abs(float(actual or 0) - float(expected)) <= tolerance \
                 if rule.field_type in ("float", "monetary", "integer") else actual == normal(rule, expected)
             if not same:
                 raise SyncError("validation", "totals_differ", params={
@@ -521,18 +710,21 @@ class Importer:
         A field in conflict keeps its old agreement until it is decided. A field that has to be sent is remembered
         as if Odoo had held the external value: then Odoo's own value is the only change, and the export sends it.
         """
-        agreed = dict(item.row.agreed)
         for rule in self.plan.merge_rules:
             if rule.code in item.kept:
                 continue
             odoo = self._as_odoo(rule, item) if rule.code in item.sends else self._odoo_side(rule, record, item)
-            agreed[rule.code] = {"o": odoo, "e": external_side(rule, item.externals[rule.code])}
-        item.row.agreed = agreed
+            item.agreed[rule.code] = {"o": odoo, "e": external_side(rule, item.externals[rule.code])}
 
-    def _finish(self, item: Item, outcome: str) -> None:
+    def _finish(self, item: Item) -> None:
+        """The savepoint holds: tell the row what came of it."""
         row = item.row
         row.res_id = item.res_id
+        row.agreed, row.changes, row.overruled = item.agreed, item.changes, item.overruled
+        row.conflicts = item.conflicts or None
         row.import_pending = False
+        if self.plan.exports:
+            row.export_pending = bool(item.sends)
         row.error = row.error_key = row.waiting_for = None
         row.hint = row.detail = None
         row.attempts = 0
@@ -541,9 +733,23 @@ class Importer:
                 "validation", "conflict", params={"fields": ", ".join(sorted(row.conflicts))}))
             row.settle("conflict", "conflict", message=message)
         elif row.export_pending:
-            row.settle("pending", outcome, due_at=self.now)
+            row.settle("pending", item.outcome, due_at=self.now)
         else:
-            row.settle("synced", outcome)
+            row.settle("synced", item.outcome)
+
+
+@dataclass(slots=True)
+class Merged:
+    """What one update writes, and what it must not move."""
+
+    vals: dict = field(default_factory=dict)
+    written: list[RulePlan] = field(default_factory=list)
+    equal: list[RulePlan] = field(default_factory=list)
+    equal_lines: list[tuple] = field(default_factory=list)
+
+
+def _key(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def lines_hash(rule: RulePlan, record, known: dict[str, int]):
@@ -551,11 +757,13 @@ def lines_hash(rule: RulePlan, record, known: dict[str, int]):
     own = set(known.values())
     return fingerprint.content_hash([
         [read_value(child, line) for child in rule.children]
-        for line in record[rule.odoo_path] if not rule.line_id_path or line.id in own])
+        for line in record[rule.odoo_path] if rule.whole or line.id in own])
 
 
 def external_side(rule: RulePlan, external):
     """The external value in the form in which it is kept as last agreed: scalars as they are, the rest as a hash."""
-    if rule.kind != "lines" and isinstance(external, (str, int, float, bool, type(None))):
+    if isinstance(external, str):
+        return clean_text(external) if rule.kind != "lines" else fingerprint.content_hash(external)
+    if rule.kind != "lines" and isinstance(external, (int, float, bool, type(None))):
         return external
     return fingerprint.content_hash(external)

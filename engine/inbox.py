@@ -13,9 +13,13 @@ from psycopg2.extras import execute_values
 from ..core import documents, fingerprint, paths
 from ..core.errors import SyncError
 from ..core.moments import parse_moment, utc_naive
-from . import messages
+from ..core.values import clean_text, decimal_of
 from .mapper import external_values
 from .plan import FlowPlan
+
+
+# Bytes of an external ID: more does not fit into a unique index.
+LONGEST_ID = 1000
 
 
 @dataclass(slots=True)
@@ -26,7 +30,6 @@ class Stored:
     queued: int = 0
     unchanged: int = 0
     excluded: int = 0
-    failed: int = 0
     newest: datetime | None = None
 
 
@@ -39,7 +42,7 @@ class Incoming:
     version: str | None
     updated_at: datetime | None
     name: str | None
-    error: SyncError | None = None
+    readable: bool = True
     excluded: bool = False
 
 
@@ -47,7 +50,9 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
           embedded_plans=None) -> Stored:
     """Store the records of one page as pending sync records of the flow. Does not commit.
 
-    :param records: decoded records as the API answered them; anything else than an object becomes a failed record
+    What cannot be read is stored as well: the importer says on that record what is wrong, and the others land.
+
+    :param records: decoded records as the API answered them
     :param priority: of the stored records, when it is not the flow's own (records that others wait for)
     :param embedded_plans: function from a flow to its FlowPlan, for records that stand inside others
     """
@@ -68,7 +73,7 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
         if earlier is not None and _older(item.version, item.updated_at, earlier.version, earlier.updated_at):
             continue
         incoming[item.external_id] = item
-    stored.failed += _store_broken(cr, plan, broken, now, run_id)
+    stored.queued += _store_unnamed(cr, plan, broken, now, run_id, priority)
     if not incoming:
         return stored
     cr.execute(
@@ -83,9 +88,7 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
             if content_hash == item.content_hash or _older(item.version, item.updated_at, version, updated_at):
                 stored.unchanged += 1
                 continue
-        if item.error is not None:
-            stored.failed += 1
-        elif item.excluded:
+        if item.excluded:
             stored.excluded += 1
             if before is None:
                 continue  # never wanted, so nothing to remember
@@ -100,33 +103,47 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
 
 def _incoming(plan: FlowPlan, record) -> Incoming:
     payload = documents.dump_json(record)
-    external_id, error, content_hash, version, updated_at, name = "", None, "", None, None, None
+    external_id, readable, content_hash, version, updated_at, name = "", False, "", None, None, None
     excluded = False
     try:
-        if not isinstance(record, dict):
-            raise SyncError("validation", "not_an_object", params={"found": type(record).__name__, "start": payload[:80]})
-        external_id = plan.external_id(record)
-        if not external_id:
-            raise SyncError("validation", "record_missing_id", params={"path": plan.resource.id_path})
+        external_id = identify(plan, record)
         version = _text(paths.get(plan.resource.version_path, record)) if plan.resource.version_path else None
         updated_at = _moment(plan, record)
         name = _text(paths.get(plan.resource.name_path, record)) if plan.resource.name_path else None
         if plan.flow.external_filter:
             excluded = not paths.get(plan.flow.external_filter, record)
         content_hash = content_of(plan, record)
-    except SyncError as raised:
-        error = raised
-        content_hash = content_hash or fingerprint.content_hash([plan.signature, payload])
+        readable = True
+    except SyncError:
+        content_hash = fingerprint.content_hash([plan.signature, payload])
     if excluded:
         content_hash = f"-{content_hash[1:]}"
-    return Incoming(external_id, record, payload, content_hash, version, updated_at, name, error, excluded)
+    return Incoming(external_id, record, payload, content_hash, version, updated_at, name, readable, excluded)
+
+
+def identify(plan: FlowPlan, record) -> str:
+    """The external ID of a record.
+
+    :raises SyncError: when it has none, or one that no index can hold
+    """
+    if not isinstance(record, dict):
+        raise SyncError("validation", "not_an_object", params={
+            "found": type(record).__name__, "start": str(record)[:80]})
+    external_id = plan.external_id(record)
+    if not external_id:
+        raise SyncError("validation", "record_missing_id", params={"path": plan.resource.id_path})
+    if len(external_id.encode()) > LONGEST_ID:
+        raise SyncError("validation", "record_id_too_long", params={
+            "path": plan.resource.id_path, "start": external_id[:40], "limit": LONGEST_ID})
+    return external_id
 
 
 def content_of(plan: FlowPlan, record) -> str:
     """The hash of what the flow's rules see of a record: other changes over there do not matter."""
     values = external_values(plan, plan.merge_rules + plan.checks, record)
     pieces = [paths.get(rule.external_path, record) for rule in plan.embedded_rules]
-    return fingerprint.content_hash([plan.signature, values, pieces])
+    deleted = bool(plan.resource.deleted_path and paths.get(plan.resource.deleted_path, record))
+    return fingerprint.content_hash([plan.signature, values, pieces, *([deleted] if deleted else ())])
 
 
 def _moment(plan: FlowPlan, record) -> datetime | None:
@@ -143,16 +160,16 @@ def _moment(plan: FlowPlan, record) -> datetime | None:
 
 
 def _text(value) -> str | None:
-    return None if value is None or isinstance(value, (dict, list)) else str(value)
+    return None if value is None or isinstance(value, (dict, list)) else clean_text(str(value))[:200]
 
 
 def _older(version, updated_at, known_version, known_updated_at) -> bool:
     """Is this state older than the known one? By version where both have one, else by time; never by order of arrival."""
-    if version is not None and known_version is not None:
-        try:
-            return float(version) < float(known_version)
-        except ValueError:
-            return version < known_version
+    if version is not None and known_version is not None and version != known_version:
+        order = [decimal_of(text) for text in (version, known_version)]
+        if None not in order:
+            return order[0] < order[1]
+    # One version may have several states: a payment changes the order's time and not its version.
     return bool(updated_at and known_updated_at and updated_at < known_updated_at)
 
 
@@ -162,7 +179,7 @@ def _store_embedded(cr, plan: FlowPlan, items: list[Incoming], now, priority, em
         return
     pieces: dict[int, list] = {}
     for item in items:
-        if item.error is not None or item.excluded:
+        if not item.readable or item.excluded:
             continue
         for rule in plan.embedded_rules:
             pieces.setdefault(rule.relation_flow_id, []).extend(_objects(rule.external_path, item.record))
@@ -184,44 +201,37 @@ def _objects(path: str, record) -> list[dict]:
 
 
 def _upsert(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) -> None:
-    values = []
-    for item in items:
-        state, due = ("pending", now)
-        error = (None, None, None, None)
-        if item.error is not None:
-            message, hint = messages.explain(plan.model.env, item.error)
-            state, due, error = "failed", None, (item.error.error_class, item.error.code, message, hint)
-        elif item.excluded:
-            state, due = "excluded", None
-        values.append((
-            plan.id, plan.connection.id, plan.flow.company_id.id or None, plan.model_name, item.external_id,
-            (item.name or "")[:200] or None, state, state == "pending", priority, due, item.payload, item.content_hash,
-            item.version, item.updated_at, run_id, now, *error))
+    values = [(
+        plan.id, plan.connection.id, plan.flow.company_id.id or None, plan.model_name, item.external_id,
+        item.name, "excluded" if item.excluded else "pending", not item.excluded, priority,
+        None if item.excluded else now, item.payload, item.content_hash, item.version, item.updated_at, run_id, now,
+    ) for item in items]
     execute_values(
         cr._obj,
         """INSERT INTO integration_sync AS s (
                flow_id, connection_id, company_id, model, external_id, name, state, import_pending, priority, due_at,
-               payload, content_hash, external_version, external_updated_at, run_id, create_date, error_class,
-               error_code, error_message, error_hint, direction, export_pending, delete_pending, create_sent, attempts,
-               revision)
+               payload, content_hash, external_version, external_updated_at, run_id, create_date, direction,
+               export_pending, delete_pending, create_sent, attempts, revision)
            VALUES %s
            ON CONFLICT (flow_id, external_id) WHERE external_id IS NOT NULL DO UPDATE SET
                name = COALESCE(EXCLUDED.name, s.name), payload = EXCLUDED.payload,
                content_hash = EXCLUDED.content_hash, external_version = EXCLUDED.external_version,
                external_updated_at = EXCLUDED.external_updated_at, run_id = EXCLUDED.run_id,
-               import_pending = EXCLUDED.import_pending, due_at = COALESCE(EXCLUDED.due_at, s.due_at),
+               import_pending = EXCLUDED.import_pending,
+               due_at = CASE WHEN s.state = 'processing' THEN COALESCE(EXCLUDED.due_at, s.due_at)
+                             ELSE EXCLUDED.due_at END,
                priority = LEAST(EXCLUDED.priority, s.priority), attempts = 0, waiting_for = NULL,
                state = CASE WHEN s.state = 'processing' THEN s.state ELSE EXCLUDED.state END,
                direction = 'import', revision = s.revision + 1, write_date = EXCLUDED.create_date,
-               error_class = EXCLUDED.error_class, error_code = EXCLUDED.error_code,
-               error_message = EXCLUDED.error_message, error_hint = EXCLUDED.error_hint""",
+               error_class = NULL, error_code = NULL, error_key = NULL, error_message = NULL, error_hint = NULL,
+               error_detail = NULL""",
         values,
-        template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'import', false, "
-                 "false, false, 0, 1)", page_size=1000)
+        template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'import', false, false, false, 0, 1)",
+        page_size=1000)
 
 
-def _store_broken(cr, plan: FlowPlan, items: list[Incoming], now, run_id) -> int:
-    """Records without an ID: kept as failed records, once for each content."""
+def _store_unnamed(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) -> int:
+    """Records without a usable ID: kept once for each content, for the importer to say what is wrong with them."""
     if not items:
         return 0
     by_hash = {item.content_hash: item for item in items}
@@ -230,16 +240,20 @@ def _store_broken(cr, plan: FlowPlan, items: list[Incoming], now, run_id) -> int
         [plan.id, list(by_hash)])
     for (content_hash,) in cr.fetchall():
         by_hash.pop(content_hash)
-    for item in by_hash.values():
-        message, hint = messages.explain(plan.model.env, item.error)
-        cr.execute(
+    if by_hash:
+        execute_values(
+            cr._obj,
             """INSERT INTO integration_sync (
                    flow_id, connection_id, company_id, model, name, state, direction, import_pending, export_pending,
-                   delete_pending, create_sent, priority, payload, content_hash, run_id, attempts, revision, failed_at,
-                   error_class, error_code, error_message, error_hint, create_date)
-               VALUES (%s, %s, %s, %s, %s, 'failed', 'import', false, false, false, false, %s, %s, %s, %s, 0, 1, %s,
-                   %s, %s, %s, %s, %s)""",
-            [plan.id, plan.connection.id, plan.flow.company_id.id or None, plan.model_name, (item.name or "?")[:200],
-             plan.flow.priority, item.payload, item.content_hash, run_id, now, item.error.error_class,
-             item.error.code, message, hint, now])
+                   delete_pending, create_sent, priority, due_at, payload, content_hash, run_id, attempts, revision,
+                   create_date)
+               VALUES %s""",
+            [(plan.id, plan.connection.id, plan.flow.company_id.id or None, plan.model_name, _start(item), priority, now,
+              item.payload, item.content_hash, run_id, now) for item in by_hash.values()],
+            template="(%s, %s, %s, %s, %s, 'pending', 'import', true, false, false, false, %s, %s, %s, %s, %s, 0, 1, %s)")
     return len(by_hash)
+
+
+def _start(item: Incoming) -> str:
+    """How people tell a record without ID from others."""
+    return item.name or clean_text(item.payload[:60])

@@ -2,11 +2,13 @@
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from psycopg2.extras import Json, execute_values
 
 from ..core import documents
+from ..core.errors import SyncError
+from .claim import LOCK_SPACE
 
 COUNTED = {
     "created": "created_count", "updated": "updated_count", "linked": "updated_count", "deleted": "updated_count",
@@ -68,15 +70,49 @@ def insert_links(cr, rows: list[tuple]) -> None:
     """
     if not rows:
         return
-    execute_values(
+    columns = "(connection_id, resource_id, line_rule_id, external_id, model, res_id, create_date)"
+    template = "(%s, %s, %s, %s, %s, %s, now() AT TIME ZONE 'UTC')"
+    records = [row for row in rows if row[2] is None]
+    lines = [row for row in rows if row[2] is not None]
+    if records:
+        execute_values(
+            cr._obj, f"INSERT INTO integration_link {columns} VALUES %s", records, template=template, page_size=2000)
+    if lines:
+        # A line that was deleted in Odoo and created again takes over the link of the old one.
+        execute_values(
+            cr._obj,
+            f"INSERT INTO integration_link {columns} VALUES %s "
+            "ON CONFLICT (connection_id, resource_id, COALESCE(line_rule_id, 0), external_id) "
+            "DO UPDATE SET model = EXCLUDED.model, res_id = EXCLUDED.res_id", lines, template=template, page_size=2000)
+    _wake_waiting(cr, records)
+
+
+def add_links(cr, rows: list[tuple]) -> list[tuple[str, int]]:
+    """Store links of records that were sent, and wake what waited for them. A link that is there already is fine.
+
+    :return: (external ID, record id) of those that would contradict another link
+    """
+    if not rows:
+        return []
+    stored = execute_values(
         cr._obj,
         "INSERT INTO integration_link (connection_id, resource_id, line_rule_id, external_id, model, res_id, create_date) "
-        "VALUES %s", rows, template="(%s, %s, %s, %s, %s, %s, now() AT TIME ZONE 'UTC')", page_size=2000)
-    keys = [f"{resource_id}:{external_id}" for _c, resource_id, rule, external_id, _m, _r in rows if rule is None]
-    keys += [f"{resource_id}:{model},{res_id}" for _c, resource_id, rule, _e, model, res_id in rows if rule is None]
-    cr.execute(
-        "UPDATE integration_sync SET state = 'pending', due_at = now() AT TIME ZONE 'UTC', waiting_for = NULL "
-        "WHERE waiting_for = ANY(%s) AND connection_id = %s", [keys, rows[0][0]])
+        "VALUES %s ON CONFLICT DO NOTHING RETURNING external_id, res_id",
+        rows, template="(%s, %s, %s, %s, %s, %s, now() AT TIME ZONE 'UTC')", page_size=2000, fetch=True)
+    missing = [row for row in rows if (row[3], row[5]) not in set(stored)]
+    known = linked_records(cr, rows[0][0], rows[0][1], rows[0][4], [row[5] for row in missing])
+    _wake_waiting(cr, rows)
+    return [(row[3], row[5]) for row in missing if known.get(row[5]) != row[3]]
+
+
+def _wake_waiting(cr, rows: list[tuple]) -> None:
+    """What waited for one of these links, by external ID or by Odoo record, goes on."""
+    keys = [f"{resource_id}:{external_id}" for _c, resource_id, _rule, external_id, _m, _r in rows]
+    keys += [f"{resource_id}:{model},{res_id}" for _c, resource_id, _rule, _e, model, res_id in rows]
+    if keys:
+        cr.execute(
+            "UPDATE integration_sync SET state = 'pending', due_at = now() AT TIME ZONE 'UTC', waiting_for = NULL "
+            "WHERE waiting_for = ANY(%s) AND connection_id = %s", [keys, rows[0][0]])
 
 
 def delete_record_links(cr, connection_id, resource_id, model, res_ids) -> None:
@@ -93,6 +129,13 @@ def delete_line_links(cr, connection_id, resource_id, rule_id, res_ids) -> None:
             "AND res_id = ANY(%s)", [connection_id, resource_id, rule_id, res_ids])
 
 
+def delete_document_links(cr, connection_id, resource_id, external_id: str) -> None:
+    """Forget which lines belong to a document that is gone."""
+    cr.execute(
+        "DELETE FROM integration_link WHERE connection_id = %s AND resource_id = %s AND line_rule_id IS NOT NULL "
+        "AND starts_with(external_id, %s)", [connection_id, resource_id, f"{external_id}/"])
+
+
 # -- sync records ------------------------------------------------------------------------------------------
 
 _FINISH_COLUMNS = (
@@ -106,76 +149,127 @@ _FINISH_COLUMNS = (
 )
 # These keep the value that is there when the slice has none to say.
 _KEEP_IF_NULL = {"failed_at", "last_synced_at", "last_import_at", "last_export_at", "name"}
+# What a slice may overwrite only if nothing newer arrived on that side while it was worked on.
+_OF_ODOO_SIDE = {"export_pending", "delete_pending"}
+_OF_EXTERNAL_SIDE = {"import_pending", "payload", "content_hash"}
+_NEWER_HERE = "s.revision <> v.revision"
+_NEWER_THERE = "s.content_hash IS DISTINCT FROM v.claimed_hash"
+# Settled by what has just been overtaken: there is more to do at once. Whatever waits for its moment goes on waiting.
+_OVERTAKEN = (
+    f"({_NEWER_HERE} OR {_NEWER_THERE}) AND (v.state IN ('synced', 'excluded', 'failed', 'conflict') "
+    "OR v.waiting_for IS NOT NULL)")
+
+
+def _finish_assignments() -> str:
+    special = {
+        "state": f"CASE WHEN {_OVERTAKEN} THEN 'pending' ELSE v.state END",
+        "due_at": f"CASE WHEN {_OVERTAKEN} THEN COALESCE(s.due_at, v.settled_at) ELSE v.due_at END",
+        "attempts": f"CASE WHEN {_OVERTAKEN} THEN 0 ELSE v.attempts END",
+        "waiting_for": f"CASE WHEN {_OVERTAKEN} THEN NULL ELSE v.waiting_for END",
+    }
+    assignments = []
+    for name, _type in _FINISH_COLUMNS:
+        if name in special:
+            value = special[name]
+        elif name in _KEEP_IF_NULL:
+            value = f"COALESCE(v.{name}, s.{name})"
+        elif name in _OF_ODOO_SIDE:
+            value = f"CASE WHEN {_NEWER_HERE} THEN s.{name} ELSE v.{name} END"
+        elif name in _OF_EXTERNAL_SIDE:
+            value = f"CASE WHEN {_NEWER_THERE} THEN s.{name} ELSE v.{name} END"
+        else:
+            value = f"v.{name}"
+        assignments.append(f"{name} = {value}")
+    return ", ".join(assignments)
 
 
 def finish(cr, rows: list, now: datetime) -> None:
-    """Write the outcome of a slice. A change captured meanwhile (another revision) keeps the row pending."""
+    """Write the outcome of a slice. What was captured or received meanwhile is kept, and keeps the row pending."""
     if not rows:
         return
-    absorb(cr, rows)
+    absorb(cr, rows, now)
     values = []
     for row in rows:
         done = row.state == "synced"
         failed = row.state in ("failed", "unknown")
+        told = row.state not in ("synced", "processing")
         values.append((
-            row.id, row.revision, row.state, row.direction, row.res_id, row.external_id, row.name, row.payload,
-            row.content_hash, _dumps(row.agreed) if row.agreed else None,
+            row.id, row.revision, row.claimed_hash, now, row.state, row.direction, row.res_id, row.external_id,
+            _text(row.name), row.payload, row.content_hash, _dumps(row.agreed) if row.agreed else None,
             _dumps(row.conflicts) if row.conflicts else None, row.import_pending, row.export_pending,
             row.delete_pending, row.create_sent, row.idempotency_key, row.due_at, row.attempts,
             row.error.error_class if row.error else None, row.error.code if row.error else None, row.error_key,
-            row.message if row.state not in ("synced", "processing") else None,
-            row.hint if row.state not in ("synced", "processing") else None,
-            row.detail, row.waiting_for, now if failed else None, now if done else None,
+            _text(row.message) if told else None, _text(row.hint) if told else None, _text(row.detail),
+            row.waiting_for, now if failed else None, now if done else None,
             now if done and row.direction == "import" else None, now if done and row.direction == "export" else None,
         ))
     columns = [name for name, _type in _FINISH_COLUMNS]
-    newer = "s.revision <> v.revision"
-    assignments = []
-    for name in columns:
-        if name in _KEEP_IF_NULL:
-            assignments.append(f"{name} = COALESCE(v.{name}, s.{name})")
-        elif name in ("export_pending", "delete_pending"):
-            assignments.append(f"{name} = CASE WHEN {newer} THEN s.{name} ELSE v.{name} END")
-        elif name == "state":
-            assignments.append(f"state = CASE WHEN {newer} AND v.state IN ('synced', 'excluded') THEN 'pending' ELSE v.state END")
-        elif name == "due_at":
-            assignments.append(f"due_at = CASE WHEN {newer} THEN COALESCE(s.due_at, v.due_at) ELSE v.due_at END")
-        else:
-            assignments.append(f"{name} = v.{name}")
-    template = "(%s::int, %s::int, " + ", ".join(f"%s::{kind}" for _name, kind in _FINISH_COLUMNS) + ")"
+    template = "(%s::int, %s::int, %s::varchar, %s::timestamp, " + ", ".join(
+        f"%s::{kind}" for _name, kind in _FINISH_COLUMNS) + ")"
     execute_values(
         cr._obj,
-        f"UPDATE integration_sync s SET {', '.join(assignments)}, write_date = now() AT TIME ZONE 'UTC' "
-        f"FROM (VALUES %s) AS v(id, revision, {', '.join(columns)}) WHERE s.id = v.id",
+        f"UPDATE integration_sync s SET {_finish_assignments()}, write_date = now() AT TIME ZONE 'UTC' "
+        f"FROM (VALUES %s) AS v(id, revision, claimed_hash, settled_at, {', '.join(columns)}) WHERE s.id = v.id",
         values, template=template, page_size=1000)
 
 
-def absorb(cr, rows: list) -> None:
-    """An Odoo record and an external record turned out to be the same thing: the flow keeps one sync record."""
-    pairs = [(row.flow_id, row.res_id, row.id) for row in rows if row.res_id]
-    if not pairs:
-        return
-    fetched = execute_values(
-        cr._obj,
-        "SELECT twin.id, v.id, twin.export_pending FROM (VALUES %s) AS v(flow_id, res_id, id) "
-        "JOIN integration_sync twin ON twin.flow_id = v.flow_id AND twin.res_id = v.res_id AND twin.id <> v.id",
-        pairs, page_size=len(pairs), fetch=True)
-    if not fetched:
-        return
+def absorb(cr, rows: list, now: datetime) -> None:
+    """An Odoo record and an external record turned out to be the same thing: the flow keeps one sync record.
+
+    :raises SyncError: concurrency, when another worker is busy with the other one
+    """
     by_id = {row.id: row for row in rows}
-    for twin_id, row_id, export_pending in fetched:
-        cr.execute("UPDATE integration_log SET sync_id = %s WHERE sync_id = %s", [row_id, twin_id])
-        row = by_id[row_id]
-        if export_pending and row.state == "synced" and row.direction == "import":
-            row.export_pending, row.state, row.due_at = True, "pending", row.due_at or datetime.utcnow()
-    cr.execute("DELETE FROM integration_sync WHERE id = ANY(%s)", [[twin_id for twin_id, _r, _e in fetched]])
+    twins = _twins(cr, [(row.flow_id, row.res_id, row.id) for row in rows if row.res_id], "res_id", "int")
+    twins += _twins(
+        cr, [(row.flow_id, row.external_id, row.id) for row in rows if row.external_id], "external_id", "varchar")
+    if not twins:
+        return
+    for twin in twins:
+        cr.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_SPACE, twin.id])
+        if twin.id not in by_id and not cr.fetchone()[0]:
+            raise SyncError("concurrency", "not_sent", params={"reason": "stopped"})
+        row = by_id[twin.kept_id]
+        cr.execute("UPDATE integration_log SET sync_id = %s WHERE sync_id = %s", [row.id, twin.id])
+        if twin.export_pending and row.direction == "import":
+            row.export_pending = True
+        if twin.import_pending and twin.payload and row.direction == "export":
+            row.import_pending, row.payload, row.content_hash = True, twin.payload, twin.content_hash
+        if row.state == "synced" and (row.export_pending or row.import_pending):
+            row.state, row.due_at = "pending", row.due_at or now
+    cr.execute("DELETE FROM integration_sync WHERE id = ANY(%s)", [[twin.id for twin in twins]])
+
+
+class _Twin(NamedTuple):
+    id: int
+    kept_id: int
+    export_pending: bool
+    import_pending: bool
+    payload: str | None
+    content_hash: str | None
+
+
+def _twins(cr, keys: list[tuple], column: str, kind: str) -> list[_Twin]:
+    """Other sync records of the same flow that stand for the same thing, by Odoo record or by external ID."""
+    if not keys:
+        return []
+    found = execute_values(
+        cr._obj,
+        "SELECT twin.id, v.id, twin.export_pending, twin.import_pending, twin.payload, twin.content_hash "
+        f"FROM (VALUES %s) AS v(flow_id, key, id) JOIN integration_sync twin ON twin.flow_id = v.flow_id "
+        f"AND twin.{column} = v.key AND twin.id <> v.id",
+        keys, template=f"(%s::int, %s::{kind}, %s::int)", page_size=len(keys), fetch=True)
+    return [_Twin(*values) for values in found]
 
 
 # -- log, exchanges, runs ----------------------------------------------------------------------------------
 
 
-def insert_logs(cr, plan, rows: list, now: datetime, user_id: int | None = None) -> None:
-    """One line per attempt, as detailed as the flow's log level says."""
+def insert_logs(cr, plan, rows: list, now: datetime, *, runs: dict, exchange_ids: dict, user_id: int | None) -> None:
+    """One line per attempt, as detailed as the flow's log level says.
+
+    :param runs: ``{id of the sync record: id of the run that counts it}``
+    :param exchange_ids: ``{id(exchange): database id}`` of the stored ones
+    """
     level = plan.flow.log_level
     values = []
     for row in rows:
@@ -185,10 +279,12 @@ def insert_logs(cr, plan, rows: list, now: datetime, user_id: int | None = None)
         bad = row.outcome in ("failed", "retry", "waiting", "conflict", "unknown")
         if level == "errors" and not bad or level == "changes" and quiet and not row.overruled:
             continue
-        common = (row.id, plan.id, plan.flow.company_id.id or None, row.run_id, row.exchange, now, row.direction)
+        common = (
+            row.id, plan.id, plan.flow.company_id.id or None, runs[row.id], exchange_ids.get(id(row.exchange)), now,
+            row.direction)
         values.append((
-            *common, row.outcome, row.attempts, row.error.error_class if row.error else None, row.message,
-            row.detail, Json(row.changes, dumps=_dumps) if row.changes else None, row.duration_ms, user_id))
+            *common, row.outcome, row.attempts, row.error.error_class if row.error else None, _text(row.message),
+            _text(row.detail), Json(row.changes, dumps=_dumps) if row.changes else None, row.duration_ms, user_id))
         if row.overruled:
             values.append((
                 *common, "overruled", row.attempts, None, None, None,
@@ -240,15 +336,15 @@ def _text(value: Any) -> str | None:
     return json.dumps(dict(value), indent=1, ensure_ascii=False)
 
 
-def count_outcomes(cr, rows: list) -> None:
+def count_outcomes(cr, rows: list, runs: dict[int, int]) -> None:
     """Add a slice to the counters of its runs."""
     counts: dict[int, dict[str, int]] = {}
     for row in rows:
         column = COUNTED.get(row.outcome)
-        if row.run_id and column:
-            counts.setdefault(row.run_id, {}).setdefault(column, 0)
-            counts[row.run_id][column] += 1
-    for run_id, columns in counts.items():
+        if column:
+            columns = counts.setdefault(runs[row.id], {})
+            columns[column] = columns.get(column, 0) + 1
+    for run_id, columns in sorted(counts.items()):
         add_to_run(cr, run_id, **columns)
 
 

@@ -13,7 +13,8 @@ from odoo.tools.safe_eval import safe_eval
 
 from ..core import coercion, comparison, paths, transforms
 from ..core.errors import SyncError
-from .plan import LOOKUP_KINDS, FlowPlan, RulePlan
+from ..core.values import clean_text, is_blank, number_like, wrong_type
+from .plan import LOOKUP_KINDS, FlowPlan, RulePlan, id_text
 
 # Where the code of each fixed look-up stands, and where else to look before giving up.
 FIXED_LOOKUPS = {
@@ -50,6 +51,8 @@ def _external_value(rule: RulePlan, record: Any) -> Any:
         ]
     if rule.kind == "relation" and rule.relation_mode == "embedded":
         piece = paths.get(rule.external_path, record)
+        if isinstance(piece, list):
+            return [external_id for part in piece if (external_id := _embedded_id(rule, part)) is not None]
         return _embedded_id(rule, piece)
     if rule.transform == "constant":
         return rule.options.get("value")
@@ -57,9 +60,16 @@ def _external_value(rule: RulePlan, record: Any) -> Any:
         context = replace(rule.context, record=record)
         return transforms.to_odoo("template", record, rule.options, context)
     value = paths.get(rule.external_path, record) if rule.external_path else record
+    if rule.blanks and rule.field_type != "boolean" and _means_blank(rule, value):
+        return None
     if rule.transform == "state" and rule.country_path:
         return [value, paths.get(rule.country_path, record)] if value not in (None, "") else None
     return value
+
+
+def _means_blank(rule: RulePlan, value: Any) -> bool:
+    """Is it one of the values that this API uses for "no value"? False is not 0."""
+    return any(type(value) is type(blank) and value == blank for blank in rule.blanks)
 
 
 def _line_records(rule: RulePlan, record) -> list:
@@ -75,18 +85,14 @@ def _line_records(rule: RulePlan, record) -> list:
 
 
 def _line_id(rule: RulePlan, line) -> str:
-    value = paths.get(rule.line_id_path, line) if rule.line_id_path else None
-    return "" if value is None else str(value)
+    return id_text(paths.get(rule.line_id_path, line)) if rule.line_id_path else ""
 
 
 def _embedded_id(rule: RulePlan, piece) -> str | None:
     """The external ID of a record that stands inside another one."""
     if piece in (None, "", {}, []):
         return None
-    if not isinstance(piece, dict):
-        return str(piece)
-    value = paths.get(rule.relation_id_path, piece)
-    return None if value in (None, "") else str(value)
+    return id_text(paths.get(rule.relation_id_path, piece) if isinstance(piece, dict) else piece) or None
 
 
 # -- into Odoo ---------------------------------------------------------------------------------------------
@@ -118,8 +124,8 @@ class BatchMapper:
                 value = externals.get(rule.code)
                 if rule.kind == "relation":
                     for single in value if isinstance(value, list) else [value]:
-                        if single not in (None, ""):
-                            wanted_relations.setdefault(rule.relation_resource_id, set()).add(str(single))
+                        if external_id := id_text(single):
+                            wanted_relations.setdefault(rule.relation_resource_id, set()).add(external_id)
                 elif rule.transform in LOOKUP_KINDS:
                     for single in value if isinstance(value, list) and rule.transform != "state" else [value]:
                         key = self._lookup_value(rule, single)
@@ -142,17 +148,17 @@ class BatchMapper:
     @staticmethod
     def _lookup_value(rule: RulePlan, value):
         """The hashable form in which a value is looked up, None for blanks."""
-        if value is None:
+        if is_blank(value):
             value = rule.options.get("default")
         if rule.transform == "state":
             state, country = value if isinstance(value, list) else (value, None)
-            return (str(state).strip().lower(), str(country or "").strip().lower()) if state else None
+            return (_code(state), _code(country)) if state else None
         if value in (None, "", [], {}) and value != 0:
             return None
         if isinstance(value, (dict, list)):
             raise SyncError("mapping", "wrong_type", params={
                 "field": rule.label, "value": str(value)[:80], "expected": "text"})
-        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else str(value).strip().lower()
+        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else _code(value)
 
     def _look_up(self, key: tuple, values: set) -> None:
         """Fill ``lookups[key, value]`` with the ids found, by one search per field of the look-up."""
@@ -218,19 +224,24 @@ class BatchMapper:
             value = rule.options.get("default") if rule.transform != "none" or "default" in rule.options else None
         if value is None or value == "":
             return None
-        if rule.field_type in ("many2one", "many2many") and rule.transform == "value_map":
+        if rule.field_type == "many2many" and rule.transform == "value_map":
+            return [int(single) for single in (value if isinstance(value, list) else [value]) if single]
+        if rule.field_type == "many2one" and rule.transform == "value_map":
             return int(value)
-        return coercion.coerce(rule.field_type, value, label=rule.label)
+        return coercion.coerce(rule.field_type, value, label=rule.label, allowed=rule.choices)
 
     def _relation(self, rule: RulePlan, external):
         if external in (None, ""):
             return None
         ids = []
         for single in external if isinstance(external, list) else [external]:
-            res_id = self.relations.get((rule.relation_resource_id, str(single)))
+            external_id = id_text(single)
+            if not external_id:
+                raise wrong_type(rule.label, single, "identifier")
+            res_id = self.relations.get((rule.relation_resource_id, external_id))
             if res_id is None:
                 raise SyncError("parent_missing", "parent_missing", params={
-                    "relation": rule.label, "external_id": str(single), "flow": rule.relation_flow_name,
+                    "relation": rule.label, "external_id": external_id, "flow": rule.relation_flow_name,
                     "resource_id": rule.relation_resource_id})
             ids.append(res_id)
         if rule.field_type == "many2many":
@@ -268,8 +279,9 @@ class BatchMapper:
             return transforms.to_odoo("value_map", str(external), rule.options, rule.context)
         except SyncError as error:
             if error.code == "unmapped_value":
-                self.unmapped.add((rule.value_map_id, str(external)))
-                error.params.update(map=rule.options.get("map_name", ""), map_id=rule.value_map_id)
+                value = str(error.params["value"])
+                self.unmapped.add((rule.value_map_id, value))
+                error.params.update(map=rule.options.get("map_name", ""), key=f"{rule.value_map_id}:{value}")
             raise
 
     @staticmethod
@@ -292,6 +304,10 @@ def _field_at(model, dotted: str):
             return None
         model = model.env[record_field.comodel_name] if record_field.comodel_name else None
     return record_field
+
+
+def _code(value) -> str:
+    return clean_text(str(value if value is not None else "")).strip().lower()
 
 
 def _number(value):
@@ -409,7 +425,7 @@ class OutMapper:
                 raise SyncError("parent_missing", "parent_missing", params={
                     "relation": rule.label, "external_id": record.display_name, "flow": rule.relation_flow_name,
                     "resource_id": rule.relation_resource_id, "model": record._name, "res_id": record.id})
-            ids.append(_number_like(external_id))
+            ids.append(number_like(external_id))
         if not ids:
             if rule.required:
                 raise SyncError("validation", "required_missing", params={
@@ -426,9 +442,3 @@ class OutMapper:
                     paths.assign(target, child.external_path, self.value(child, line))
             lines.append(target)
         return lines
-
-
-def _number_like(external_id: str):
-    """APIs with numeric ids want numbers in references; an id that is not a plain number stays text."""
-    return int(external_id) if external_id.isdigit() and (external_id == "0" or external_id[0] != "0") \
-        and len(external_id) < 16 else external_id

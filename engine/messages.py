@@ -211,6 +211,10 @@ ENGINE = {
         _lt("A record came without its identifier (expected at %(path)s)."),
         _lt("Ask an administrator to check the identifier path of the resource. If it is right, inform "
             "the provider.")),
+    "record_id_too_long": (
+        _lt("A record came with an identifier that is too long (at %(path)s, beginning with “%(start)s”; "
+            "allowed: %(limit)s bytes)."),
+        _lt("Ask an administrator to choose a shorter identifier path on the resource.")),
     "duplicate_in_page": (
         _lt("%(external_id)s came twice in the same data."),
         _lt("Look for a duplicate in the external system and remove it there, then retry.")),
@@ -252,6 +256,9 @@ ENGINE = {
     "lookup_ambiguous": (
         _lt("%(field)s: “%(value)s” fits %(count)s records (%(model)s)."),
         _lt("Rename, merge or archive so that only one fits, then retry.")),
+    "conflict": (
+        _lt("Both sides have changed since they last agreed: %(fields)s."),
+        _lt("Open the conflict, compare the values and choose one for each field.")),
     # -- Rules of the flow -----------------------------------------------------------------------------------
     "no_create": (
         _lt("This record does not exist in %(side)s, and the flow may not create it there."),
@@ -317,6 +324,7 @@ _WORDS = {
         "date": _lt("a date, such as 2026-01-31"),
         "datetime": _lt("a date and time, such as 2026-01-31T10:00:00Z"),
         "record": _lt("a record of Odoo"),
+        "identifier": _lt("the identifier of a record"),
         "list": _lt("a list"),
         "file": _lt("a file"),
         "map": _lt("a value map"),

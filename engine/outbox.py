@@ -35,12 +35,26 @@ def drain(cr, connection_id: int, now: datetime) -> int:
     return sum(count for *_rest, count in taken)
 
 
+# The other side of a captured record may wait here already without knowing its Odoo record (an import that has not been
+# processed, while another flow of the same resource made the link): both are one sync record.
+_JOIN_WAITING = """
+    UPDATE integration_sync s SET res_id = v.res_id
+    FROM unnest(%(flows)s::int[], %(records)s::int[]) AS v(flow_id, res_id)
+    JOIN integration_flow f ON f.id = v.flow_id
+    JOIN integration_link link ON link.connection_id = f.connection_id AND link.resource_id = f.resource_id
+        AND link.line_rule_id IS NULL AND link.model = f.model_name AND link.res_id = v.res_id
+    WHERE s.flow_id = v.flow_id AND s.external_id = link.external_id AND COALESCE(s.res_id, 0) = 0
+        AND NOT EXISTS (SELECT 1 FROM integration_sync o WHERE o.flow_id = v.flow_id AND o.res_id = v.res_id)
+"""
 # When a captured record of a flow is due: live flows at once, others with their next run, manual ones by button.
 _DUE = "CASE WHEN f.timing = 'live' THEN %(now)s WHEN f.timing = 'manual' THEN NULL ELSE f.next_run_at END"
 _PRIORITY = "CASE WHEN f.timing = 'live' THEN 0 WHEN f.timing = 'batch' THEN f.priority + 100 ELSE f.priority END"
 
 
 def _queue_written(cr, rows, now):
+    params = {"now": now, "flows": [row[0] for row in rows], "records": [row[1] for row in rows],
+              "times": [row[2] for row in rows]}
+    cr.execute(_JOIN_WAITING, params)
     cr.execute(
         f"""
         INSERT INTO integration_sync AS s (
@@ -48,22 +62,25 @@ def _queue_written(cr, rows, now):
             delete_pending, create_sent, priority, due_at, captured_at, attempts, revision, create_date, write_date,
             external_id)
         SELECT f.id, f.connection_id, f.company_id, f.model_name, v.res_id, 'pending', 'export', false, true,
-               false, false, {_PRIORITY}, {_DUE}, v.captured_at, 0, 1, %(now)s, %(now)s, link.external_id
+               false, false, {_PRIORITY}, {_DUE}, v.captured_at, 0, 1, %(now)s, %(now)s,
+               CASE WHEN NOT EXISTS (SELECT 1 FROM integration_sync o WHERE o.flow_id = f.id
+                                     AND o.external_id = link.external_id) THEN link.external_id END
         FROM unnest(%(flows)s::int[], %(records)s::int[], %(times)s::timestamp[]) AS v(flow_id, res_id, captured_at)
         JOIN integration_flow f ON f.id = v.flow_id
         LEFT JOIN integration_link link ON link.connection_id = f.connection_id AND link.resource_id = f.resource_id
             AND link.line_rule_id IS NULL AND link.model = f.model_name AND link.res_id = v.res_id
         ON CONFLICT (flow_id, res_id) WHERE res_id IS NOT NULL AND res_id <> 0 DO UPDATE SET
             export_pending = true, revision = s.revision + 1, captured_at = EXCLUDED.captured_at,
-            state = CASE WHEN s.state IN ('processing', 'conflict', 'unknown') THEN s.state ELSE 'pending' END,
+            state = CASE WHEN s.state IN ('processing', 'unknown', 'held') THEN s.state ELSE 'pending' END,
             direction = CASE WHEN s.import_pending THEN s.direction ELSE 'export' END,
             attempts = CASE WHEN s.state IN ('processing', 'unknown') THEN s.attempts ELSE 0 END,
-            due_at = CASE WHEN s.state IN ('conflict', 'unknown') THEN s.due_at
+            due_at = CASE WHEN s.state IN ('unknown', 'held') THEN s.due_at
+                          WHEN s.state = 'processing' THEN LEAST(EXCLUDED.due_at, s.due_at)
                           ELSE COALESCE(EXCLUDED.due_at, s.due_at) END,
-            priority = LEAST(EXCLUDED.priority, s.priority), waiting_for = NULL
+            priority = CASE WHEN s.due_at IS NULL THEN EXCLUDED.priority ELSE LEAST(EXCLUDED.priority, s.priority) END,
+            waiting_for = NULL
         """,  # pylint: disable=sql-injection
-        {"now": now, "flows": [row[0] for row in rows], "records": [row[1] for row in rows],
-         "times": [row[2] for row in rows]})
+        params)
 
 
 def _queue_deleted(cr, rows, now):
@@ -80,28 +97,71 @@ def _queue_deleted(cr, rows, now):
         """, params)
 
 
-def due(cr, connection_id: int, flow_ids: list[int], now: datetime, limit: int) -> list[tuple[int, str]]:
-    """Ids of the next records to work on, all of one flow and one kind of work, with the kind.
+# What is due is told by state and moment together: a settled record is never picked, whatever its moment says.
+_WORKABLE = "state IN ('pending', 'waiting', 'processing')"
+_KIND = "CASE WHEN delete_pending THEN 'delete' WHEN import_pending THEN 'import' ELSE 'export' END"
+
+
+def due(cr, connection_id: int, flow_ids: list[int], now: datetime, limit: int, without=()) -> list[tuple[int, int, str]]:
+    """The next records to work on as (id, flow id, kind of work), all of one flow and one kind.
 
     The flow and kind of the record that comes first decide, so that live records overtake long batches.
+
+    :param without: ids that another worker holds
     """
     if not flow_ids:
         return []
-    kind = "CASE WHEN delete_pending THEN 'delete' WHEN import_pending THEN 'import' ELSE 'export' END"
+    without = list(without)
     cr.execute(
-        f"""SELECT flow_id, {kind} FROM integration_sync
-            WHERE connection_id = %s AND due_at <= %s AND flow_id = ANY(%s)
+        f"""SELECT flow_id, {_KIND} FROM integration_sync
+            WHERE connection_id = %s AND due_at <= %s AND {_WORKABLE} AND flow_id = ANY(%s) AND id <> ALL(%s)
             ORDER BY priority, due_at LIMIT 1""",  # pylint: disable=sql-injection
-        [connection_id, now, flow_ids])
+        [connection_id, now, flow_ids, without])
     first = cr.fetchone()
     if not first:
         return []
     cr.execute(
-        f"""SELECT id, flow_id, {kind} FROM integration_sync
-            WHERE flow_id = %s AND due_at <= %s AND {kind} = %s
+        f"""SELECT id, flow_id, {_KIND} FROM integration_sync
+            WHERE flow_id = %s AND due_at <= %s AND {_WORKABLE} AND {_KIND} = %s AND id <> ALL(%s)
             ORDER BY priority, due_at, id LIMIT %s""",  # pylint: disable=sql-injection
-        [first[0], now, first[1], limit])
+        [first[0], now, first[1], without, limit])
     return cr.fetchall()
+
+
+def waits(cr, connection_id: int, now: datetime) -> bool:
+    """Is anything left for the worker of this connection: captured changes, due records, pages to read?"""
+    cr.execute(
+        f"""SELECT EXISTS (SELECT 1 FROM integration_sync s JOIN integration_flow f ON f.id = s.flow_id
+                           WHERE s.connection_id = %(connection)s AND s.due_at <= %(now)s AND s.{_WORKABLE}
+                             AND f.active AND f.state IN ('test', 'live'))
+                OR EXISTS (SELECT 1 FROM integration_capture c JOIN integration_flow f ON f.id = c.flow_id
+                           WHERE f.connection_id = %(connection)s)
+                OR EXISTS (SELECT 1 FROM integration_run r JOIN integration_flow f ON f.id = r.flow_id
+                           WHERE r.connection_id = %(connection)s AND r.state = 'open' AND r.fetching
+                             AND (r.next_try_at IS NULL OR r.next_try_at <= %(now)s)
+                             AND f.active AND f.state IN ('test', 'live'))
+        """,  # pylint: disable=sql-injection
+        {"connection": connection_id, "now": now})
+    return cr.fetchone()[0]
+
+
+def next_moment(cr, connection_id: int, now: datetime) -> datetime | None:
+    """When the worker of this connection has to look again: the next retry, page or scheduled run after ``now``."""
+    cr.execute(
+        f"""SELECT min(moment) FROM (
+                SELECT min(s.due_at) AS moment FROM integration_sync s JOIN integration_flow f ON f.id = s.flow_id
+                WHERE s.connection_id = %(connection)s AND s.due_at > %(now)s AND s.{_WORKABLE}
+                  AND f.active AND f.state IN ('test', 'live')
+                UNION ALL
+                SELECT min(r.next_try_at) FROM integration_run r JOIN integration_flow f ON f.id = r.flow_id
+                WHERE r.connection_id = %(connection)s AND r.state = 'open' AND r.fetching AND r.next_try_at > %(now)s
+                  AND f.active AND f.state IN ('test', 'live')
+                UNION ALL
+                SELECT min(next_run_at) FROM integration_flow WHERE connection_id = %(connection)s
+                  AND active AND state IN ('test', 'live') AND next_run_at > %(now)s) moments
+        """,  # pylint: disable=sql-injection
+        {"connection": connection_id, "now": now})
+    return cr.fetchone()[0]
 
 
 def take(cr, held: claim.Claims, candidates: list[tuple]) -> list[int]:

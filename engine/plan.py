@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 from ..core import ownership, paths
 from ..core.transforms import TransformContext
+from ..core.values import clean_text, text_of
 
 RESOURCE_FIELDS = (
     "name", "api_name", "format", "id_path", "version_path", "updated_at_path", "deleted_path", "name_path",
@@ -16,7 +17,8 @@ OPERATION_FIELDS = (
     "paging_style", "page_size", "size_param", "page_param", "first_page", "offset_param", "cursor_param", "cursor_path",
     "next_path", "has_more_path", "total_pages_header", "keyset_param", "keyset_path", "incremental_param",
     "incremental_format", "incremental_template", "send", "idempotency_header", "idempotent", "success_path",
-    "error_paths", "bulk", "bulk_limit", "bulk_path", "bulk_result_path", "bulk_error_path", "bulk_id_path",
+    "error_paths", "split_path", "result_id_path", "bulk", "bulk_limit", "bulk_path", "bulk_result_path",
+    "bulk_error_path", "bulk_id_path",
 )
 LOOKUP_KINDS = ("country", "state", "currency", "unit", "lookup")
 
@@ -49,6 +51,7 @@ class RulePlan:
     relation_mode: str = "wait"
     line_id_path: str = ""
     tolerance: float = 0.0
+    line_tolerance: float = 0.0
     lookup_field: str = ""
     lookup_domain: str = ""
     country_path: str = ""
@@ -56,6 +59,9 @@ class RulePlan:
     expression_export: str = ""
     value_map_id: int | None = None
     blank_as: str = "null"
+    blanks: tuple = ()
+    choices: tuple = ()
+    whole: bool = False  # lines without IDs, alone in their field: all lines of the field are theirs
     children: list = field(default_factory=list)
 
 
@@ -68,6 +74,7 @@ class FlowPlan:
         self.name = flow.name
         self.connection = flow.connection_id
         self.resource = _plain(flow.resource_id, RESOURCE_FIELDS)
+        self.blanks = flow.resource_id._blank_values()
         self.operations = {
             (operation.kind, operation.bulk): _operation_plan(operation)
             for operation in reversed(flow.resource_id.sudo().operation_ids)
@@ -80,6 +87,9 @@ class FlowPlan:
         self.rules = [
             plan for rule in flow.sudo().rule_ids.filtered("active") if (plan := self._rule_plan(rule)) is not None
         ]
+        lists = [rule.odoo_path for rule in self.rules if rule.kind == "lines"]
+        for rule in self.rules:
+            rule.whole = rule.kind == "lines" and not rule.line_id_path and lists.count(rule.odoo_path) == 1
 
     def operation(self, kind: str, *, bulk: bool = False):
         """The first operation of this kind as plain values, or None."""
@@ -100,18 +110,21 @@ class FlowPlan:
             imports=self.imports and direction in ("import", "both"),
             exports=self.exports and direction in ("export", "both"),
             required=rule.required, match_key=rule.match_key, sensitive=rule.sensitive, transform=rule.transform,
-            options=_options(rule), label=record_field.string if record_field is not None else rule.odoo_path or "",
+            options=_options(rule),
+            label=record_field._description_string(self.model.env) if record_field is not None else rule.odoo_path or "",
             context=TransformContext(),
             field_type=record_field.type if record_field is not None else "",
             comodel=record_field.comodel_name if record_field is not None else None,
             relation_flow_id=rule.relation_flow_id.id or None, relation_flow_name=rule.relation_flow_id.name or "",
             relation_resource_id=rule.relation_flow_id.resource_id.id or None,
             relation_id_path=rule.relation_flow_id.resource_id.id_path or "", relation_mode=rule.relation_mode,
-            line_id_path=rule.line_id_path or "", tolerance=rule.tolerance,
+            line_id_path=rule.line_id_path or "", tolerance=rule.tolerance, line_tolerance=rule.line_tolerance,
             lookup_field=rule.lookup_field or "", lookup_domain=rule.lookup_domain or "",
             country_path=rule.country_path or "", expression_import=rule.expression_import or "",
             expression_export=rule.expression_export or "", value_map_id=rule.value_map_id.id or None,
-            blank_as=rule.blank_as,
+            blank_as=rule.blank_as, blanks=self.blanks,
+            choices=tuple(record_field.get_values(self.model.env))
+            if record_field is not None and record_field.type == "selection" else (),
         )
         plan.context = TransformContext(
             tz=rule.timezone or self.flow.tz or "UTC", field_type=plan.field_type, field_label=plan.label)
@@ -151,9 +164,8 @@ class FlowPlan:
     def signature(self) -> str:
         """Changes when the meaning of a stored content hash changes: other rules, other paths."""
         parts = [
-            (rule.code, rule.external_path, rule.transform, repr(sorted(rule.options.items(), key=str)), rule.owner,
-             [(child.code, child.external_path, child.transform) for child in rule.children])
-            for rule in self.import_rules
+            (_meaning(rule), [_meaning(child) for child in rule.children])
+            for rule in self.rules if rule.imports or rule.exports
         ]
         return hashlib.blake2b(repr((parts, self.flow.external_filter)).encode(), digest_size=6).hexdigest()
 
@@ -168,10 +180,23 @@ class FlowPlan:
 
     def external_id(self, record) -> str:
         """The external ID of a record as text; '' when it has none."""
-        value = paths.get(self.resource.id_path, record) if isinstance(record, dict) else None
-        if value is None or isinstance(value, (dict, list, bool)):
-            return ""
-        return str(value).strip()
+        return id_text(paths.get(self.resource.id_path, record)) if isinstance(record, dict) else ""
+
+
+def id_text(value) -> str:
+    """An external ID as it is kept in links: text without invisible characters; '' for what cannot be an ID."""
+    if value is None or isinstance(value, (dict, list, bool)):
+        return ""
+    return clean_text(text_of(value) or "").strip()
+
+
+def _meaning(rule: RulePlan) -> tuple:
+    """All of a rule that decides what an external value becomes in Odoo."""
+    return (
+        rule.code, rule.kind, rule.odoo_path, rule.external_path, rule.transform, rule.owner, rule.imports,
+        repr(sorted(rule.options.items(), key=str)), rule.lookup_field, rule.lookup_domain, rule.country_path,
+        rule.expression_import, rule.relation_flow_id, rule.line_id_path, rule.tolerance, rule.context.tz, rule.blanks,
+    )
 
 
 def _plain(record, names) -> SimpleNamespace:

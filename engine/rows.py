@@ -50,9 +50,10 @@ class Row:
     changes: dict = field(default_factory=dict)
     overruled: dict = field(default_factory=dict)
     exchange: Any = None
-    interrupted: bool = False
     duration_ms: int = 0
     settled: bool = False
+    # What the row held when it was claimed: tells whether something newer arrived while it was worked on.
+    claimed_hash: str | None = None
 
     def settle(self, state: str, outcome: str, *, due_at=None, message=None) -> None:
         """Set the outcome of this attempt."""
@@ -60,22 +61,26 @@ class Row:
         self.settled = True
 
 
-def load_rows(cr, ids: list[int]) -> list[Row]:
+def load_rows(cr, ids: list[int], due: datetime | None = None) -> list[Row]:
     """Read claimed rows in the order of ``ids``. Only those that still have something to do: another worker may have
-    finished some between their selection and their lock."""
+    finished some between their selection and their lock.
+
+    :param due: leave out what is not due at this moment any more
+    """
     if not ids:
         return []
     cr.execute(
         f"SELECT {', '.join(COLUMNS)} FROM integration_sync "  # pylint: disable=sql-injection
-        "WHERE id = ANY(%s) AND state IN ('pending', 'waiting', 'processing')", [list(ids)])
+        "WHERE id = ANY(%s) AND state IN ('pending', 'waiting', 'processing') AND (%s::timestamp IS NULL OR due_at <= %s)",
+        [list(ids), due, due])
     by_id = {}
     for values in cr.fetchall():
         row = Row(*values)
         if isinstance(row.agreed, str):
             row.agreed = json.loads(row.agreed)
         row.agreed = row.agreed or {}
-        row.interrupted = row.state == "processing"
         row.res_id = row.res_id or None
         row.attempts = row.attempts or 0
+        row.claimed_hash = row.content_hash
         by_id[row.id] = row
     return [by_id[row_id] for row_id in ids if row_id in by_id]

@@ -155,12 +155,22 @@ class Worker:
         plan = self._plan(flow_id)
         fetcher = Fetcher(self.env, plan, run_id)
         client = self.client()
-        request = fetcher.request()
+        request = fetcher.request(now)
         self._commit()
+        if request is None:
+            return True
         exchange = client.send(request)
-        fetcher.store(exchange, self._now(), self._plan)
-        self._note_health([exchange])
-        self._commit()
+        for attempt in range(1, DISTURBED_LIMIT + 1):
+            try:
+                fetcher.store(exchange, self._now(), self._plan)
+                self._note_health([exchange])
+                self._commit()
+                break
+            except Exception as error:
+                self.cr.rollback()
+                if attempt == DISTURBED_LIMIT or not failures.is_concurrency(error):
+                    raise
+                time.sleep(0.05 * attempt)
         return True
 
     def _close_runs(self) -> None:
@@ -337,12 +347,14 @@ class Worker:
         exchanges = list(client.send_many(requests))
         records = []
         for exchange in exchanges:
-            if exchange.error is None:
-                record = http.unwrap(read, exchange.response.body)
-                if isinstance(record, dict):
-                    records.append(record)
-            elif exchange.error.info.scope == "record":
-                self._parent_failed(plan, exchange.request.key, exchange.error)
+            error = exchange.error
+            if error is None:
+                try:
+                    records.append(http.read_record(read, exchange.response.body))
+                except SyncError as missing:
+                    error = missing
+            if error is not None and error.info.scope == "record":
+                self._parent_failed(plan, exchange.request.key, error)
         inbox.store(self.cr, plan, records, now=self._now(), priority=priority, embedded_plans=self._plan)
         journal.insert_exchanges(
             self.cr, plan.connection, plan.flow, None, exchanges, lambda error: messages.explain(self.env, error)[0])

@@ -8,9 +8,9 @@ from .flow import CAPTURING_STATES
 class Base(models.AbstractModel):
     """Capture: every stored change of a watched model is noted in the transaction that makes it.
 
-    ``_write_multi`` is what flush calls, so that computed stored fields are seen as well; ``write`` adds the
-    many2many fields, which flush does not carry. For a model that no flow watches, each override costs one
-    look into a cached mapping.
+    ``_write_multi`` is what flush calls, so that computed stored fields are seen as well; ``write`` and
+    ``_compute_field_value`` add the many2many fields, which flush does not carry. For a model that no flow watches,
+    each override costs one look into a cached mapping.
     """
 
     _inherit = "base"
@@ -39,13 +39,19 @@ class Base(models.AbstractModel):
 
     def write(self, vals):
         if self.pool.ready and self._name in (watched := self.env["base"]._integration_watched()):
-            capture.note_x2many(self, vals, watched[self._name])
+            capture.note_before(self, vals, watched[self._name])
         return super().write(vals)
 
     def _write_multi(self, vals_list):
         if self.pool.ready and self._name in (watched := self.env["base"]._integration_watched()):
             capture.note_written(self, vals_list, watched[self._name])
         return super()._write_multi(vals_list)
+
+    def _compute_field_value(self, field):
+        if field.type == "many2many" and field.store and self.pool.ready and self._name in (
+                watched := self.env["base"]._integration_watched()):
+            capture.note_computed(self, field, watched[self._name])
+        return super()._compute_field_value(field)
 
     def unlink(self):
         if self.pool.ready and self._name in (watched := self.env["base"]._integration_watched()):

@@ -117,6 +117,8 @@ class IntegrationBlueprint(models.AbstractModel):
     def _apply_resource(self, vals):
         vals = dict(vals)
         operations = vals.pop("operations", [])
+        if "blank_values" in vals:
+            vals["blank_values"] = json.dumps(vals["blank_values"])
         if "sample" in vals:
             vals["sample_payload"] = json.dumps(vals.pop("sample"), indent=2, ensure_ascii=False)
         resource = self._upsert(

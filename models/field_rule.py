@@ -122,6 +122,9 @@ class IntegrationFieldRule(models.Model):
     line_id_path = fields.Char(
         default="id", help="Where the ID of a line stands. Empty: lines have no ID, the list is replaced as a whole.")
     tolerance = fields.Float(digits=0, default=0.005, help="Differences up to this much are rounding.")
+    line_tolerance = fields.Float(
+        string="Tolerance per Line", digits=0,
+        help="Added for each line of the record: systems that do not round their lines differ more the more there are.")
 
     _code_unique = models.UniqueIndex(
         "(flow_id, COALESCE(parent_id, 0), code)", "The flow has a rule with this code already.")

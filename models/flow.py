@@ -247,12 +247,19 @@ class IntegrationFlow(models.Model):
 
     def unlink(self):
         result = super().unlink()
-        self.env.registry.clear_cache("stable")
+        self._configuration_changed()
         return result
 
     def _configuration_changed(self):
-        """Which models are watched is cached in the registry; see ``models/base.py``."""
-        self.env.registry.clear_cache("stable")
+        """Which models are watched is cached in the registry; see ``models/base.py``.
+
+        The cache is filled from the database, so what is changed here has to be there first; and once more after the
+        commit, because another request may fill it with the old state until then.
+        """
+        self.env.flush_all()
+        registry = self.env.registry
+        registry.clear_cache("stable")
+        self.env.cr.postcommit.add(lambda: registry.clear_cache("stable"))
 
     def copy_data(self, default=None):
         return [dict(vals, name=self.env._("%s (copy)", flow.name))

@@ -8,7 +8,7 @@ from ..core.errors import SyncError
 
 PATH_FIELDS = (
     "records_path", "record_path", "cursor_path", "next_path", "has_more_path", "keyset_path", "success_path",
-    "bulk_result_path", "bulk_error_path",
+    "bulk_result_path", "bulk_error_path", "split_path", "result_id_path",
 )
 
 
@@ -36,12 +36,23 @@ class IntegrationOperation(models.Model):
     path = fields.Char(required=True, help="Below the base URL. {id} stands for the external ID.")
     query = fields.Text(help='JSON object of query parameters. {id}, {key} and {value} are filled in.')
     body = fields.Text(
-        help="JSON sent with a call that carries no record (lists by POST). {since} and the paging "
-             "parameters can be placed with the names under Paging.")
+        help="JSON that is sent, around the record if the call carries one. A text that is just {id} becomes the "
+             "external ID, as a number if it is one; {id_text} is always text, {value} is what is looked for, {key} our "
+             "own key. Filters and paging parameters of lists are merged into it: objects by name, lists put "
+             "together. For example {\"ids\": [\"{id}\"]}.")
     body_path = fields.Char(
         help="Where the record stands in the request, for example 'product'. Empty: it is the whole body.")
     record_path = fields.Char(help="Where the record stands in the answer of read, create and update.")
+    result_id_path = fields.Char(
+        string="Path of the New ID",
+        help="Where the external ID of a created record stands in the answer, when the answer is not the record "
+             "itself: for example [0] for a list of IDs, @ for a bare number, or result.id.")
     records_path = fields.Char(help="Where the list stands in the answer. Empty: the answer is the list.")
+    split_path = fields.Char(
+        string="Take Each Record Apart At",
+        help="The records are parts of what is listed: the variants of products, the labels of shipments. What "
+             "stands at this path of each listed record becomes the records, and the one it came from stands in "
+             "them as 'parent'. For example variants or variants[].prices[].")
     params_in = fields.Selection(
         [("query", "Address"), ("body", "Body")], string="Parameters Go Into the", required=True, default="query",
         help="Some APIs list by POST and take filters and paging in the body.")

@@ -30,6 +30,9 @@ class IntegrationResource(models.Model):
     version_path = fields.Char(help="Path of a number that grows with each change of the record.")
     updated_at_path = fields.Char(help="Path of the time of the last change.")
     deleted_path = fields.Char(help="Path of a value that is true when the record was deleted over there.")
+    blank_values = fields.Char(
+        help="JSON list of further values that mean 'no value' in this API, beside null and empty text: for example "
+             "[false] for Odoo itself, or [\"N/A\", \"0000-00-00\"]. Yes-or-no fields keep their false.")
     name_path = fields.Char(
         string="Path of the Name", help="What people call the record: order number, SKU, name. Shown in lists.")
     record_url_template = fields.Char(
@@ -54,6 +57,23 @@ class IntegrationResource(models.Model):
                             name=resource.name, path=resource[name],
                             reason=error.params.get("reason", ""))) from error
 
+    @api.constrains("blank_values")
+    def _check_blank_values(self):
+        for resource in self:
+            try:
+                resource._blank_values()
+            except ValueError as error:
+                raise ValidationError(self.env._(
+                    "Resource %(name)s: the blank values must be a JSON list, such as [false, \"N/A\"]: %(reason)s",
+                    name=resource.name, reason=error)) from error
+
+    def _blank_values(self):
+        """The further values that mean "no value", as a tuple."""
+        values = json.loads(self.blank_values or "[]")
+        if not isinstance(values, list):
+            raise ValueError(type(values).__name__)
+        return tuple(values)
+
     @api.constrains("sample_payload")
     def _check_sample_payload(self):
         for resource in self:
@@ -68,7 +88,7 @@ class IntegrationResource(models.Model):
     @api.depends("name", "api_name")
     def _compute_display_name(self):
         for resource in self:
-            resource.display_name = f"{resource.api_name}: {resource.name}"
+            resource.display_name = f"{resource.api_name}: {resource.name}" if resource.name else False
 
     def _operation(self, kind):
         """The operation of this kind (first by sequence), or an empty recordset."""

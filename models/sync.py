@@ -41,7 +41,7 @@ class IntegrationSync(models.Model):
     delete_pending = fields.Boolean(readonly=True)
     priority = fields.Integer(required=True, default=10, readonly=True)
     due_at = fields.Datetime(string="Next Attempt", readonly=True)
-    attempts = fields.Integer(readonly=True)
+    attempts = fields.Integer(readonly=True, aggregator=None)
     max_attempts = fields.Integer(related="flow_id.retry_attempts", string="Most Attempts")
 
     payload = fields.Text(

@@ -72,7 +72,8 @@ class IntegrationValueMapLine(models.Model):
     def _release_waiting(self):
         """Fix once, release all: what failed by one of these values is tried again."""
         for value_map in self.map_id:
-            values = (self.filtered(lambda line: line.map_id == value_map)).mapped("external_value")
+            # Not ``mapped()``: the field of that name hides the method on this model.
+            values = [line.external_value for line in self if line.map_id == value_map]
             self.env["integration.sync"].sudo().search([
                 ("state", "=", "failed"), ("error_class", "=", "unmapped"),
                 ("error_key", "in", [f"{value_map.id}:{value}" for value in values]),

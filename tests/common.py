@@ -1,10 +1,9 @@
-"""What the Odoo tests share: one sandbox shop for the whole run, builders for flows, and the worker.
+"""What the Odoo tests share: a sandbox shop for each class, builders for flows, and the worker.
 
 Nothing is mocked: flows read and write the sandbox (its own process) over real HTTP, and the worker runs as the
 connection's scheduled action does. It runs on test cursors, so that what it commits is gone after the test.
 """
 
-import atexit
 import json
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -21,17 +20,6 @@ PAGED = {
     "query": {"orderby": "id", "order": "asc"},
 }
 
-_shops = {}
-
-
-def shop_server(**flags):
-    """The running sandbox with these flags; started once for all tests of the process."""
-    key = json.dumps(flags, sort_keys=True)
-    if key not in _shops:
-        _shops[key] = SandboxServer(**{"seed": "empty", "max_per_page": 500, **flags}).start()
-        atexit.register(_shops[key].stop)
-    return _shops[key]
-
 
 class FlowCase(TransactionCase):
     """A test against the sandbox shop. ``seed`` says what is in it; flags are those of the sandbox's command line.
@@ -45,8 +33,9 @@ class FlowCase(TransactionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shop = shop_server(**cls.shop_flags)
-        cls.env["ir.config_parameter"].set_param("mail.activity.gc.delete_overdue_years", "0")
+        # Odoo ends all child processes after each class, so a shop cannot live longer.
+        cls.shop = SandboxServer(**{"seed": "empty", "max_per_page": 500, **cls.shop_flags}).start()
+        cls.addClassCleanup(cls.shop.stop)
         cls.connection = cls.make_connection()
 
     def setUp(self):

@@ -37,6 +37,8 @@ def canonical(value):
 
 @given(VALUES, VALUES)
 @example({"a": "1.0,"}, {"a": "1,"})
+@example(['"', "1.0,"], ['"', "1,"])
+@example(['\\"', "1.0,"], ['\\"', "1,"])
 @example({"a": 1.0}, {"a": 1})
 @example(1e16, 10**16)
 @example(-0.0, 0)

@@ -88,6 +88,7 @@ SPECS = {
     "page_total": PagingSpec(style="page", total_pages_header="x-wp-totalpages"),
     "page_plain": PagingSpec(style="page"),
     "offset_plain": PagingSpec(style="offset"),
+    "offset_asks_for_more": PagingSpec(style="offset", page_size=50, has_more_path="more"),
     "offset_more": PagingSpec(style="offset", has_more_path="more"),
     "keyset_plain": PagingSpec(style="keyset"),
     "keyset_more": PagingSpec(style="keyset", has_more_path="more"),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integration_flow.core.errors import SyncError
-from integration_flow.core.templates import fill_path, fill_query
+from integration_flow.core.templates import fill_body, fill_path, fill_query
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,15 @@ def test_bad_query(template, code):
     with pytest.raises(SyncError) as caught:
         fill_query(template, {})
     assert caught.value.code == code
+
+
+def test_body():
+    variables = {"id": 7, "ids": [1, 2], "when": NOW, "none": None, "text": "{id}"}
+    assert fill_body(
+        {"a": "{id}", "b": ["{ids}", "x{id}"], "c": "at {when}", "d": "{unknown} {none}.", "e": 5}, variables
+    ) == {"a": 7, "b": [[1, 2], "x7"], "c": "at 2026-01-31T09:00:00Z", "d": "{unknown} .", "e": 5}
+
+
+def test_a_value_in_a_body_is_never_read_as_a_template():
+    assert fill_body("{text} {id}", {"text": "{id}{secret}", "id": 7, "secret": "s"}) == "{id}{secret} 7"
+    assert fill_body("{text} {id}", {"id": 7, "text": "{id}"}) == "{id} 7"

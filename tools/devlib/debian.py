@@ -151,7 +151,7 @@ class Apt:
         return None
 
     def missing_for(self, package):
-        """``name=version`` of a package and of all its dependencies that this machine does not have."""
+        """``name=version`` of a package and its dependencies, without what this machine has."""
         self.prepare()
         # Planned as if nothing were installed: a half-finished upgrade of the machine must not get in the way.
         nothing = self.folder / "nothing-installed"

@@ -103,28 +103,34 @@ def core_part(report, venv, arguments):
 
     def core():
         folder = places.pure_folder()
+        # Also the examples of what you read here.
+        places.link(folder / "devlib", places.CHECKOUT / "tools" / "devlib")
         command = [venv.python, "-m", "pytest", "-c", places.CHECKOUT / "pyproject.toml"]
         command += [f"--rootdir={folder}", "-p", "no:cacheprovider", "--doctest-modules"]
         # Odoo's plugin would import Odoo, which these rooms must not need.
         command += ["-p", "no:odoo", "--continue-on-collection-errors"]
         command += [_through_link(each, folder / places.ADDON) for each in arguments]
         if not _names_a_test(arguments):
-            command += [folder / places.ADDON, places.CHECKOUT / "tools" / "devlib"]
-        python_path = f"{folder}{os.pathsep}{places.CHECKOUT / 'tools'}"
-        return report.pytest(command, env={"PYTHONPATH": python_path, **NO_BYTECODE})
+            command += [folder / places.ADDON, folder / "devlib"]
+        # Working there makes pytest name the files by short paths.
+        return report.pytest(command, env={"PYTHONPATH": str(folder), **NO_BYTECODE}, cwd=folder)
 
     report.part("core: rooms without Odoo", core)
 
 
-def _names_a_test(arguments):
-    """Whether pytest's arguments choose files themselves.
+def _is_path(argument):
+    """Whether an argument of pytest is a file or folder; ``-k core`` has a value that is none.
 
-    >>> _names_a_test(["-k", "paging"]), _names_a_test(["core/tests/test_paging.py::test_cursor", "-x"])
-    (False, True)
+    >>> _is_path("core/tests"), _is_path("tests/test_a.py::TestA"), _is_path("core"), _is_path("--x=a/b")
+    (True, True, False, False)
     """
-    return any(
-        ".py" in each.split("::")[0] or each.endswith("tests") for each in arguments if each[:1] != "-"
-    )
+    path = argument.partition("::")[0]
+    return argument[:1] != "-" and ("/" in path or path.endswith(".py"))
+
+
+def _names_a_test(arguments):
+    """Whether pytest's arguments choose files themselves."""
+    return any(map(_is_path, arguments))
 
 
 def install_part(report, databases, template):
@@ -166,9 +172,8 @@ def odoo_parts(report, databases, template, arguments, browser=True):
                     "Install one (Debian: apt-get install chromium), or leave them out with --no-browser.",
                 )
             try:
-                return report.pytest(
-                    pytest_odoo_command(databases, database, arguments, browser), env=NO_BYTECODE
-                )
+                command = pytest_odoo_command(databases, database, arguments, browser)
+                return report.pytest(command, env=NO_BYTECODE, cwd=places.addons_folder())
             finally:
                 processes.stop_leftovers()  # a browser whose test was cut off
 
@@ -212,6 +217,6 @@ def pytest_odoo_command(databases, database, arguments, browser):
 def _through_link(argument, addon):
     """A test file named from the checkout, as a path through the link that has the addon's name."""
     path, separator, rest = argument.partition("::")
-    if argument[:1] != "-" and ".py" in path and (places.CHECKOUT / path).exists():
+    if _is_path(argument) and (places.CHECKOUT / path).exists():
         return f"{addon / path}{separator}{rest}"
     return argument
