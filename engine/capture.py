@@ -273,3 +273,12 @@ def wake(env, cron_id: int) -> None:
         notify = env["ir.cron"]._notifydb
         if notify not in env.cr.postcommit._funcs:
             env.cr.postcommit.add(notify)
+
+
+def wake_at(env, cron_id, moment) -> None:
+    """Make the worker of a connection run at a moment to come, unless it is called between now and then anyway."""
+    env.cr.execute(
+        "INSERT INTO ir_cron_trigger (cron_id, call_at, create_date, write_date) "
+        "SELECT id, %(at)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC' FROM ir_cron WHERE id = %(cron)s AND active "
+        "AND NOT EXISTS (SELECT 1 FROM ir_cron_trigger WHERE cron_id = %(cron)s AND call_at <= %(at)s "
+        "AND call_at > clock_timestamp() AT TIME ZONE 'UTC')", {"cron": cron_id, "at": moment})

@@ -7,6 +7,8 @@ with the process. No age, no heartbeat, no row that stays *processing*.
 
 from contextlib import contextmanager
 
+import psycopg2
+
 from odoo.sql_db import db_connect
 
 # First key of the two-key advisory lock: a constant of this addon ('sync' in ASCII), the second is the record's id.
@@ -37,6 +39,8 @@ class Claims:
         try:
             self.release()
             self._cursor.connection.autocommit = False
+        except psycopg2.Error:
+            pass  # the connection is lost, and the locks with it
         finally:
             self._cursor.close()
 

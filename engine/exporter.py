@@ -16,6 +16,7 @@ import psycopg2
 from odoo.fields import Domain
 
 from ..core import documents, ownership, paths
+from ..core.classify import extract_message
 from ..core.comparison import same_value
 from ..core.errors import SyncError
 from ..core.ownership import Sides
@@ -23,7 +24,7 @@ from ..core.values import number_like
 from . import failures, http, inbox, journal, messages
 from .importer import external_side, lines_hash
 from .mapper import OutMapper, external_values, read_value
-from .plan import FlowPlan, RulePlan
+from .plan import FlowPlan, RulePlan, id_text
 from .rows import Row
 
 # Stands for a value of the other side that nobody knows yet: equal to nothing, and not blank.
@@ -48,6 +49,7 @@ class Outgoing:
     external_id: str = ""
     repeat: bool = False  # an earlier create of this record may have been carried out
     asked: list[tuple[str, str]] | None = None  # (external path, value) by which the record is looked up
+    lines: dict = field(default_factory=dict)  # rule code → record ids of the lines, in the order in which they are sent
 
 
 class Exporter:
@@ -147,13 +149,29 @@ class Exporter:
         return failures.from_exception(self.plan.model.env, self.plan.model_name, error)
 
     def _line_ids(self, records) -> dict[int, dict[str, int]]:
+        """``{rule id: {external ID of the line: its record id}}``"""
         found: dict[int, dict[str, int]] = {}
-        for rule in self.plan.merge_rules:
-            if rule.kind == "lines" and not rule.whole:
-                lines = records[rule.odoo_path]
-                found[rule.id] = dict(journal.find_line_links(
-                    self.cr, self.plan.connection.id, self.plan.resource.id, rule.id, lines._name, lines.ids))
+        for rule in self._line_rules():
+            if not rule.line_id_path:
+                continue
+            lines = records[rule.odoo_path]
+            found[rule.id] = {
+                external_id.rpartition("/")[2]: line_id for external_id, line_id in journal.find_line_links(
+                    self.cr, self.plan.connection.id, self.plan.resource.id, rule.id, lines._name, lines.ids)}
+            self.mapper.line_ids[rule.id] = {line_id: external_id for external_id, line_id in found[rule.id].items()}
         return found
+
+    def _line_rules(self) -> list[RulePlan]:
+        return [rule for rule in self.plan.merge_rules if rule.kind == "lines"]
+
+    def _odoo_side(self, rule: RulePlan, record, line_ids):
+        if rule.kind != "lines":
+            return read_value(rule, record)
+        known = line_ids.get(rule.id, {})
+        if rule.exports and [other.odoo_path for other in self._line_rules()].count(rule.odoo_path) == 1:
+            # All lines are sent, those too that the other system does not know yet.
+            known = {str(line_id): line_id for line_id in record[rule.odoo_path].ids}
+        return lines_hash(rule, record, known)
 
     def _decide(self, row: Row, record, external_id: str, line_ids) -> None:
         outgoing = Outgoing(row, record, external_id=external_id)
@@ -162,9 +180,10 @@ class Exporter:
             self._outcome_known(row)
         put_back = False
         for rule in self.plan.merge_rules:
-            odoo = lines_hash(rule, record, line_ids.get(rule.id, {})) if rule.kind == "lines" \
-                else read_value(rule, record)
+            odoo = self._odoo_side(rule, record, line_ids)
             outgoing.odoo[rule.code] = odoo
+            if rule.kind == "lines":
+                outgoing.lines[rule.code] = record[rule.odoo_path].ids
             if row.conflicts and rule.code in row.conflicts:
                 continue
             if not external_id:
@@ -207,7 +226,7 @@ class Exporter:
         if row.import_pending:
             row.settle("pending", "", due_at=self.now)
         elif row.conflicts:
-            row.settle("conflict", "")
+            failures.settle_conflict(self.plan.model.env, row, "", now=self.now)
         else:
             row.settle("synced", "unchanged")
 
@@ -386,7 +405,8 @@ class Exporter:
             row.changes = {}
             row.export_pending = True  # what differs is sent by the next slice
             if self.plan.imports:
-                row.payload, row.content_hash, row.import_pending = documents.dump_json(record), None, True
+                row.payload, row.import_pending = documents.dump_json(record), True
+                row.content_hash = inbox.content_of(self.plan, record)
             row.settle("pending", "linked", due_at=self.now)
 
     def _equal_values(self, outgoing: Outgoing, record: dict) -> dict:
@@ -473,8 +493,8 @@ class Exporter:
                 result = results[number]
                 problem = paths.get(operation.bulk_error_path, result) if operation.bulk_error_path else None
                 if problem:
-                    self._call_failed(outgoing, SyncError("validation", "rejected", params={
-                        "status": exchange.response.status, "message": str(problem)[:300]}))
+                    self._call_failed(outgoing, SyncError("validation", "refused_in_answer", params={
+                        "message": extract_message(problem) or str(problem)[:300]}))
                 else:
                     self._recorded(outgoing, result, "", new_id=http.new_id(operation, result))
             except SyncError as error:
@@ -532,6 +552,7 @@ class Exporter:
                     "path": self.plan.resource.id_path}, outcome_unknown=True)
             outgoing.external_id = row.external_id = external_id
             self.links.append((external_id, row.res_id, None))
+        self._link_lines(outgoing, record)
         self._outcome_known(row)
         row.export_pending = False
         row.attempts = 0
@@ -543,9 +564,25 @@ class Exporter:
         if row.import_pending:
             row.settle("pending", outcome or "updated", due_at=self.now)
         elif row.conflicts:
-            row.settle("conflict", outcome or "updated")
+            failures.settle_conflict(self.plan.model.env, row, outcome or "updated", now=self.now)
         else:
             row.settle("synced", outcome or ("created" if creating else "updated"))
+
+    def _link_lines(self, outgoing: Outgoing, answer: dict | None) -> None:
+        """Lines that were sent without an ID got one: the answer has them in the order in which they were sent."""
+        for rule in outgoing.changed:
+            if rule.kind != "lines" or not rule.line_id_path or not answer:
+                continue
+            answered = paths.get(rule.external_path, answer)
+            ids = [id_text(paths.get(rule.line_id_path, line)) for line in answered] if isinstance(answered, list) else []
+            known = self.mapper.line_ids.get(rule.id, {})
+            sent = outgoing.lines[rule.code]
+            new_ids = [line_id for line_id in ids if line_id and line_id not in {known.get(line) for line in sent}]
+            new_lines = [line for line in sent if line not in known]
+            if len(new_ids) == len(new_lines):  # else it is not clear which is which, and nothing is guessed
+                self.links += [
+                    (f"{outgoing.external_id}/{line_id}", line, rule)
+                    for line_id, line in zip(new_ids, new_lines, strict=True)]
 
     def _agree(self, outgoing: Outgoing, answer: dict | None) -> None:
         """What both sides hold now: the answer's own form where it tells, else what was sent."""
@@ -620,6 +657,7 @@ class Exporter:
             self.cr, self.plan.connection.id, self.plan.resource.id, [external_id for external_id, _id in refused])
         for external_id, res_id in refused:
             if res_id in rows:
+                rows[res_id].external_id = None
                 self._fail(rows[res_id], self._taken_by(taken.get(external_id, res_id), external_id))
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 import psycopg2
 from psycopg2 import errors as pg_errors
 
-from odoo.exceptions import AccessError, ConcurrencyError, UserError, ValidationError
+from odoo.exceptions import AccessError, ConcurrencyError, RedirectWarning, UserError, ValidationError
 from odoo.tools import html2plaintext
 
 from ..core import retry
@@ -41,11 +41,14 @@ def from_exception(env, model_name: str, error: BaseException) -> SyncError:
     if isinstance(error, AccessError):
         return SyncError("access", "odoo_access", params={
             "user": env.user.name, "model": label}, detail=_plain(error))
-    if isinstance(error, (ValidationError, UserError)):
+    if isinstance(error, (ValidationError, UserError, RedirectWarning)):
         return SyncError("constraint", "odoo_refused", params={"model": label, "message": _plain(error)})
     if isinstance(error, psycopg2.IntegrityError):
         return SyncError("constraint", "odoo_refused", params={
             "model": label, "message": _integrity_message(env, error)}, detail=str(error))
+    if isinstance(error, (pg_errors.StringDataRightTruncation, pg_errors.ProgramLimitExceeded)):
+        return SyncError("constraint", "odoo_refused", params={
+            "model": label, "message": env._("a text is too long to be stored.")}, detail=str(error))
     if isinstance(error, psycopg2.DataError):
         return SyncError("constraint", "odoo_refused", params={
             "model": label, "message": str(error).splitlines()[0]}, detail=str(error))
@@ -108,3 +111,13 @@ def _seconds_to_wait(policy, attempts: int, error: SyncError) -> float | None:
         return error.retry_after if error.retry_after is not None else float(policy.first_seconds)
     planned = retry.delay(policy, max(attempts, 1), random.random())
     return planned if planned is None or error.retry_after is None else error.retry_after
+
+
+def settle_conflict(env, row, outcome: str, *, now) -> None:
+    """Some fields wait for a person's decision; the others go on: what has to be sent of them is sent first."""
+    message, row.hint = messages.explain(env, SyncError(
+        "validation", "conflict", params={"fields": ", ".join(sorted(row.conflicts))}))
+    if row.export_pending:
+        row.settle("pending", outcome, due_at=now, message=message)
+    else:
+        row.settle("conflict", outcome, message=message)

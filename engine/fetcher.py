@@ -2,16 +2,31 @@
 before the run moves on, so that an interrupted run continues with the next page."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
-from ..core import fingerprint, paging, retry
+from ..core import paging, retry
 from ..core.errors import SyncError
 from . import failures, http, inbox, journal, messages
 from .plan import FlowPlan
 
 # Connection failures while reading are tried again with growing pauses; then the run gives up until its next time.
 PAGE_POLICY = retry.RetryPolicy(first_seconds=5, coefficient=3.0, maximum_seconds=900, attempts=6, jitter=0.2)
+
+
+# A list that changes all the time is read so often; the rest is left to the overlap of the next run.
+MOST_LOOKS = 3
+
+
+@dataclass(slots=True)
+class Look:
+    """Where a run is in its list. Kept with the run as JSON, so that another worker goes on there."""
+
+    page: dict
+    number: int = 1
+    sorted_by_time: bool = True  # so far, each record was changed after the one before
+    newest: str = ""  # the latest change on the pages of this look
+    newest_before: str = ""  # and of the looks before
 
 
 class Fetcher:
@@ -23,13 +38,14 @@ class Fetcher:
         self.plan = plan
         self.run_id = run_id
         self.operation = plan.operation("list")
+        self.queued = 0  # records of the last page that wait for work
         self.cr.execute(
             'SELECT paging_state, since, "full", started_at FROM integration_run WHERE id = %s', [run_id])
         state, self.since, full, self.started_at = self.cr.fetchone()
         if self.operation is None:
             return
         self.spec = http.paging_spec(self.operation)
-        self.state = json.loads(state) if state else paging.start(self.spec)
+        self.look = Look(**json.loads(state)) if state else Look(paging.start(self.spec))
         if not state and not full and self.operation.incremental_param and plan.flow.watermark:
             self.since = plan.flow.watermark - timedelta(seconds=plan.flow.overlap_seconds)
         self.query = json.loads(plan.flow.list_query) if plan.flow.list_query else {}
@@ -40,14 +56,28 @@ class Fetcher:
             if self.operation is None:
                 raise SyncError("mapping", "no_operation", params={
                     "kind": "list", "resource": self.plan.resource.name})
-            return self._request()
+            return self._request(self.look.page)
         except SyncError as error:
             self._failed(error, now)
             return None
 
-    def _request(self):
-        url = paging.next_url(self.state)
-        params = {**http.since_params(self.operation, self.since), **paging.query(self.spec, self.state)}
+    def request_after(self, exchange):
+        """The request for the page after this answer; None when there is none, or when it cannot be told yet. Needs no
+        database."""
+        try:
+            if exchange.error is not None:
+                return None
+            response = exchange.response
+            state = paging.advance(
+                self.spec, self.look.page, items=http.records_of(self.operation, response.body), body=response.body,
+                headers=response.headers)
+            return self._request(state) if state else None
+        except SyncError:
+            return None  # storing the page says what is wrong with it
+
+    def _request(self, state: dict):
+        url = paging.next_url(state)
+        params = {**http.since_params(self.operation, self.since), **paging.query(self.spec, state)}
         request = http.build_request(
             self.operation, params={} if url else params, extra_query={} if url else self.query)
         if url:
@@ -65,8 +95,8 @@ class Fetcher:
                 raise exchange.error
             listed = http.records_of(self.operation, exchange.response.body)
             with self.cr.savepoint():
-                newest = self._store_records(listed, now, embedded_plans)
-            following = self._turn_page(exchange.response, listed, newest)
+                stored = self._store_records(listed, now, embedded_plans)
+            following = self._turn_page(exchange.response, listed, stored)
         except Exception as error:
             if failures.is_concurrency(error):
                 raise
@@ -76,29 +106,53 @@ class Fetcher:
         if following is None:
             self._move_watermark(now)
             return False
-        self.state = following
+        self.look = following
         return True
 
-    def _store_records(self, listed: list, now: datetime, embedded_plans) -> datetime | None:
-        """Store the records of a page; return the time of the newest change among them."""
+    def _store_records(self, listed: list, now: datetime, embedded_plans) -> inbox.Stored:
+        """Store the records of a page."""
         stored = inbox.store(
             self.cr, self.plan, http.split(self.operation, listed), now=now, run_id=self.run_id,
             embedded_plans=embedded_plans)
         journal.add_to_run(
             self.cr, self.run_id, page_count=1, read_count=stored.read, unchanged_count=stored.unchanged,
             excluded_count=stored.excluded)
-        return stored.newest
+        self.queued = stored.queued
+        return stored
 
-    def _turn_page(self, response, listed: list, newest: datetime | None) -> dict | None:
+    def _turn_page(self, response, listed: list, stored: inbox.Stored) -> "Look | None":
         """Note on the run where the next page begins; None after the last one."""
-        following = paging.advance(
-            self.spec, self.state, items=listed, body=response.body, headers=response.headers,
-            page_fingerprint=fingerprint.content_hash(listed) if listed else "")
+        page = paging.advance(
+            self.spec, self.look.page, items=listed, body=response.body, headers=response.headers,
+            page_fingerprint=stored.fingerprint)
+        self.cr.execute(
+            "UPDATE integration_run SET newest_seen = GREATEST(newest_seen, %s) WHERE id = %s RETURNING newest_seen",
+            [stored.newest, self.run_id])
+        newest = self.cr.fetchone()[0]
+        sorted_by_time = self.look.sorted_by_time and stored.ascending and (
+            stored.oldest is None or not self.look.newest or stored.oldest >= datetime.fromisoformat(self.look.newest))
+        following = None
+        if page is not None:
+            following = replace(
+                self.look, page=page, sorted_by_time=sorted_by_time,
+                newest=(stored.newest.isoformat() if stored.newest else self.look.newest))
+        elif sorted_by_time and self._has_moved(newest):
+            following = Look(paging.start(self.spec), number=self.look.number + 1, newest_before=newest.isoformat())
         self.cr.execute(
             "UPDATE integration_run SET paging_state = %s, since = %s, fetching = %s, attempts = 0, next_try_at = NULL, "
-            "error_class = NULL, message = NULL, newest_seen = GREATEST(newest_seen, %s) WHERE id = %s",
-            [json.dumps(following) if following else None, self.since, following is not None, newest, self.run_id])
+            "error_class = NULL, message = NULL WHERE id = %s",
+            [json.dumps(asdict(following)) if following else None, self.since, following is not None, self.run_id])
         return following
+
+    def _has_moved(self, newest: datetime | None) -> bool:
+        """Has a record perhaps moved while we read? In a list sorted by the time of change it then stands at the end, and
+        another one slipped from the page we had not read to the one we had: only a second look finds that."""
+        if newest is None or self.spec.style not in ("page", "offset") or self.look.page["pages"] == 0 \
+                or self.look.number >= MOST_LOOKS:
+            return False
+        if self.look.newest_before:
+            return newest > datetime.fromisoformat(self.look.newest_before)
+        return newest >= self.started_at - timedelta(seconds=self.plan.flow.overlap_seconds)
 
     def _move_watermark(self, now: datetime) -> None:
         """Everything of this run is stored, so the next one may begin after it.

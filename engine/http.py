@@ -59,9 +59,16 @@ def open_client(connection):
 
 def store_new_token(connection, client) -> None:
     """Keep the newest OAuth token, so that the next worker needs no new one."""
-    if client.new_tokens:
+    if client is not None and client.new_tokens:
         connection.sudo().oauth_token = json.dumps(client.new_tokens[-1])
         client.new_tokens.clear()
+
+
+def is_outdated(client, connection) -> bool:
+    """Was the connection given another address or other credentials since this client was opened?"""
+    names = ("base_url", "auth_type", "auth_user", "auth_secret", "auth_name", "token_url", "scope", "extra_headers")
+    config = build_config(connection)
+    return any(getattr(config, name) != getattr(client.config, name) for name in names)
 
 
 def probe(connection) -> tuple[list[str], bool]:

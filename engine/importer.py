@@ -638,8 +638,7 @@ class Importer:
                 if child.imports and (new := normal(child, line.values[child.code])) != (
                         old := read_value(child, line_record)):
                     self._put(vals, child, line.values[child.code])
-                    self._note_line(item, rule, f"{line.external_id}.{child.code}",
-                                    self._shown(child, old), self._shown(child, new))
+                    self._note_line(item, rule, line.external_id, self._shown(child, old), self._shown(child, new), child)
             if vals:
                 commands.append(Command.update(line_record.id, vals))
         names = {line_id: line_external for line_external, line_id in known.items()}
@@ -654,10 +653,10 @@ class Importer:
         return commands
 
     @staticmethod
-    def _note_line(item: Item, rule: RulePlan, what, before, after) -> None:
+    def _note_line(item: Item, rule: RulePlan, line_id, before, after, child: RulePlan | None = None) -> None:
         """One line of a document in the log of changes; of a very long document, the first ones."""
         if len(item.changes) < LOGGED_CHANGES:
-            item.changes[f"{rule.code}[{what}]"] = [before, after]
+            item.changes[f"{rule.code}[{line_id}]" + (f".{child.code}" if child else "")] = [before, after]
 
     @staticmethod
     def _line_text(rule: RulePlan, values: dict) -> str:
@@ -729,9 +728,7 @@ class Importer:
         row.hint = row.detail = None
         row.attempts = 0
         if row.conflicts:
-            message, row.hint = failures.messages.explain(self.plan.model.env, SyncError(
-                "validation", "conflict", params={"fields": ", ".join(sorted(row.conflicts))}))
-            row.settle("conflict", "conflict", message=message)
+            failures.settle_conflict(self.plan.model.env, row, "conflict", now=self.now)
         elif row.export_pending:
             row.settle("pending", item.outcome, due_at=self.now)
         else:

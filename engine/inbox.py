@@ -31,19 +31,36 @@ class Stored:
     unchanged: int = 0
     excluded: int = 0
     newest: datetime | None = None
+    oldest: datetime | None = None
+    ascending: bool = True  # each record was changed after the one before, as far as they tell
+    # Equal for pages with the same records in the same order.
+    fingerprint: str = ""
+
+
+    def saw(self, moment: datetime | None) -> None:
+        """Take note of the time of change of the next record."""
+        if moment is None:
+            return
+        self.ascending = self.ascending and (self.newest is None or moment >= self.newest)
+        self.newest = moment if self.newest is None else max(self.newest, moment)
+        self.oldest = moment if self.oldest is None else min(self.oldest, moment)
 
 
 @dataclass(slots=True)
 class Incoming:
     external_id: str
     record: Any
-    payload: str
     content_hash: str
     version: str | None
     updated_at: datetime | None
     name: str | None
     readable: bool = True
     excluded: bool = False
+
+    @property
+    def payload(self) -> str:
+        """The record as it is stored. Most records of most pages are unchanged and need none."""
+        return documents.dump_json(self.record)
 
 
 def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | None = None, priority: int | None = None,
@@ -61,10 +78,11 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
         priority = plan.flow.priority + (100 if plan.flow.timing == "batch" else 0)
     incoming: dict[str, Incoming] = {}
     broken: list[Incoming] = []
+    seen: list[tuple[str, str]] = []
     for record in records:
         item = _incoming(plan, record)
-        if item.updated_at and (stored.newest is None or item.updated_at > stored.newest):
-            stored.newest = item.updated_at
+        seen.append((item.external_id, item.content_hash))
+        stored.saw(item.updated_at)
         if not item.external_id:
             broken.append(item)
             continue
@@ -73,6 +91,7 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
         if earlier is not None and _older(item.version, item.updated_at, earlier.version, earlier.updated_at):
             continue
         incoming[item.external_id] = item
+    stored.fingerprint = fingerprint.content_hash(seen) if seen else ""
     stored.queued += _store_unnamed(cr, plan, broken, now, run_id, priority)
     if not incoming:
         return stored
@@ -101,8 +120,27 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
     return stored
 
 
+def forget_unlinked(cr, plan: FlowPlan, external_ids: list[str]) -> None:
+    """Records that were synced once and have lost their link are new to us, even if they have not changed."""
+    cr.execute(
+        """UPDATE integration_sync s SET content_hash = NULL
+           WHERE s.flow_id = %s AND s.external_id = ANY(%s) AND s.state = 'synced' AND NOT EXISTS (
+               SELECT 1 FROM integration_link link WHERE link.connection_id = s.connection_id
+               AND link.resource_id = %s AND link.line_rule_id IS NULL AND link.external_id = s.external_id)""",
+        [plan.id, external_ids, plan.resource.id])
+
+
+def unwanted(cr, plan: FlowPlan, external_ids: list[str]) -> list[str]:
+    """Those of the records just stored that will never be linked: left out by the flow's filter, or of another ID than
+    the one they were asked for by."""
+    cr.execute(
+        "SELECT external_id FROM integration_sync WHERE flow_id = %s AND external_id = ANY(%s) AND state <> 'excluded'",
+        [plan.id, external_ids])
+    known = {row[0] for row in cr.fetchall()}
+    return [external_id for external_id in external_ids if external_id not in known]
+
+
 def _incoming(plan: FlowPlan, record) -> Incoming:
-    payload = documents.dump_json(record)
     external_id, readable, content_hash, version, updated_at, name = "", False, "", None, None, None
     excluded = False
     try:
@@ -115,10 +153,10 @@ def _incoming(plan: FlowPlan, record) -> Incoming:
         content_hash = content_of(plan, record)
         readable = True
     except SyncError:
-        content_hash = fingerprint.content_hash([plan.signature, payload])
+        content_hash = fingerprint.content_hash([plan.signature, documents.dump_json(record)])
     if excluded:
         content_hash = f"-{content_hash[1:]}"
-    return Incoming(external_id, record, payload, content_hash, version, updated_at, name, readable, excluded)
+    return Incoming(external_id, record, content_hash, version, updated_at, name, readable, excluded)
 
 
 def identify(plan: FlowPlan, record) -> str:
@@ -220,7 +258,8 @@ def _upsert(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) ->
                import_pending = EXCLUDED.import_pending,
                due_at = CASE WHEN s.state = 'processing' THEN COALESCE(EXCLUDED.due_at, s.due_at)
                              ELSE EXCLUDED.due_at END,
-               priority = LEAST(EXCLUDED.priority, s.priority), attempts = 0, waiting_for = NULL,
+               priority = CASE WHEN s.due_at IS NULL THEN EXCLUDED.priority
+                               ELSE LEAST(EXCLUDED.priority, s.priority) END, attempts = 0, waiting_for = NULL,
                state = CASE WHEN s.state = 'processing' THEN s.state ELSE EXCLUDED.state END,
                direction = 'import', revision = s.revision + 1, write_date = EXCLUDED.create_date,
                error_class = NULL, error_code = NULL, error_key = NULL, error_message = NULL, error_hint = NULL,

@@ -1,10 +1,12 @@
 """Bulk SQL of the engine's own tables: links, states, logs, exchanges, counters. Pages of statements, never loops."""
 
 import json
+import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from psycopg2.extras import Json, execute_values
+from psycopg2.extras import execute_values
 
 from ..core import documents
 from ..core.errors import SyncError
@@ -19,6 +21,27 @@ COUNTED = {
 
 def _dumps(value) -> str:
     return documents.dump_json(value)
+
+
+def _source(cr, columns: tuple, rows: list[tuple]) -> tuple[str, list[tuple]]:
+    """Rows as a source of one statement: SQL with one %s for execute_values, and the values that belong there.
+
+    A column in which all rows agree is written once and not a thousand times: most of them, in most slices.
+
+    :param columns: pairs of name and type
+    """
+    first = rows[0]
+    varying = [number for number in range(len(columns)) if any(row[number] != first[number] for row in rows)] or [0]
+    selected = []
+    for number, (name, kind) in enumerate(columns):
+        if number in varying:
+            selected.append(f"given.{name}::{kind}")
+        else:
+            constant = cr._obj.mogrify("%s", [first[number]]).decode().replace("%", "%%")
+            selected.append(f"{constant}::{kind} AS {name}")
+    names = ", ".join(columns[number][0] for number in varying)
+    values = [tuple(row[number] for number in varying) for row in rows]
+    return f"(SELECT {', '.join(selected)} FROM (VALUES %s) AS given({names}))", values
 
 
 # -- links -------------------------------------------------------------------------------------------------
@@ -63,28 +86,21 @@ def link_rows(plan, links: list[tuple]) -> list[tuple]:
     ]
 
 
+_LINK_COLUMNS = "(connection_id, resource_id, line_rule_id, external_id, model, res_id, create_date)"
+_LINK_VALUES = "(%s, %s, %s, %s, %s, %s, now() AT TIME ZONE 'UTC')"
+
+
 def insert_links(cr, rows: list[tuple]) -> None:
     """Store links and wake what waited for them.
 
     A violated uniqueness means that another worker linked the same record meanwhile: the caller does the slice again.
     """
-    if not rows:
-        return
-    columns = "(connection_id, resource_id, line_rule_id, external_id, model, res_id, create_date)"
-    template = "(%s, %s, %s, %s, %s, %s, now() AT TIME ZONE 'UTC')"
-    records = [row for row in rows if row[2] is None]
-    lines = [row for row in rows if row[2] is not None]
+    records = _store_line_links(cr, rows)
     if records:
         execute_values(
-            cr._obj, f"INSERT INTO integration_link {columns} VALUES %s", records, template=template, page_size=2000)
-    if lines:
-        # A line that was deleted in Odoo and created again takes over the link of the old one.
-        execute_values(
-            cr._obj,
-            f"INSERT INTO integration_link {columns} VALUES %s "
-            "ON CONFLICT (connection_id, resource_id, COALESCE(line_rule_id, 0), external_id) "
-            "DO UPDATE SET model = EXCLUDED.model, res_id = EXCLUDED.res_id", lines, template=template, page_size=2000)
-    _wake_waiting(cr, records)
+            cr._obj, f"INSERT INTO integration_link {_LINK_COLUMNS} VALUES %s", records, template=_LINK_VALUES,
+            page_size=2000)
+        _wake_waiting(cr, records)
 
 
 def add_links(cr, rows: list[tuple]) -> list[tuple[str, int]]:
@@ -92,17 +108,33 @@ def add_links(cr, rows: list[tuple]) -> list[tuple[str, int]]:
 
     :return: (external ID, record id) of those that would contradict another link
     """
-    if not rows:
+    records = _store_line_links(cr, rows)
+    if not records:
         return []
-    stored = execute_values(
+    stored = set(execute_values(
         cr._obj,
-        "INSERT INTO integration_link (connection_id, resource_id, line_rule_id, external_id, model, res_id, create_date) "
-        "VALUES %s ON CONFLICT DO NOTHING RETURNING external_id, res_id",
-        rows, template="(%s, %s, %s, %s, %s, %s, now() AT TIME ZONE 'UTC')", page_size=2000, fetch=True)
-    missing = [row for row in rows if (row[3], row[5]) not in set(stored)]
-    known = linked_records(cr, rows[0][0], rows[0][1], rows[0][4], [row[5] for row in missing])
-    _wake_waiting(cr, rows)
-    return [(row[3], row[5]) for row in missing if known.get(row[5]) != row[3]]
+        f"INSERT INTO integration_link {_LINK_COLUMNS} VALUES %s ON CONFLICT DO NOTHING RETURNING external_id, res_id",
+        records, template=_LINK_VALUES, page_size=2000, fetch=True))
+    missing = [(external_id, res_id) for _c, _r, _l, external_id, _m, res_id in records
+               if (external_id, res_id) not in stored]
+    connection_id, resource_id, _rule, _external_id, model, _res_id = records[0]
+    known = linked_records(cr, connection_id, resource_id, model, [res_id for _external_id, res_id in missing])
+    _wake_waiting(cr, records)
+    return [pair for pair in missing if known.get(pair[1]) != pair[0]]
+
+
+def _store_line_links(cr, rows: list[tuple]) -> list[tuple]:
+    """Store the links of lines among ``rows``, and return those of records. A line that was deleted in Odoo and created
+    again takes over the link of the old one."""
+    lines = [row for row in rows if row[2] is not None]
+    if lines:
+        execute_values(
+            cr._obj,
+            f"INSERT INTO integration_link {_LINK_COLUMNS} VALUES %s "
+            "ON CONFLICT (connection_id, resource_id, COALESCE(line_rule_id, 0), external_id) "
+            "DO UPDATE SET model = EXCLUDED.model, res_id = EXCLUDED.res_id", lines, template=_LINK_VALUES,
+            page_size=2000)
+    return [row for row in rows if row[2] is None]
 
 
 def _wake_waiting(cr, rows: list[tuple]) -> None:
@@ -113,6 +145,31 @@ def _wake_waiting(cr, rows: list[tuple]) -> None:
         cr.execute(
             "UPDATE integration_sync SET state = 'pending', due_at = now() AT TIME ZONE 'UTC', waiting_for = NULL "
             "WHERE waiting_for = ANY(%s) AND connection_id = %s", [keys, rows[0][0]])
+
+
+def _wake_overtaken(cr, rows: list, now: datetime) -> None:
+    """Rows that now wait for a link which came while they were worked on, in the same slice (a company and its people
+    on one page) or by another worker: the link could not wake them, so they go on at once."""
+    waiting = [row for row in rows if row.state == "waiting" and re.match(r"\d+:", row.waiting_for or "")]
+    if not waiting:
+        return
+    keys = [row.waiting_for.split(":", 1) for row in waiting]
+    records = [key.rpartition(",") for _resource_id, key in keys]
+    cr.execute(
+        """
+        UPDATE integration_sync s SET state = 'pending', due_at = %s, waiting_for = NULL
+        FROM unnest(%s::int[], %s::int[], %s::varchar[], %s::varchar[], %s::int[])
+            AS v(id, resource_id, external_id, model, res_id)
+        WHERE s.id = v.id AND s.waiting_for IS NOT NULL AND (EXISTS (
+            SELECT 1 FROM integration_link l WHERE l.connection_id = s.connection_id AND l.line_rule_id IS NULL
+                AND l.resource_id = v.resource_id AND l.external_id = v.external_id
+        ) OR EXISTS (
+            SELECT 1 FROM integration_link l WHERE l.connection_id = s.connection_id AND l.line_rule_id IS NULL
+                AND l.resource_id = v.resource_id AND l.model = v.model AND l.res_id = v.res_id))
+        """, [
+            now, [row.id for row in waiting], [int(resource_id) for resource_id, _key in keys],
+            [key for _resource_id, key in keys], [model for model, _comma, _id in records],
+            [int(res_id) if res_id.isdecimal() and len(res_id) < 10 else 0 for _model, _comma, res_id in records]])
 
 
 def delete_record_links(cr, connection_id, resource_id, model, res_ids) -> None:
@@ -138,9 +195,12 @@ def delete_document_links(cr, connection_id, resource_id, external_id: str) -> N
 
 # -- sync records ------------------------------------------------------------------------------------------
 
+_KEY_COLUMNS = (("id", "int"), ("revision", "int"), ("claimed_hash", "varchar"), ("settled_at", "timestamp"))
+# As the other system sent it: an import leaves it alone, and then it is not written once more.
+_RECEIVED_COLUMNS = (("external_id", "varchar"), ("name", "varchar"), ("payload", "text"), ("content_hash", "varchar"))
 _FINISH_COLUMNS = (
-    ("state", "varchar"), ("direction", "varchar"), ("res_id", "int"), ("external_id", "varchar"), ("name", "varchar"),
-    ("payload", "text"), ("content_hash", "varchar"), ("agreed", "jsonb"), ("conflicts", "jsonb"),
+    *_RECEIVED_COLUMNS,
+    ("state", "varchar"), ("direction", "varchar"), ("res_id", "int"), ("agreed", "jsonb"), ("conflicts", "jsonb"),
     ("import_pending", "bool"), ("export_pending", "bool"), ("delete_pending", "bool"), ("create_sent", "bool"),
     ("idempotency_key", "varchar"), ("due_at", "timestamp"), ("attempts", "int"), ("error_class", "varchar"),
     ("error_code", "varchar"), ("error_key", "varchar"), ("error_message", "text"), ("error_hint", "text"),
@@ -160,7 +220,8 @@ _OVERTAKEN = (
     "OR v.waiting_for IS NOT NULL)")
 
 
-def _finish_assignments() -> str:
+@lru_cache(maxsize=64)
+def _finish_assignments(columns: tuple) -> str:
     special = {
         "state": f"CASE WHEN {_OVERTAKEN} THEN 'pending' ELSE v.state END",
         "due_at": f"CASE WHEN {_OVERTAKEN} THEN COALESCE(s.due_at, v.settled_at) ELSE v.due_at END",
@@ -168,7 +229,7 @@ def _finish_assignments() -> str:
         "waiting_for": f"CASE WHEN {_OVERTAKEN} THEN NULL ELSE v.waiting_for END",
     }
     assignments = []
-    for name, _type in _FINISH_COLUMNS:
+    for name, _type in columns:
         if name in special:
             value = special[name]
         elif name in _KEEP_IF_NULL:
@@ -194,8 +255,8 @@ def finish(cr, rows: list, now: datetime) -> None:
         failed = row.state in ("failed", "unknown")
         told = row.state not in ("synced", "processing")
         values.append((
-            row.id, row.revision, row.claimed_hash, now, row.state, row.direction, row.res_id, row.external_id,
-            _text(row.name), row.payload, row.content_hash, _dumps(row.agreed) if row.agreed else None,
+            row.id, row.revision, row.claimed_hash, now, row.external_id, _text(row.name), row.payload,
+            row.content_hash, row.state, row.direction, row.res_id, _dumps(row.agreed) if row.agreed else None,
             _dumps(row.conflicts) if row.conflicts else None, row.import_pending, row.export_pending,
             row.delete_pending, row.create_sent, row.idempotency_key, row.due_at, row.attempts,
             row.error.error_class if row.error else None, row.error.code if row.error else None, row.error_key,
@@ -203,14 +264,18 @@ def finish(cr, rows: list, now: datetime) -> None:
             row.waiting_for, now if failed else None, now if done else None,
             now if done and row.direction == "import" else None, now if done and row.direction == "export" else None,
         ))
-    columns = [name for name, _type in _FINISH_COLUMNS]
-    template = "(%s::int, %s::int, %s::varchar, %s::timestamp, " + ", ".join(
-        f"%s::{kind}" for _name, kind in _FINISH_COLUMNS) + ")"
+    columns = _FINISH_COLUMNS
+    if all(row.received == row.claimed for row in rows):
+        columns = columns[len(_RECEIVED_COLUMNS):]
+        start = len(_KEY_COLUMNS) + len(_RECEIVED_COLUMNS)
+        values = [(*value[:len(_KEY_COLUMNS)], *value[start:]) for value in values]
+    source, values = _source(cr, (*_KEY_COLUMNS, *columns), values)
     execute_values(
         cr._obj,
-        f"UPDATE integration_sync s SET {_finish_assignments()}, write_date = now() AT TIME ZONE 'UTC' "
-        f"FROM (VALUES %s) AS v(id, revision, claimed_hash, settled_at, {', '.join(columns)}) WHERE s.id = v.id",
-        values, template=template, page_size=1000)
+        f"UPDATE integration_sync s SET {_finish_assignments(columns)}, write_date = now() AT TIME ZONE 'UTC' "
+        f"FROM {source} AS v WHERE s.id = v.id",
+        values, page_size=len(values))
+    _wake_overtaken(cr, rows, now)
 
 
 def absorb(cr, rows: list, now: datetime) -> None:
@@ -219,12 +284,20 @@ def absorb(cr, rows: list, now: datetime) -> None:
     :raises SyncError: concurrency, when another worker is busy with the other one
     """
     by_id = {row.id: row for row in rows}
-    twins = _twins(cr, [(row.flow_id, row.res_id, row.id) for row in rows if row.res_id], "res_id", "int")
-    twins += _twins(
-        cr, [(row.flow_id, row.external_id, row.id) for row in rows if row.external_id], "external_id", "varchar")
-    if not twins:
-        return
+    # What a row held already when it was claimed, no other one can hold.
+    twins = _twins(cr, [
+        (row.flow_id, row.res_id, row.id, row.external_id or "") for row in rows
+        if row.res_id and row.res_id != row.claimed_res_id], "res_id", "external_id")
+    twins += _twins(cr, [
+        (row.flow_id, row.external_id, row.id, row.res_id or 0) for row in rows
+        if row.external_id and row.external_id != row.claimed[0]], "external_id", "res_id")
     for twin in twins:
+        if twin.is_other:
+            # It stood for something else before somebody linked anew: it only lets go.
+            cr.execute(
+                f"UPDATE integration_sync SET {twin.column} = NULL WHERE id = %s",  # pylint: disable=sql-injection
+                [twin.id])
+            continue
         cr.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_SPACE, twin.id])
         if twin.id not in by_id and not cr.fetchone()[0]:
             raise SyncError("concurrency", "not_sent", params={"reason": "stopped"})
@@ -236,7 +309,7 @@ def absorb(cr, rows: list, now: datetime) -> None:
             row.import_pending, row.payload, row.content_hash = True, twin.payload, twin.content_hash
         if row.state == "synced" and (row.export_pending or row.import_pending):
             row.state, row.due_at = "pending", row.due_at or now
-    cr.execute("DELETE FROM integration_sync WHERE id = ANY(%s)", [[twin.id for twin in twins]])
+        cr.execute("DELETE FROM integration_sync WHERE id = %s", [twin.id])
 
 
 class _Twin(NamedTuple):
@@ -246,22 +319,51 @@ class _Twin(NamedTuple):
     import_pending: bool
     payload: str | None
     content_hash: str | None
+    is_other: bool  # the same on one side, and linked to something else on the other side
+    column: str
 
 
-def _twins(cr, keys: list[tuple], column: str, kind: str) -> list[_Twin]:
+_SIDES = {"res_id": ("int", "0"), "external_id": ("varchar", "''")}
+
+
+def _twins(cr, keys: list[tuple], column: str, other: str) -> list[_Twin]:
     """Other sync records of the same flow that stand for the same thing, by Odoo record or by external ID."""
     if not keys:
         return []
-    found = execute_values(
-        cr._obj,
-        "SELECT twin.id, v.id, twin.export_pending, twin.import_pending, twin.payload, twin.content_hash "
-        f"FROM (VALUES %s) AS v(flow_id, key, id) JOIN integration_sync twin ON twin.flow_id = v.flow_id "
-        f"AND twin.{column} = v.key AND twin.id <> v.id",
-        keys, template=f"(%s::int, %s::{kind}, %s::int)", page_size=len(keys), fetch=True)
-    return [_Twin(*values) for values in found]
+    kind, (other_kind, blank) = _SIDES[column][0], _SIDES[other]
+    cr.execute(
+        "SELECT twin.id, v.id, twin.export_pending, twin.import_pending, twin.payload, twin.content_hash, "
+        f"COALESCE(twin.{other}, {blank}) <> {blank} AND twin.{other} <> v.other "
+        f"FROM unnest(%s::int[], %s::{kind}[], %s::int[], %s::{other_kind}[]) AS v(flow_id, key, id, other) "
+        f"JOIN integration_sync twin ON twin.flow_id = v.flow_id AND twin.{column} = v.key AND twin.id <> v.id",
+        [list(values) for values in zip(*keys, strict=True)])  # pylint: disable=sql-injection
+    return [_Twin(*values, column) for values in cr.fetchall()]
+
+
+def fail_waiting(cr, connection_id, waiting_for: str, message: str, hint: str, now: datetime, user_id: int) -> None:
+    """What these records wait for cannot come: they fail, with a line in their history."""
+    cr.execute(
+        """WITH failed AS (
+               UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'validation',
+                   error_code = 'parent_failed', error_message = %(message)s, error_hint = %(hint)s, failed_at = %(now)s
+               WHERE connection_id = %(connection)s AND waiting_for = %(key)s AND state = 'waiting'
+               RETURNING id, flow_id, company_id, run_id, direction, attempts)
+           INSERT INTO integration_log (sync_id, flow_id, company_id, run_id, create_date, direction, outcome, attempt,
+               error_class, message, duration_ms, user_id)
+           SELECT id, flow_id, company_id, run_id, %(now)s, direction, 'failed', attempts, 'validation', %(message)s, 0,
+               %(user)s FROM failed""",
+        {"connection": connection_id, "key": waiting_for, "message": message, "hint": hint, "now": now, "user": user_id})
 
 
 # -- log, exchanges, runs ----------------------------------------------------------------------------------
+
+
+_LOG_COLUMNS = (
+    ("sync_id", "int"), ("flow_id", "int"), ("company_id", "int"), ("run_id", "int"), ("exchange_id", "int"),
+    ("create_date", "timestamp"), ("direction", "varchar"), ("outcome", "varchar"), ("attempt", "int"),
+    ("error_class", "varchar"), ("message", "text"), ("detail", "text"), ("changes", "jsonb"), ("duration_ms", "int"),
+    ("user_id", "int"),
+)
 
 
 def insert_logs(cr, plan, rows: list, now: datetime, *, runs: dict, exchange_ids: dict, user_id: int | None) -> None:
@@ -284,17 +386,15 @@ def insert_logs(cr, plan, rows: list, now: datetime, *, runs: dict, exchange_ids
             row.direction)
         values.append((
             *common, row.outcome, row.attempts, row.error.error_class if row.error else None, _text(row.message),
-            _text(row.detail), Json(row.changes, dumps=_dumps) if row.changes else None, row.duration_ms, user_id))
+            _text(row.detail), _dumps(row.changes) if row.changes else None, row.duration_ms, user_id))
         if row.overruled:
             values.append((
-                *common, "overruled", row.attempts, None, None, None,
-                Json(row.overruled, dumps=_dumps), 0, user_id))
+                *common, "overruled", row.attempts, None, None, None, _dumps(row.overruled), 0, user_id))
     if values:
+        source, values = _source(cr, _LOG_COLUMNS, values)
+        names = ", ".join(name for name, _type in _LOG_COLUMNS)
         execute_values(
-            cr._obj,
-            "INSERT INTO integration_log (sync_id, flow_id, company_id, run_id, exchange_id, create_date, direction, "
-            "outcome, attempt, error_class, message, detail, changes, duration_ms, user_id) VALUES %s",
-            values, page_size=1000)
+            cr._obj, f"INSERT INTO integration_log ({names}) SELECT * FROM {source} AS v", values, page_size=len(values))
 
 
 def insert_exchanges(cr, connection, flow, run_id: int | None, exchanges: list, explain) -> dict[int, int]:

@@ -3,7 +3,7 @@
 What needs the database (relations, countries, look-ups) is gathered over the batch and asked once.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from odoo import models
@@ -13,6 +13,7 @@ from odoo.tools.safe_eval import safe_eval
 
 from ..core import coercion, comparison, paths, transforms
 from ..core.errors import SyncError
+from ..core.transforms import TransformContext
 from ..core.values import clean_text, is_blank, number_like, wrong_type
 from .plan import LOOKUP_KINDS, FlowPlan, RulePlan, id_text
 
@@ -57,8 +58,8 @@ def _external_value(rule: RulePlan, record: Any) -> Any:
     if rule.transform == "constant":
         return rule.options.get("value")
     if rule.transform == "template":
-        context = replace(rule.context, record=record)
-        return transforms.to_odoo("template", record, rule.options, context)
+        return transforms.to_odoo("template", record, rule.options, TransformContext(
+            rule.context.tz, record, rule.context.field_type, rule.context.field_label))
     value = paths.get(rule.external_path, record) if rule.external_path else record
     if rule.blanks and rule.field_type != "boolean" and _means_blank(rule, value):
         return None
@@ -276,7 +277,7 @@ class BatchMapper:
             if external is None:
                 return None
         try:
-            return transforms.to_odoo("value_map", str(external), rule.options, rule.context)
+            return transforms.to_odoo("value_map", external, rule.options, rule.context)
         except SyncError as error:
             if error.code == "unmapped_value":
                 value = str(error.params["value"])
@@ -353,6 +354,7 @@ class OutMapper:
         self.plan = plan
         self.cr = cr
         self.external_ids: dict[tuple[int, int], str] = {}
+        self.line_ids: dict[int, dict[int, str]] = {}  # rule id → line's record id → its external ID
 
     def prepare(self, records) -> None:
         """Resolve the external IDs of everything that relation rules point at, one query per resource."""
@@ -435,8 +437,11 @@ class OutMapper:
 
     def _lines(self, rule: RulePlan, record) -> list:
         lines = []
+        known = self.line_ids.get(rule.id, {})
         for line in record[rule.odoo_path]:
             target: dict = {}
+            if line.id in known and paths.is_assignable(rule.line_id_path):
+                paths.assign(target, rule.line_id_path, number_like(known[line.id]))
             for child in rule.children:
                 if child.exports and child.external_path:
                     paths.assign(target, child.external_path, self.value(child, line))

@@ -242,6 +242,9 @@ ENGINE = {
     "parent_failed": (
         _lt("%(relation)s %(external_id)s could not be synchronised: %(reason)s"),
         _lt("Solve the problem of that record first; this one follows by itself.")),
+    "parent_excluded": (
+        _lt("its own flow leaves it out (by its filter, or because it came under another identifier)."),
+        _lt("Change the filter of that flow, or correct the reference, then retry.")),
     # -- Matching and looking up -----------------------------------------------------------------------------
     "ambiguous_match": (
         _lt("%(count)s records have the same %(keys)s, so it is not clear which one is meant."),

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-from . import claim
-
 PAGE = 5000
 
 
@@ -128,12 +126,12 @@ def due(cr, connection_id: int, flow_ids: list[int], now: datetime, limit: int, 
     return cr.fetchall()
 
 
-def waits(cr, connection_id: int, now: datetime) -> bool:
+def waits(cr, connection_id: int, now: datetime, without=()) -> bool:
     """Is anything left for the worker of this connection: captured changes, due records, pages to read?"""
     cr.execute(
         f"""SELECT EXISTS (SELECT 1 FROM integration_sync s JOIN integration_flow f ON f.id = s.flow_id
                            WHERE s.connection_id = %(connection)s AND s.due_at <= %(now)s AND s.{_WORKABLE}
-                             AND f.active AND f.state IN ('test', 'live'))
+                             AND f.active AND f.state IN ('test', 'live') AND s.id <> ALL(%(without)s))
                 OR EXISTS (SELECT 1 FROM integration_capture c JOIN integration_flow f ON f.id = c.flow_id
                            WHERE f.connection_id = %(connection)s)
                 OR EXISTS (SELECT 1 FROM integration_run r JOIN integration_flow f ON f.id = r.flow_id
@@ -141,7 +139,22 @@ def waits(cr, connection_id: int, now: datetime) -> bool:
                              AND (r.next_try_at IS NULL OR r.next_try_at <= %(now)s)
                              AND f.active AND f.state IN ('test', 'live'))
         """,  # pylint: disable=sql-injection
-        {"connection": connection_id, "now": now})
+        {"connection": connection_id, "now": now, "without": list(without)})
+    return cr.fetchone()[0]
+
+
+def concerns(cr, connection_id: int, now: datetime) -> bool:
+    """Is there anything to look at: what waits, a run to open or to close, or what a dead worker left behind?"""
+    if waits(cr, connection_id, now):
+        return True
+    cr.execute(
+        """SELECT EXISTS (SELECT 1 FROM integration_flow WHERE connection_id = %(connection)s AND active
+                          AND state IN ('test', 'live') AND next_run_at <= %(now)s)
+               OR EXISTS (SELECT 1 FROM integration_run WHERE connection_id = %(connection)s AND state = 'open'
+                          AND trigger <> 'live' AND NOT COALESCE(fetching, false))
+               OR EXISTS (SELECT 1 FROM integration_sync s JOIN integration_flow f ON f.id = s.flow_id
+                          WHERE f.connection_id = %(connection)s AND s.state = 'processing')
+        """, {"connection": connection_id, "now": now})
     return cr.fetchone()[0]
 
 
@@ -162,9 +175,3 @@ def next_moment(cr, connection_id: int, now: datetime) -> datetime | None:
         """,  # pylint: disable=sql-injection
         {"connection": connection_id, "now": now})
     return cr.fetchone()[0]
-
-
-def take(cr, held: claim.Claims, candidates: list[tuple]) -> list[int]:
-    """Lock the candidates. The caller begins a new transaction and reads them again: what another worker finished
-    between the selection and the lock is seen only then."""
-    return held.take([row[0] for row in candidates])

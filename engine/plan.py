@@ -79,6 +79,10 @@ class FlowPlan:
             (operation.kind, operation.bulk): _operation_plan(operation)
             for operation in reversed(flow.resource_id.sudo().operation_ids)
         }
+        self.actions = {
+            operation.name: _operation_plan(operation)
+            for operation in flow.resource_id.sudo().operation_ids if operation.kind == "action"
+        }
         self.model_name = flow.model_name
         self.model = flow._model()
         self.imports = flow.direction in ("import", "both")
@@ -94,6 +98,10 @@ class FlowPlan:
     def operation(self, kind: str, *, bulk: bool = False):
         """The first operation of this kind as plain values, or None."""
         return self.operations.get((kind, bulk))
+
+    def action(self, name: str):
+        """The named action as plain values, or None."""
+        return self.actions.get(name)
 
     def write_operation(self, kind: str):
         """How records are created or updated: many per call where the API can."""
@@ -231,7 +239,7 @@ def _options(rule) -> dict:
         "default": rule.default_value or None,
     }
     if rule.transform == "value_map":
-        lines = rule.value_map_id.line_ids.filtered("mapped")
+        lines = rule.value_map_id.line_ids.filtered("is_mapped")
         by_record = bool(rule.value_map_id.model_id)
         options["map"] = {
             line.external_value: None if line.ignore else (line.res_id if by_record else line.odoo_value)

@@ -54,6 +54,13 @@ class Row:
     settled: bool = False
     # What the row held when it was claimed: tells whether something newer arrived while it was worked on.
     claimed_hash: str | None = None
+    claimed_res_id: int | None = None
+    claimed: tuple = ()
+
+    @property
+    def received(self) -> tuple:
+        """What came from outside, in the order of ``journal.finish``."""
+        return self.external_id, self.name, self.payload, self.content_hash
 
     def settle(self, state: str, outcome: str, *, due_at=None, message=None) -> None:
         """Set the outcome of this attempt."""
@@ -81,6 +88,6 @@ def load_rows(cr, ids: list[int], due: datetime | None = None) -> list[Row]:
         row.agreed = row.agreed or {}
         row.res_id = row.res_id or None
         row.attempts = row.attempts or 0
-        row.claimed_hash = row.content_hash
+        row.claimed_hash, row.claimed_res_id, row.claimed = row.content_hash, row.res_id, row.received
         by_id[row.id] = row
     return [by_id[row_id] for row_id in ids if row_id in by_id]

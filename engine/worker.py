@@ -6,12 +6,14 @@ calls happen between two transactions.
 
 import logging
 import time
-from datetime import datetime, timedelta
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 
 from odoo import fields
 
 from ..core.errors import SyncError
-from . import failures, http, inbox, journal, messages, outbox
+from . import capture, failures, http, inbox, journal, messages, outbox
+from .ahead import Ahead
 from .claim import RUN_LOCK_SPACE, claims
 from .exporter import Exporter
 from .fetcher import Fetcher
@@ -22,11 +24,18 @@ from .rows import Row, load_rows
 _logger = logging.getLogger(__name__)
 
 RUNNING_STATES = ("test", "live")
-# A slice that another transaction disturbed this often is done record by record, so that one of them is to blame.
-DISTURBED_LIMIT = 4
-# After this many connection failures in a row the connection is left alone for a while.
+# A slice that another transaction disturbed this often is done record by record; a single record is put off.
+DISTURBED_LIMIT = 5
+PUT_OFF = timedelta(seconds=5)
+# After this many connection failures in a row the connection is left alone for a while: a minute, then longer.
 FAILURES_BEFORE_PAUSE = 5
+LONGEST_PAUSE_SECONDS = 900
+# What a system asks us to wait is remembered for the next worker when it is longer than this.
+SHORT_WAIT_SECONDS = 5
 LONGEST_SLICE = 1000
+SIGNALS_EVERY_SECONDS = 1.0
+# Pages are read one after the other for so long before the worker looks for more urgent work.
+FETCHING_SECONDS = 0.25
 
 
 class Worker:
@@ -38,6 +47,9 @@ class Worker:
         self.connection = connection.sudo()
         self._plans: dict[int, FlowPlan] = {}
         self._client = None
+        self._ahead = Ahead()
+        self._busy: set[int] = set()  # due, but held by another worker
+        self._signals_at = time.monotonic()
 
     # -- loop ----------------------------------------------------------------------------------------------
 
@@ -46,47 +58,78 @@ class Worker:
 
         :param only_ids: work on these sync records alone, whether due or not (a button)
         """
-        handled = 0
+        if only_ids is None and not outbox.concerns(self.cr, self.connection.id, self._clock()):
+            self._plan_wake()
+            return 0
         with claims(self.cr) as held:
             try:
                 if only_ids is not None:
                     return self._slice(held, only_ids)
-                while not self._held_back():
-                    done = self._step(held)
-                    held.release()
-                    left = self._commit_progress(done)
-                    handled += done
-                    if not done or left <= 0:
-                        break
-                self._close_runs()
-                self._commit()
-                return handled
+                return self._loop(held)
             finally:
                 if self._client is not None:
                     self._client.close()
 
+    def _loop(self, held) -> int:
+        handled = disturbed = 0
+        self._free_dead(held)
+        while not self._held_back() and self._is_current():
+            try:
+                done = self._step(held)
+                disturbed = 0
+            except Exception as error:
+                self.cr.rollback()
+                self._plans.clear()
+                disturbed += 1
+                if not failures.is_concurrency(error) or disturbed >= DISTURBED_LIMIT:
+                    raise
+                time.sleep(0.05 * disturbed)
+                done = 1
+            held.release()
+            left = self._commit_progress(done)
+            handled += done
+            if not done or left <= 0:
+                break
+        self._lasting(self._close_runs)
+        self._plan_wake()
+        return handled
+
     def _held_back(self) -> bool:
         self.cr.execute("SELECT paused, active, retry_at FROM integration_connection WHERE id = %s", [self.connection.id])
         row = self.cr.fetchone()
-        return not row or bool(row[0]) or not row[1] or bool(row[2] and row[2] > self._now())
+        return not row or bool(row[0]) or not row[1] or bool(row[2] and row[2] > self._clock())
+
+    def _is_current(self) -> bool:
+        """Hear what other processes changed in the configuration: a long run must not go on by the old one.
+
+        False when modules were installed: the scheduled action has to begin anew.
+        """
+        if time.monotonic() - self._signals_at < SIGNALS_EVERY_SECONDS:
+            return True
+        self._signals_at = time.monotonic()
+        return self.env.registry.check_signaling() is self.env.registry
 
     def _step(self, held) -> int:
         """One slice of the most urgent work: captured changes, then due records, then the next page of a run."""
         now = self._now()
+        self._plans.clear()  # a rule or value that was corrected since the last slice counts in this one
         taken = outbox.drain(self.cr, self.connection.id, now)
         self._open_scheduled(now)
         self._commit()
         flows = self._running_flows()
-        candidates = outbox.due(self.cr, self.connection.id, flows, now, LONGEST_SLICE)
+        candidates = outbox.due(
+            self.cr, self.connection.id, list(flows), self._clock(), LONGEST_SLICE, without=self._busy)
         if candidates:
-            limit = self._plan(candidates[0][1]).flow.batch_size
+            limit = flows[candidates[0][1]]
             urgent = self._is_live(candidates[0][0])
-            if urgent or len(candidates) >= limit or not self._fetch(held, flows, now):
-                ids = outbox.take(self.cr, held, candidates[:limit])
-                self._commit()
-                return self._slice(held, ids, locked=True) or taken
+            if urgent or len(candidates) >= limit or not self._fetch(held, list(flows), now):
+                wanted = [sync_id for sync_id, _flow_id, _kind in candidates[:limit]]
+                ids = held.take(wanted)
+                self._busy.update(set(wanted) - set(ids))
+                self._commit()  # what another worker finished between the selection and the lock is seen from here
+                return self._slice(held, ids, locked=True) or taken or (1 if ids != wanted else 0)
             return 1
-        if self._fetch(held, flows, now):
+        if self._fetch(held, list(flows), now):
             return 1
         return taken
 
@@ -95,24 +138,41 @@ class Worker:
         return self.cr.fetchone()[0] <= 0
 
     def _now(self) -> datetime:
+        """The moment as it is stored, in whole seconds."""
         return fields.Datetime.now()
+
+    def _clock(self) -> datetime:
+        """The moment by which it is decided what is due: a record made due in this very second is."""
+        return datetime.now(UTC).replace(tzinfo=None)
 
     def _commit(self) -> None:
         self.env["ir.cron"]._commit_progress(0)
 
     def _commit_progress(self, done: int) -> float:
-        self.cr.execute(
-            "SELECT EXISTS (SELECT 1 FROM integration_sync WHERE connection_id = %s AND due_at <= %s) "
-            "OR EXISTS (SELECT 1 FROM integration_run WHERE connection_id = %s AND state = 'open' AND fetching)",
-            [self.connection.id, self._now(), self.connection.id])
-        more = self.cr.fetchone()[0] and bool(done)
+        more = bool(done) and outbox.waits(self.cr, self.connection.id, self._clock(), without=self._busy)
         return self.env["ir.cron"]._commit_progress(done, remaining=1 if more else 0)
 
-    def _running_flows(self) -> list[int]:
+    def _lasting(self, work) -> None:
+        """Do database work and commit it. Disturbed by another transaction, it is done again: for what must not be
+        lost because it happened already, over there. ``work`` may be called several times."""
+        for attempt in range(1, DISTURBED_LIMIT + 1):
+            try:
+                work()
+                self._commit()
+                return
+            except Exception as error:
+                self.cr.rollback()
+                if attempt == DISTURBED_LIMIT or not failures.is_concurrency(error):
+                    raise
+                _logger.info("Disturbed by another transaction, recording again (%s): %s", attempt, error)
+                time.sleep(0.05 * attempt)
+
+    def _running_flows(self) -> dict[int, int]:
+        """``{id: batch size}`` of the flows that may run."""
         self.cr.execute(
-            "SELECT id FROM integration_flow WHERE connection_id = %s AND active AND state IN %s",
+            "SELECT id, batch_size FROM integration_flow WHERE connection_id = %s AND active AND state IN %s",
             [self.connection.id, RUNNING_STATES])
-        return [row[0] for row in self.cr.fetchall()]
+        return {flow_id: min(size or 1, LONGEST_SLICE) for flow_id, size in self.cr.fetchall()}
 
     def _plan(self, flow_id: int) -> FlowPlan:
         if flow_id not in self._plans:
@@ -124,6 +184,36 @@ class Worker:
         if self._client is None:
             self._client = http.open_client(self.connection)
         return self._client
+
+    def _free_dead(self, held) -> None:
+        """Records that a dead worker left *processing* wait again, also where nothing may run now."""
+        self.cr.execute(
+            "SELECT id FROM integration_sync WHERE state = 'processing' AND flow_id IN "
+            "(SELECT id FROM integration_flow WHERE connection_id = %s) LIMIT %s", [self.connection.id, LONGEST_SLICE])
+        ids = held.take([row[0] for row in self.cr.fetchall()])
+        self._commit()
+        if ids:
+            self._lasting(lambda: self.cr.execute(
+                "UPDATE integration_sync SET state = 'pending' WHERE id = ANY(%s) AND state = 'processing'", [ids]))
+        held.release()
+
+    def _plan_wake(self) -> None:
+        """Have the scheduled action called at the next moment when there is something to do, and not before."""
+        now = self._clock()
+        self.cr.execute(
+            "SELECT paused, active, retry_at, cron_id FROM integration_connection WHERE id = %s", [self.connection.id])
+        paused, active, retry_at, cron_id = self.cr.fetchone() or (True, False, None, None)
+        if paused or not active or not cron_id:
+            return
+        moment = outbox.next_moment(self.cr, self.connection.id, now)
+        if retry_at and retry_at > now:
+            if outbox.waits(self.cr, self.connection.id, now):
+                moment = retry_at
+            elif moment is not None:
+                moment = max(moment, retry_at)
+        if moment is not None:
+            capture.wake_at(self.env, cron_id, moment)
+        self._commit()
 
     # -- runs and pages ------------------------------------------------------------------------------------
 
@@ -152,35 +242,76 @@ class Worker:
         run_id, flow_id = found
         if not held.take([run_id], RUN_LOCK_SPACE):
             return False  # another worker reads this run
+        self._commit()  # what it read until just now is seen from here
+        self.cr.execute("SELECT state = 'open' AND fetching FROM integration_run WHERE id = %s", [run_id])
+        if not self.cr.fetchone()[0]:
+            return True
+        try:
+            self._fetch_pages(run_id, flow_id, now)
+        except Exception as error:
+            self.cr.rollback()
+            self._plans.clear()
+            if failures.is_concurrency(error):
+                raise
+            self._run_failed(run_id, error)
+        return True
+
+    def _fetch_pages(self, run_id: int, flow_id: int, now: datetime) -> None:
+        """Read and store pages until there is a batch to work on, or for a moment: live records must not wait long."""
         plan = self._plan(flow_id)
         fetcher = Fetcher(self.env, plan, run_id)
+        wanted, until = plan.flow.batch_size, time.monotonic() + FETCHING_SECONDS
+        while self._fetch_page(fetcher, now):
+            wanted -= fetcher.queued
+            if wanted <= 0 or time.monotonic() > until:
+                break
+
+    def _fetch_page(self, fetcher: Fetcher, now: datetime) -> bool:
+        """Read and store one page. Returns whether there may be another one."""
         client = self.client()
         request = fetcher.request(now)
         self._commit()
         if request is None:
-            return True
-        exchange = client.send(request)
-        for attempt in range(1, DISTURBED_LIMIT + 1):
-            try:
-                fetcher.store(exchange, self._now(), self._plan)
-                self._note_health([exchange])
-                self._commit()
-                break
-            except Exception as error:
-                self.cr.rollback()
-                if attempt == DISTURBED_LIMIT or not failures.is_concurrency(error):
-                    raise
-                time.sleep(0.05 * attempt)
-        return True
+            return False
+        exchange = self._ahead.take(client, request) or client.send(request)
+        # A flow that also exports must not read too early: an old page would look like a change of what was just sent.
+        following = None if fetcher.plan.exports else fetcher.request_after(exchange)
+        if following is not None:
+            self._ahead.start(client, following)
+        more = False
+
+        def store():
+            nonlocal more
+            more = fetcher.store(exchange, self._now(), self._plan)
+            self._note_health([exchange])
+
+        self._lasting(store)
+        return more
+
+    def _run_failed(self, run_id: int, error: Exception) -> None:
+        """An error that nobody expected ends this run and tells why, so that the other flows go on."""
+        _logger.error("Run %s could not go on", run_id, exc_info=error)
+        known = error if isinstance(error, SyncError) else SyncError(
+            "internal", "internal", params={"error": f"{type(error).__name__}: {error}"[:300]})
+        message, hint = messages.explain(self.env, known)
+        self.cr.execute(
+            "UPDATE integration_run SET state = 'failed', fetching = false, ended_at = %s, error_class = %s, message = %s "
+            "WHERE id = %s", [self._now(), known.error_class, f"{message} {hint}".replace("\x00", ""), run_id])
+        self._commit()
 
     def _close_runs(self) -> None:
         """Runs whose records have all been handled are done."""
+        now = self._clock()
         self.cr.execute(
-            """UPDATE integration_run run SET state = 'done', ended_at = %s
-               WHERE run.connection_id = %s AND run.state = 'open' AND NOT COALESCE(run.fetching, false)
+            """UPDATE integration_run run SET state = 'done', ended_at = %(now)s
+               WHERE run.connection_id = %(connection)s AND run.state = 'open' AND NOT COALESCE(run.fetching, false)
                  AND run.trigger <> 'live' AND NOT EXISTS (
-                     SELECT 1 FROM integration_sync s WHERE s.run_id = run.id AND s.state IN ('pending', 'processing'))
-               RETURNING run.flow_id""", [self._now(), self.connection.id])
+                     SELECT 1 FROM integration_sync s
+                     WHERE s.run_id = run.id AND s.import_pending AND s.state IN ('pending', 'processing'))
+                 AND NOT EXISTS (
+                     SELECT 1 FROM integration_sync s WHERE s.flow_id = run.flow_id AND s.due_at <= %(now)s
+                     AND s.state IN ('pending', 'processing') AND (s.export_pending OR s.delete_pending))
+               RETURNING run.flow_id""", {"now": now.replace(microsecond=0), "connection": self.connection.id})
         flow_ids = [row[0] for row in self.cr.fetchall()]
         if flow_ids:
             self.cr.execute(
@@ -189,13 +320,17 @@ class Worker:
     # -- slices --------------------------------------------------------------------------------------------
 
     def _slice(self, held, ids: list[int], *, locked: bool = False) -> int:
-        """Work on claimed records of one flow and one kind. Disturbed by another transaction, it is done again."""
+        """Work on claimed records of one flow and one kind. Disturbed by another transaction, it is done again.
+
+        :param locked: the ids are claimed already, because they are due; else they are claimed here and done at once
+        """
+        due = self._clock() if locked else None
         if not locked:
             ids = held.take(ids)
             self._commit()
         for attempt in range(1, DISTURBED_LIMIT + 1):
             try:
-                return self._work(ids)
+                return self._work(ids, due)
             except Exception as error:
                 self.cr.rollback()
                 self._plans.clear()
@@ -205,36 +340,54 @@ class Worker:
                 _logger.info("Disturbed by another transaction, doing it again (%s of %s): %s",
                              attempt, DISTURBED_LIMIT, error)
                 time.sleep(0.05 * attempt)
-                if attempt == DISTURBED_LIMIT and len(ids) == 1:
-                    self._break_down(ids, error)
-        if len(ids) > 1:
-            return sum(self._slice(held, [sync_id], locked=True) for sync_id in ids)
+        self._one_by_one(ids)
         return len(ids)
 
     def _break_down(self, ids: list[int], error: Exception) -> None:
         """An error that nobody expected: it is recorded on the records, so that the queue moves on."""
         if len(ids) > 1:
-            for sync_id in ids:
-                try:
-                    self._work([sync_id])
-                except Exception as single:  # whatever it is, it belongs on the record
-                    self.cr.rollback()
-                    self._plans.clear()
-                    self._break_down([sync_id], single)
+            self._one_by_one(ids)
             return
-        _logger.exception("Sync record %s could not be processed", ids, exc_info=error)
-        rows = load_rows(self.cr, ids)
-        for row in rows:
-            plan = self._plan(row.flow_id)
-            row.direction = "import" if row.import_pending else "export"
-            failures.apply_failure(
-                self.env, row, failures.from_exception(self.env, plan.model_name, error),
-                policy=plan.retry_policy, now=self._now())
-            self._record(plan, [row], [])
-        self._commit()
+        _logger.error("Sync record %s could not be processed", ids, exc_info=error)
+        try:
+            for row in load_rows(self.cr, ids):
+                plan = self._plan(row.flow_id)
+                row.direction = "import" if row.import_pending else "export"
+                failures.apply_failure(
+                    self.env, row, failures.from_exception(self.env, plan.model_name, error),
+                    policy=plan.retry_policy, now=self._now())
+                self._record(plan, [row], [])
+            self._commit()
+        except Exception as second:  # not even its flow can be read: then the bare fact has to do
+            self.cr.rollback()
+            self._plans.clear()
+            message, hint = messages.explain(self.env, error)
+            self._lasting(lambda: self.cr.execute(
+                "UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'internal', "
+                "error_code = 'internal', error_message = %s, error_hint = %s, error_detail = %s, failed_at = %s "
+                "WHERE id = ANY(%s)",
+                [message.replace("\x00", ""), hint, repr(second).replace("\x00", "")[:8000], self._now(), ids]))
 
-    def _work(self, ids: list[int]) -> int:
-        rows = load_rows(self.cr, ids)
+    def _one_by_one(self, ids: list[int]) -> None:
+        for sync_id in ids:
+            try:
+                self._work([sync_id])
+            except Exception as single:  # whatever it is, it belongs on the record
+                self.cr.rollback()
+                self._plans.clear()
+                if failures.is_concurrency(single):
+                    self._put_off([sync_id])
+                else:
+                    self._break_down([sync_id], single)
+
+    def _put_off(self, ids: list[int]) -> None:
+        """Somebody else keeps changing these records: a little later."""
+        self._lasting(lambda: self.cr.execute(
+            "UPDATE integration_sync SET state = 'pending', due_at = %s "
+            "WHERE id = ANY(%s) AND state IN ('pending', 'waiting', 'processing')", [self._now() + PUT_OFF, ids]))
+
+    def _work(self, ids: list[int], due: datetime | None = None) -> int:
+        rows = load_rows(self.cr, ids, due)
         if not rows:
             return 0
         plan = self._plan(rows[0].flow_id)
@@ -262,55 +415,70 @@ class Worker:
         self._fetch_parents(plan, rows)
 
     def _export(self, plan: FlowPlan, rows: list[Row], *, deleting: bool) -> None:
-        now = self._now()
-        exporter = Exporter(self.env, plan, now)
+        """Decide in a transaction, call in none, record in another one."""
+        exporter = Exporter(self.env, plan, self._now())
         if deleting:
             exporter.prepare_deletes(rows)
         else:
             exporter.prepare(rows)
-        client = self.client() if exporter.outgoing or exporter.finds or exporter.reads else None
-        if client is not None:
+        if exporter.outgoing or exporter.finds or exporter.reads:
+            client = self.client()
             exporter.mark_sending()
-        self._commit()
-        if client is not None:
+            self._commit()
             if deleting:
                 exporter.send_deletes(client)
             else:
-                exporter.send_lookups(client)
-                if any(outgoing.operation.kind == "create" and not outgoing.row.create_sent
-                       for outgoing in exporter.outgoing):
-                    exporter.mark_sending()
-                    self._commit()
+                if exporter.finds or exporter.reads:
+                    exporter.send_lookups(client)
+                    exporter.adopt_found()
+                    self._lasting(exporter.mark_sending)
                 exporter.send(client)
-            exporter.record_links()
-            self._commit()
-        self._record(plan, rows, exporter.exchanges)
-        if deleting:
-            journal.delete_record_links(
-                self.cr, plan.connection.id, plan.resource.id, plan.model_name,
-                [row.res_id for row in rows if row.outcome == "deleted"])
-        self._commit()
+                self._lasting(exporter.record_links)
+
+        def record():
+            self._record(plan, rows, exporter.exchanges)
+            if deleting:
+                journal.delete_record_links(
+                    self.cr, plan.connection.id, plan.resource.id, plan.model_name,
+                    [row.res_id for row in rows if row.outcome == "deleted"])
+
+        self._lasting(record)
 
     def _record(self, plan: FlowPlan, rows: list[Row], exchanges: list) -> None:
-        """Write states, log lines, exchanges and counters of a slice."""
+        """Write states, log lines, exchanges and counters of a slice. May be called again after a rollback."""
         now = self._now()
-        run_id = next((row.run_id for row in rows if row.run_id), None)
-        if any(row.run_id is None for row in rows):
-            live_run = self._live_run(plan)
-            for row in rows:
-                row.run_id = row.run_id or live_run
-            run_id = run_id or live_run
-        stored = journal.insert_exchanges(
+        runs = self._runs_of(plan, rows)
+        run_id = runs[rows[0].id]
+        exchange_ids = journal.insert_exchanges(
             self.cr, plan.connection, plan.flow, run_id, exchanges,
             lambda error: messages.explain(plan.model.env, error)[0])
-        for row in rows:
-            row.exchange = stored.get(id(row.exchange)) if row.exchange is not None else None
         journal.finish(self.cr, rows, now)
-        journal.insert_logs(self.cr, plan, rows, now, self.env.uid)
-        journal.count_outcomes(self.cr, rows)
+        journal.insert_logs(
+            self.cr, plan, rows, now, runs=runs, exchange_ids=exchange_ids, user_id=self.env.uid)
+        journal.count_outcomes(self.cr, rows, runs)
         if exchanges:
             journal.add_to_run(self.cr, run_id, call_count=len(exchanges))
             self._note_health(exchanges)
+
+    def _runs_of(self, plan: FlowPlan, rows: list[Row]) -> dict[int, int]:
+        """``{id of the sync record: id of the run that counts it}``: an import counts for the run that read it, an
+        export for the open run of its flow; what belongs to none counts for the day's live changes."""
+        self.cr.execute(
+            "SELECT id, flow_id = %s AND trigger <> 'live' FROM integration_run WHERE state = 'open' "
+            "AND (id = ANY(%s) OR flow_id = %s AND trigger <> 'live') ORDER BY id",
+            [plan.id, [row.run_id for row in rows if row.run_id], plan.id])
+        found = self.cr.fetchall()
+        opened = {run_id for run_id, _own in found}
+        own = next((run_id for run_id, is_own in found if is_own), None)
+        runs: dict[int, int] = {}
+        live = None
+        for row in rows:
+            run_id = own if row.direction == "export" else row.run_id if row.run_id in opened else None
+            if run_id is None:
+                live = live or self._live_run(plan)
+                run_id = live
+            runs[row.id] = run_id
+        return runs
 
     def _live_run(self, plan: FlowPlan) -> int:
         """Records that belong to no run of their own are counted in one run per flow and day."""
@@ -322,6 +490,7 @@ class Worker:
             runs.search([("flow_id", "=", plan.id), ("trigger", "=", "live"), ("state", "=", "open")]).write(
                 {"state": "done", "ended_at": self._now()})
             run = runs.create({"flow_id": plan.id, "trigger": "live", "user_id": self.env.uid})
+            run.flush_recordset()
         return run.id
 
     def _fetch_parents(self, plan: FlowPlan, rows: list[Row]) -> None:
@@ -340,22 +509,30 @@ class Worker:
         read = plan.operation("read")
         if read is None:
             return
-        requests = [http.build_request(read, variables={"id": external_id}, key=external_id)
-                    for external_id in external_ids]
+        requests = []
+        for external_id in external_ids:
+            try:
+                requests.append(http.build_request(read, variables={"id": external_id}, key=external_id))
+            except SyncError as error:
+                self._parent_failed(plan, external_id, error)
         client = self.client()
         self._commit()
         exchanges = list(client.send_many(requests))
-        records = []
+        records, answered = [], []
         for exchange in exchanges:
             error = exchange.error
             if error is None:
                 try:
                     records.append(http.read_record(read, exchange.response.body))
+                    answered.append(exchange.request.key)
                 except SyncError as missing:
                     error = missing
             if error is not None and error.info.scope == "record":
                 self._parent_failed(plan, exchange.request.key, error)
+        inbox.forget_unlinked(self.cr, plan, answered)
         inbox.store(self.cr, plan, records, now=self._now(), priority=priority, embedded_plans=self._plan)
+        for external_id in inbox.unwanted(self.cr, plan, answered):
+            self._parent_failed(plan, external_id, SyncError("validation", "parent_excluded"))
         journal.insert_exchanges(
             self.cr, plan.connection, plan.flow, None, exchanges, lambda error: messages.explain(self.env, error)[0])
         self._note_health(exchanges)
@@ -366,41 +543,57 @@ class Worker:
         reason = messages.explain(self.env, error)[0]
         message, hint = messages.explain(self.env, SyncError("validation", "parent_failed", params={
             "relation": plan.name, "external_id": external_id, "reason": reason}))
-        self.cr.execute(
-            "UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'validation', "
-            "error_code = 'parent_failed', error_message = %s, error_hint = %s, failed_at = %s "
-            "WHERE connection_id = %s AND waiting_for = %s",
-            [message, hint, self._now(), plan.connection.id, f"{plan.resource.id}:{external_id}"])
+        journal.fail_waiting(
+            self.cr, plan.connection.id, f"{plan.resource.id}:{external_id}", message, hint, self._now(), self.env.uid)
 
     # -- health of the connection --------------------------------------------------------------------------
 
     def _note_health(self, exchanges: list) -> None:
         """Remember success and failure of the connection; refused credentials pause it and tell its administrator."""
         http.store_new_token(self.connection, self._client)
-        errors = [exchange.error for exchange in exchanges
+        made = [exchange for exchange in exchanges if exchange.error is None or exchange.error.code != "not_sent"]
+        errors = [exchange.error for exchange in made
                   if exchange.error is not None and exchange.error.info.scope == "connection"]
-        now = self._now()
-        refused = next((error for error in errors if error.error_class == "authentication"
-                        and error.code != "not_sent"), None)
+        refused = next((error for error in errors if error.error_class == "authentication"), None)
         if refused is not None:
-            message, hint = messages.explain(self.env, refused)
-            self.connection._pause_for_credentials(f"{message} {hint}")
+            self._refused(refused)
             return
-        answered = any(exchange.response is not None and exchange.error is None for exchange in exchanges)
-        if answered or not errors:
+        waits = [error.retry_after or 0 for error in errors if error.error_class == "rate_limit"]
+        if waits and max(waits) > SHORT_WAIT_SECONDS:
+            self._leave_alone(max(waits))
+        errors = [error for error in errors if error.error_class != "rate_limit"]
+        now = self._now()
+        if any(exchange.error is None or exchange.error.info.scope == "record" for exchange in made):
             self.cr.execute(
-                "UPDATE integration_connection SET last_success_at = %s, last_error = NULL, failures_in_row = 0, "
-                "retry_at = NULL WHERE id = %s AND (last_error IS NOT NULL OR failures_in_row > 0 OR last_success_at "
+                "UPDATE integration_connection SET last_success_at = %s, last_error = NULL, failures_in_row = 0 "
+                "WHERE id = %s AND (last_error IS NOT NULL OR failures_in_row > 0 OR last_success_at "
                 "IS NULL OR last_success_at < %s - interval '1 minute')", [now, self.connection.id, now])
-            return
-        message = messages.explain(self.env, errors[0])[0]
+        elif errors:
+            message = messages.explain(self.env, errors[0])[0]
+            self.cr.execute(
+                "UPDATE integration_connection SET last_error_at = %s, last_error = %s, "
+                "failures_in_row = COALESCE(failures_in_row, 0) + %s WHERE id = %s RETURNING failures_in_row",
+                [now, message.replace("\x00", "")[:500], len(errors), self.connection.id])
+            failed = self.cr.fetchone()[0]
+            if failed >= FAILURES_BEFORE_PAUSE:
+                rounds = min(failed // FAILURES_BEFORE_PAUSE - 1, 10)
+                self._leave_alone(min(60 * 2 ** rounds, LONGEST_PAUSE_SECONDS))
+
+    def _leave_alone(self, seconds: float) -> None:
+        """No call to this system for so long."""
         self.cr.execute(
-            """UPDATE integration_connection SET last_error_at = %s, last_error = %s,
-                   failures_in_row = COALESCE(failures_in_row, 0) + %s,
-                   retry_at = CASE WHEN COALESCE(failures_in_row, 0) + %s >= %s THEN %s ELSE retry_at END
-               WHERE id = %s""",
-            [now, message[:500], len(errors), len(errors), FAILURES_BEFORE_PAUSE, now + timedelta(seconds=60),
-             self.connection.id])
+            "UPDATE integration_connection SET retry_at = GREATEST(retry_at, %s) WHERE id = %s",
+            [self._now() + timedelta(seconds=seconds), self.connection.id])
+
+    def _refused(self, error: SyncError) -> None:
+        """The credentials were refused. If they were changed meanwhile, the next slice tries the new ones."""
+        self.connection.invalidate_recordset()
+        if http.is_outdated(self._client, self.connection):
+            self._client.close()
+            self._client = None
+            return
+        message, hint = messages.explain(self.env, error)
+        self.connection._pause_for_credentials(f"{message} {hint}")
 
 
 def _kind(row: Row) -> str:
@@ -409,36 +602,50 @@ def _kind(row: Row) -> str:
     return "import" if row.import_pending else "export"
 
 
-def process_now(env, sync_ids: list[int]) -> list[dict]:
+@contextmanager
+def _short_waits(cr):
+    """Should the caller's own transaction hold what is needed here, this one gives up instead of waiting for ever."""
+    cr.execute("SET lock_timeout = '3s'")
+    try:
+        yield
+    finally:
+        if not cr.closed:
+            cr.rollback()
+            cr.execute("RESET lock_timeout")
+            cr.commit()
+
+
+def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
     """Process a few records at once, for a button, in transactions of the engine's own: whatever the caller's
     transaction does later, states and log lines stay.
 
+    :param decide: function called with the records first, for what a person has decided about them
     :return: one dict per record with name, state, message and hint as they are afterwards
     """
     env.cr.flush()
-    with env.registry.cursor() as cr:
+    with env.registry.cursor() as cr, _short_waits(cr):
         own = env(cr=cr, user=env.uid, su=True)
         syncs = own["integration.sync"].browse(sync_ids).exists()
+        if decide is not None:
+            decide(syncs)
         syncs._queue(own._("Retry by %(user)s", user=env.user.name))
         cr.commit()
-        for connection in syncs.connection_id:
-            mine = syncs.filtered(lambda sync, connection=connection: sync.connection_id == connection)
-            for flow in mine.flow_id:
-                ids = mine.filtered(lambda sync, flow=flow: sync.flow_id == flow).ids
-                for _step in range(3):  # read, merge, send may each be a step of its own
-                    Worker(own, connection).run(only_ids=ids)
-                    cr.commit()
-                    cr.execute(
-                        "SELECT id FROM integration_sync WHERE id = ANY(%s) AND state = 'pending' AND due_at <= %s",
-                        [ids, fields.Datetime.now()])
-                    ids = [row[0] for row in cr.fetchall()]
-                    if not ids:
-                        break
-            connection._wake()
+        for flow in syncs.flow_id:
+            ids = syncs.filtered(lambda sync, flow=flow: sync.flow_id == flow).ids
+            for _step in range(5):  # read, merge, send may each be a step of its own
+                Worker(own, flow.connection_id).run(only_ids=ids)
+                cr.commit()
+                cr.execute(
+                    "SELECT id FROM integration_sync WHERE id = ANY(%s) AND state = 'pending' "
+                    "AND due_at <= clock_timestamp() AT TIME ZONE 'UTC'", [ids])
+                ids = [row[0] for row in cr.fetchall()]
+                if not ids:
+                    break
+        syncs.connection_id._wake()
         own.invalidate_all()
         outcomes = [{
             "id": sync.id, "name": sync.display_name, "state": sync.state, "message": sync.error_message,
             "hint": sync.error_hint,
-        } for sync in syncs]
+        } for sync in syncs.exists()]
         cr.commit()
     return outcomes

@@ -1,8 +1,8 @@
 import json
+from functools import lru_cache
 from pathlib import Path
 
 import jsonschema
-
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
@@ -11,11 +11,17 @@ SCHEMA_FILE = Path(__file__).parent.parent / "blueprints" / "blueprint.schema.js
 RULE_REFERENCES = ("relation_flow", "value_map", "children")
 
 
+@lru_cache(maxsize=1)
+def _load_schema():
+    return json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+
+
 class IntegrationBlueprint(models.AbstractModel):
     """Whole flows with their resources, rules and maps as one JSON file, without secrets.
 
     Everything in a blueprint has a code; applying the same file again changes the same records. A connection that
-    exists already keeps its address and credentials.
+    exists already keeps its address and credentials. Resources, operations and rules become exactly what the file says;
+    what a flow says beside its rules (timing, batch size) is changed only where the file says it, since people tune it.
     """
 
     _name = "integration.blueprint"
@@ -23,7 +29,7 @@ class IntegrationBlueprint(models.AbstractModel):
 
     @api.model
     def _schema(self):
-        return json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+        return _load_schema()
 
     @api.model
     def _validate(self, data):
@@ -74,8 +80,8 @@ class IntegrationBlueprint(models.AbstractModel):
             [("name", "=", name), ("state", "=", "installed")], limit=1))
 
     def _upsert(self, model_name, domain, vals):
-        model = self.env[model_name].with_context(active_test=False)
-        record = model.search(domain, limit=1)
+        model = self.env[model_name]
+        record = model.browse(model.with_context(active_test=False).search(domain, limit=1).ids)
         if record:
             record.write(vals)
             return record
@@ -121,6 +127,7 @@ class IntegrationBlueprint(models.AbstractModel):
             vals["blank_values"] = json.dumps(vals["blank_values"])
         if "sample" in vals:
             vals["sample_payload"] = json.dumps(vals.pop("sample"), indent=2, ensure_ascii=False)
+        vals = dict(self._defaults("integration.resource", self._properties("resources"), vals), **vals)
         resource = self._upsert(
             "integration.resource", [("api_name", "=", vals["api_name"]), ("code", "=", vals["code"])], vals)
         resource.operation_ids.unlink()
@@ -131,6 +138,20 @@ class IntegrationBlueprint(models.AbstractModel):
                     operation[name] = json.dumps(operation[name])
             self.env["integration.operation"].create(operation)
         return resource
+
+    def _properties(self, section):
+        """The names that the schema knows for the entries of a section, or for rules."""
+        schema = self._schema()
+        entry = schema["$defs"]["rule"] if section == "rules" else schema["properties"][section]["items"]
+        return entry["properties"]
+
+    def _defaults(self, model_name, names, vals):
+        """Values for what an entry leaves out, so that an option that was removed from the file is gone."""
+        model = self.env[model_name]
+        names = [
+            name for name in names
+            if name in model._fields and name not in vals and not model._fields[name].compute]
+        return {**dict.fromkeys(names, False), **model.default_get(names)}
 
     def _model_id(self, model_name):
         if model_name not in self.env:
@@ -162,10 +183,14 @@ class IntegrationBlueprint(models.AbstractModel):
             "integration.flow", [("connection_id", "=", connection.id), ("code", "=", vals["code"])], vals)
 
     def _apply_rules(self, flow, rules, flows, maps, parent=None):
-        known = {rule.code: rule for rule in (parent.child_ids if parent else flow.rule_ids)}
+        present = self._rules_of(flow, parent)
+        known = {rule.code: rule for rule in present}
         kept = set()
         for number, vals in enumerate(rules):
             values = {name: value for name, value in vals.items() if name not in RULE_REFERENCES}
+            values = dict(self._defaults("integration.field.rule", self._properties("rules"), values), **values)
+            values.setdefault("owner", "odoo" if flow.direction == "export" else "external")
+            values.update(relation_flow_id=False, value_map_id=False)
             values.update(flow_id=flow.id, sequence=10 * (number + 1), parent_id=parent.id if parent else False)
             if "relation_flow" in vals:
                 related = flows.get(vals["relation_flow"]) or self.env["integration.flow"].search([
@@ -183,13 +208,16 @@ class IntegrationBlueprint(models.AbstractModel):
                         "Flow %(flow)s, rule %(rule)s: there is no value map '%(map)s'.",
                         flow=flow.name, rule=vals.get("odoo_path"), map=vals["value_map"]))
                 values["value_map_id"] = value_map.id
-            rule = known.get(vals.get("code"))
+            rule = known.get(vals.get("code") or vals["odoo_path"])
             if rule:
                 rule.write(values)
             else:
                 rule = self.env["integration.field.rule"].create(values)
             kept.add(rule.id)
-            if "children" in vals:
-                self._apply_rules(flow, vals["children"], flows, maps, parent=rule)
-        stale = (parent.child_ids if parent else flow.rule_ids).filtered(lambda rule: rule.id not in kept)
-        stale.unlink()
+            self._apply_rules(flow, vals.get("children", []), flows, maps, parent=rule)
+        present.filtered(lambda rule: rule.id not in kept).unlink()
+
+    def _rules_of(self, flow, parent):
+        """The rules of a flow, or of a lines rule, also those that are switched off."""
+        holder = (parent or flow).with_context(active_test=False)
+        return holder.child_ids if parent else holder.rule_ids

@@ -65,6 +65,8 @@ class IntegrationConnection(models.Model):
         help="Password, token or key. It can be set but never read. 'env:NAME' reads it from the "
              "environment variable NAME of the Odoo server.")
     auth_secret_status = fields.Char(string="Secret Status", compute="_compute_auth_secret_status")
+    address_locked = fields.Boolean(
+        compute="_compute_address_locked", help="Address and authentication may only be changed by who may set secrets.")
     oauth_token = fields.Char(groups=fields.NO_ACCESS, copy=False)
     extra_headers = fields.Text(
         groups=SECRETS_GROUP, help="One 'Name: value' a line. The value may be 'env:NAME'.")
@@ -226,11 +228,21 @@ class IntegrationConnection(models.Model):
                         "Connection %(name)s: the extra header '%(line)s' must read 'Name: value'.",
                         name=connection.name, line=line[:40]))
 
+    def _holds_secrets(self):
+        return any(connection.auth_secret or connection.extra_headers for connection in self.sudo())
+
+    @api.depends("auth_secret", "extra_headers")
+    @api.depends_context("uid")
+    def _compute_address_locked(self):
+        free = self.env.user.has_group(SECRETS_GROUP)
+        for connection in self:
+            connection.address_locked = not free and connection._holds_secrets()
+
     def _check_protected(self, vals):
         """A connection that holds a secret is only redirected by somebody who may set secrets."""
         if self.env.su or self.env.user.has_group(SECRETS_GROUP):
             return
-        if not any(connection.auth_secret or connection.extra_headers for connection in self.sudo()):
+        if not self._holds_secrets():
             return
         protected = PROTECTED_FIELDS & vals.keys()
         if protected:
@@ -263,7 +275,7 @@ class IntegrationConnection(models.Model):
                 if before and before != after:
                     connection.sudo().oauth_token = False
         result = super().write(vals)
-        if {"name", "paused", "active"} & vals.keys():
+        if {"name", "active"} & vals.keys():
             self._ensure_worker()
         if {"auth_user", "auth_type", "auth_name", "token_url", "scope"} & changed:
             self.sudo().write({"oauth_token": False})
@@ -277,9 +289,12 @@ class IntegrationConnection(models.Model):
         return result
 
     def _ensure_worker(self):
-        """One scheduled action per connection does all its work, so that a slow system delays only itself."""
+        """One scheduled action per connection does all its work, so that a slow system delays only itself.
+
+        A running one cannot be changed, not even by itself: whether the connection is paused is therefore looked up
+        by the worker, and a new name waits for the next time.
+        """
         for connection in self:
-            running = connection.active and not connection.paused
             cron = connection.sudo().cron_id
             name = self.env._("Integrations: %(connection)s", connection=connection.name)
             if not cron:
@@ -288,13 +303,16 @@ class IntegrationConnection(models.Model):
                     "model_id": self.env["ir.model"]._get_id(self._name),
                     "state": "code",
                     "code": f"model.browse({connection.id})._cron_work()",
-                    "interval_number": 1,
+                    # Only a safety net: the worker is woken by changes, and by itself for what it has to do later.
+                    "interval_number": 5,
                     "interval_type": "minutes",
                     "user_id": self.env.ref("base.user_root").id,
-                    "active": running,
+                    "active": connection.active,
                 })
-            elif cron.active != running or cron.name != name:
-                cron.write({"active": running, "name": name})
+            elif cron.active != connection.active:
+                cron.write({"active": connection.active, "name": name})
+            elif cron.name != name and cron.try_lock_for_update(allow_referencing=True):
+                cron.write({"name": name})
 
     def _cron_work(self):
         """Entry point of the worker: see ``engine/worker.py``."""

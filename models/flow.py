@@ -370,10 +370,11 @@ class IntegrationFlow(models.Model):
         """The run that the worker will carry out; an open one of this flow is used again."""
         self.ensure_one()
         runs = self.env["integration.run"].sudo()
-        run = runs.search([("flow_id", "=", self.id), ("state", "=", "open"), ("trigger", "!=", "live")], limit=1)
-        if run:
-            if full and not run.full and not run.page_count:
-                run.full = True
+        run = runs.search(
+            [("flow_id", "=", self.id), ("state", "=", "open"), ("trigger", "!=", "live")], order="full desc, id", limit=1)
+        if run and full and not run.full and not run.page_count:
+            run.full = True
+        if run and (run.full or not full):  # else: what has begun reads only changes and does not answer this wish
             return run
         return runs.create({
             "flow_id": self.id, "trigger": trigger, "user_id": self.env.uid, "full": full,
@@ -424,6 +425,7 @@ class IntegrationFlow(models.Model):
             # A live flow is captured on Odoo's side at once, but the other side must still be asked.
             polls = flow.timing in ("scheduled", "batch") or (flow.timing == "live" and flow.direction != "export")
             flow.next_run_at = flow._next_time(fields.Datetime.now()) if flow.state in RUNNING_STATES and polls else False
+        self.connection_id._wake()  # the worker plans when it has to look again
 
     # -- smart buttons -------------------------------------------------------------------------------------
 

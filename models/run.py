@@ -38,6 +38,8 @@ class IntegrationRun(models.Model):
     error_class = fields.Char(readonly=True)
     message = fields.Text(readonly=True)
 
+    _live_unique = models.UniqueIndex(
+        "(flow_id, CAST(started_at AS date)) WHERE trigger = 'live'", "There is one run of live changes per flow and day.")
     _open_index = models.Index("(connection_id, flow_id) WHERE state = 'open'")
 
     def _compute_display_name(self):

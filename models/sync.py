@@ -189,14 +189,20 @@ class IntegrationSync(models.Model):
                 "%(count)s records were queued. They are tried again in the background.", count=len(records)))
         return records._run_now()
 
-    def _run_now(self):
+    def _run_now(self, decide=None):
         """Process these records in a transaction of the engine's own, so that the log survives whatever happens to
-        the caller's, and answer with a notification of the outcome."""
+        the caller's, and answer with a notification of the outcome.
+
+        :param decide: function called with the records in that transaction, before they are processed. What it writes
+            must not be written here: two transactions would wait for each other.
+        """
         from ..engine.worker import process_now  # the engine reads models, so it is loaded when first needed
 
         for connection in self.connection_id:
             connection._check_may_run()
-        outcomes = process_now(self.env, self.ids)
+        for flow in self.flow_id:
+            flow._require_running()
+        outcomes = process_now(self.env, self.ids, decide)
         self.env.invalidate_all()
         failed = [outcome for outcome in outcomes if outcome["state"] in NEEDS_ATTENTION]
         waiting = [outcome for outcome in outcomes if outcome["state"] in ("waiting", "pending", "processing")]
@@ -256,40 +262,51 @@ class IntegrationSync(models.Model):
 
     def _decide_conflict(self, side):
         self._check_may_repair()
-        for sync in self.sudo().filtered(lambda sync: sync.state == "conflict"):
+        records = self.sudo().filtered(lambda sync: sync.state == "conflict")
+        if not records:
+            return None
+        if len(records) <= RUN_NOW_LIMIT:
+            return records._run_now(lambda syncs: syncs._apply_decision(side))
+        records._apply_decision(side)
+        records._queue("")
+        return None
+
+    def _apply_decision(self, side):
+        """Agreeing with the losing side's present value makes the other side the only one that changed."""
+        for sync in self:
             agreed = dict(sync.agreed or {})
             for code, values in (sync.conflicts or {}).items():
-                # Agreeing with the losing side's present value makes the other side the only one that changed.
-                losing = "external" if side == "odoo" else "odoo"
-                pair = dict(agreed.get(code) or {"o": None, "e": None})
-                if losing == "external":
-                    pair = {"o": values.get("agreed_odoo"), "e": values.get("external")}
+                if side == "odoo":
+                    agreed[code] = {"o": values.get("agreed_odoo"), "e": values.get("external")}
                 else:
-                    pair = {"o": values.get("odoo"), "e": values.get("agreed_external")}
-                agreed[code] = pair
+                    agreed[code] = {"o": values.get("odoo"), "e": values.get("agreed_external")}
             sync.write({
-                "agreed": agreed, "conflicts": False, "content_hash": False,
+                "agreed": agreed, "conflicts": False,
                 "import_pending": bool(sync.payload), "export_pending": sync.flow_id.direction != "import",
             })
             sync._log("resolved", self.env._(
                 "Conflict decided by %(user)s for %(side)s", user=self.env.user.name,
                 side=self.env._("Odoo") if side == "odoo" else sync.connection_id.name))
-            sync._queue("")
-        records = self.sudo().filtered("due_at")
-        return records._run_now() if 0 < len(records) <= RUN_NOW_LIMIT else None
 
     def action_was_created(self):
         """Unknown outcome, decided by a person: the record does exist over there."""
-        self._check_may_repair()
-        self.sudo().filtered(lambda sync: sync.state == "unknown").write({"create_sent": True})
-        return self.action_retry()
+        return self._decide_outcome(created=True)
 
     def action_was_not_created(self):
         """Unknown outcome, decided by a person: nothing arrived over there, send it again."""
+        return self._decide_outcome(created=False)
+
+    def _decide_outcome(self, created):
         self._check_may_repair()
         records = self.sudo().filtered(lambda sync: sync.state == "unknown")
-        records.write({"create_sent": False})
-        return records._run_now()
+        if not records:
+            return None
+        vals = {"create_sent": True} if created else {"create_sent": False, "idempotency_key": False}
+        if len(records) <= RUN_NOW_LIMIT:
+            return records._run_now(lambda syncs: syncs.write(vals))
+        records.write(vals)
+        records._queue(self.env._("Outcome decided by %(user)s", user=self.env.user.name))
+        return None
 
     def action_open_record(self):
         self.ensure_one()

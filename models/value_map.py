@@ -21,10 +21,10 @@ class IntegrationValueMap(models.Model):
 
     _code_unique = models.UniqueIndex("(code) WHERE code IS NOT NULL", "Another value map has this code already.")
 
-    @api.depends("line_ids.mapped")
+    @api.depends("line_ids.is_mapped")
     def _compute_open_count(self):
         counts = dict(self.env["integration.value.map.line"]._read_group(
-            [("map_id", "in", self.ids), ("mapped", "=", False)], ["map_id"], ["__count"]))
+            [("map_id", "in", self.ids), ("is_mapped", "=", False)], ["map_id"], ["__count"]))
         for value_map in self:
             value_map.open_count = counts.get(value_map, 0)
 
@@ -34,7 +34,7 @@ class IntegrationValueMapLine(models.Model):
 
     _name = "integration.value.map.line"
     _description = "Integration Value Map Line"
-    _order = "mapped, external_value, id"
+    _order = "is_mapped, external_value, id"
 
     map_id = fields.Many2one("integration.value.map", required=True, ondelete="cascade", index=True)
     model_name = fields.Char(related="map_id.model_name")
@@ -42,15 +42,15 @@ class IntegrationValueMapLine(models.Model):
     odoo_value = fields.Char(help="The technical value, as stored in Odoo.")
     res_id = fields.Many2oneReference(string="Odoo Record", model_field="model_name")
     ignore = fields.Boolean(string="Leave Empty", help="This value has no counterpart in Odoo: the field is left empty.")
-    mapped = fields.Boolean(compute="_compute_mapped", store=True)
+    is_mapped = fields.Boolean(compute="_compute_is_mapped", store=True)
 
     _external_unique = models.Constraint(
         "UNIQUE (map_id, external_value)", "This external value stands in the map already.")
 
     @api.depends("odoo_value", "res_id", "ignore")
-    def _compute_mapped(self):
+    def _compute_is_mapped(self):
         for line in self:
-            line.mapped = bool(line.odoo_value or line.res_id or line.ignore)
+            line.is_mapped = bool(line.odoo_value or line.res_id or line.ignore)
 
     @api.depends("external_value", "odoo_value")
     def _compute_display_name(self):
@@ -60,20 +60,19 @@ class IntegrationValueMapLine(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         lines = super().create(vals_list)
-        lines.filtered("mapped")._release_waiting()
+        lines.filtered("is_mapped")._release_waiting()
         return lines
 
     def write(self, vals):
-        open_before = self.filtered(lambda line: not line.mapped)
+        open_before = self.filtered(lambda line: not line.is_mapped)
         result = super().write(vals)
-        open_before.filtered("mapped")._release_waiting()
+        open_before.filtered("is_mapped")._release_waiting()
         return result
 
     def _release_waiting(self):
         """Fix once, release all: what failed by one of these values is tried again."""
         for value_map in self.map_id:
-            # Not ``mapped()``: the field of that name hides the method on this model.
-            values = [line.external_value for line in self if line.map_id == value_map]
+            values = self.filtered(lambda line, value_map=value_map: line.map_id == value_map).mapped("external_value")
             self.env["integration.sync"].sudo().search([
                 ("state", "=", "failed"), ("error_class", "=", "unmapped"),
                 ("error_key", "in", [f"{value_map.id}:{value}" for value in values]),
@@ -84,6 +83,6 @@ class IntegrationValueMapLine(models.Model):
         """Remember values that have no mapping yet. ``pairs``: iterable of (map id, external value)."""
         for map_id, value in sorted(set(pairs)):
             self.env.cr.execute(
-                """INSERT INTO integration_value_map_line (map_id, external_value, mapped, create_date, write_date)
+                """INSERT INTO integration_value_map_line (map_id, external_value, is_mapped, create_date, write_date)
                    VALUES (%s, %s, false, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC')
                    ON CONFLICT (map_id, external_value) DO NOTHING""", [map_id, value])

@@ -8,6 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from odoo.addons.integration_flow.engine.worker import Worker
+
 from .common import FlowCase
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -19,7 +21,7 @@ def payload(name):
 
 
 class ReplayServer:
-    """Answers by method and path: ``server.answer("GET", "/admin/orders/7", {...})``; ``server.calls`` says what came."""
+    """Answers by method and path: ``server.answer("GET", "/admin/orders/7", {...})``; ``calls`` says what came."""
 
     def __init__(self):
         self.calls = []
@@ -41,6 +43,10 @@ class ReplayServer:
     def answer(self, method, path, body, status=200):
         """One fixed answer; several for the same call are given one after the other, the last one stays."""
         self.answers.setdefault((method, path), []).append(lambda query, sent: (status, body))
+
+    def respond(self, method, path, function):
+        """Answers by what is asked: ``function(query, sent body)`` gives status and body."""
+        self.answers[method, path] = [function]
 
     def collection(self, path, records, envelope, stamp=None):
         """A list with limit and offset. ``envelope(records, count, limit, offset)`` is the answer's body, ``stamp`` the
@@ -96,7 +102,7 @@ def karrio_list(records, count, limit, offset):
 
 
 class ReplayCase(FlowCase):
-    """Flows of one of the addon's blueprints against recorded answers. Uses the worker of ``FlowCase``, not its shop."""
+    """Flows of one of the addon's blueprints against recorded answers, without the shop of ``FlowCase``."""
 
     blueprint = ""
     secret = ""
@@ -118,6 +124,14 @@ class ReplayCase(FlowCase):
         super(FlowCase, self).setUp()
         self.server.forget()
 
+    def work(self, connection=None):
+        """The connection's worker, called directly: what it does not expect fails the test here."""
+        self.env.cr.flush()  # as a commit begins: write, then capture
+        with self.enter_registry_test_mode(), self.registry.cursor() as cr:
+            env = self.env(cr=cr, su=True)
+            Worker(env, env["integration.connection"].browse((connection or self.connection).id)).run()
+        self.env.invalidate_all()
+
     def flow_links(self, code):
         """``{external ID: Odoo record}`` of the flow with this code."""
         return self.records(self.flows[code])
@@ -133,8 +147,8 @@ class ReplayCase(FlowCase):
         left = self.env["integration.sync"].search([
             ("connection_id", "=", self.connection.id), ("state", "not in", ("synced", "excluded"))])
         self.assertFalse(left, "\n".join(
-            f"{sync.flow_id.code} {sync.external_id}: {sync.state} {sync.error_message} {(sync.error_detail or '')[-600:]}"
-            for sync in left[:5]))
+            f"{sync.flow_id.code} {sync.external_id}: {sync.state} {sync.error_message} "
+            f"{(sync.error_detail or '')[-600:]}" for sync in left[:5]))
 
 
 def altered(record, **changes):

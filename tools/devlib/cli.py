@@ -78,7 +78,7 @@ def parser():
     setup.add_argument("--rebuild-templates", action="store_true", help="make the prepared databases again")
 
     lint = add("lint", commands.lint, "ruff, pylint-odoo and Odoo's own test_lint on this addon.")
-    lint.add_argument("--fix", action="store_true", help="first repair and format what ruff can")
+    lint.add_argument("--fix", action="store_true", help="first repair what ruff can")
 
     bench = add("bench", commands.bench, "Run the benchmarks, each on a database of its own.")
     bench.add_argument("names", nargs="*", help="which ones (all)")
@@ -96,6 +96,15 @@ def parser():
     return top
 
 
+def check_cache():
+    try:
+        places.folder("logs")
+    except OSError as error:
+        raise Problem(
+            "The cache folder cannot be written.", error, "Set XDG_CACHE_HOME to a folder of yours."
+        ) from None
+
+
 def main(argv=None):
     given = list(sys.argv[1:] if argv is None else argv)
     # What follows "--" is for pytest, or for the sandbox; argparse would mix it with our own arguments.
@@ -106,6 +115,7 @@ def main(argv=None):
     processes.stop_on_signals()
     processes.adopt_orphans()
     try:
+        check_cache()
         return arguments.function(arguments)
     except Problem as problem:
         print(f"\n{problem.render()}", file=sys.stderr)
@@ -113,7 +123,8 @@ def main(argv=None):
     except processes.Interrupted as interruption:
         print("\nStopped.", flush=True)
         # For a server, being stopped is the ordinary end.
-        return 0 if arguments.command in SERVERS else 128 + interruption.signal_number
+        ends_like_this = arguments.command in SERVERS and not getattr(arguments, "once", False)
+        return 0 if ends_like_this else 128 + interruption.signal_number
     except BrokenPipeError:
         return 1
     except Exception as error:

@@ -58,8 +58,7 @@ class Machine:
         return name
 
 
-# -- setup
-# -----------------------------------------------------------------------------------------------------
+# -- setup --
 
 
 def setup(arguments):
@@ -75,8 +74,7 @@ def setup(arguments):
     return 0
 
 
-# -- run
-# -------------------------------------------------------------------------------------------------------
+# -- run --
 
 
 def default_database():
@@ -194,23 +192,34 @@ def print_welcome(progress, database, odoo, sandbox, summary):
     sys.stdout.flush()
 
 
-# -- test and lint
-# ---------------------------------------------------------------------------------------------
+# -- test and lint --
 
 PARTS = ("lint", "core", "install", "odoo")
 
 
 def test(arguments):
+    report = parts.Report()
+    try:
+        run_parts(report, arguments)
+    except Problem as problem:
+        # Something that several parts need could not be prepared. What has run is still summed up.
+        print(f"\n{problem.render()}", flush=True)
+        report.rows.append(("preparation of the next part", False, 0))
+    report.print_summary()
+    return report.exit_code
+
+
+def run_parts(report, arguments):
     wanted = arguments.parts or PARTS
     needs_database = {"install", "odoo"} & set(wanted)
     progress = Progress(2 + bool(needs_database) + ("install" in wanted) + ("odoo" in wanted))
-    report = parts.Report()
     with Machine(progress) as machine:
         machine.odoo_and_venv()
         # What needs no database comes first: it answers in seconds.
         if "lint" in wanted:
             parts.lint_parts(report, machine.odoo, machine.venv)
         if "core" in wanted:
+            # Pytest's arguments belong to the last part that was asked for.
             parts.core_part(report, machine.venv, arguments.pytest if "odoo" not in wanted else [])
         if needs_database:
             print()
@@ -218,11 +227,8 @@ def test(arguments):
         if "install" in wanted:
             parts.install_part(report, machine.databases, machine.template("mail"))
         if "odoo" in wanted:
-            parts.odoo_parts(
-                report, machine.databases, machine.template("business"), arguments.pytest, arguments.browser
-            )
-    report.print_summary()
-    return report.exit_code
+            template = machine.template("business")
+            parts.odoo_parts(report, machine.databases, template, arguments.pytest, arguments.browser)
 
 
 def lint(arguments):
@@ -230,13 +236,11 @@ def lint(arguments):
         machine = Machine(Progress(2)).odoo_and_venv()
         ruff = machine.venv.tool("ruff")
         processes.call([ruff, "check", "--fix", "--quiet", "--exit-zero", places.CHECKOUT])
-        processes.call([ruff, "format", places.CHECKOUT])
     arguments.parts, arguments.pytest, arguments.browser = ["lint"], [], False
     return test(arguments)
 
 
-# -- bench
-# -----------------------------------------------------------------------------------------------------
+# -- bench --
 
 
 def bench(arguments):
@@ -304,8 +308,7 @@ def write_figures(results, output):
     return 1 if failed else 0
 
 
-# -- shell, sandbox, postgres
-# ----------------------------------------------------------------------------------
+# -- shell, sandbox, postgres --
 
 
 def shell(arguments):

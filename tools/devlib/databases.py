@@ -33,8 +33,7 @@ class Databases:
         self.data_dir = places.folder("data")
         self.locks = places.folder("locks")
 
-    # -- Odoo on a database
-    # ------------------------------------------------------------------------------------
+    # -- Odoo on a database --
 
     def odoo_options(self, database, ours=True):
         paths = [*self.odoo.addons_paths, *([places.addons_folder()] if ours else [])]
@@ -62,8 +61,7 @@ class Databases:
             log=log,
         )
 
-    # -- plain databases
-    # ---------------------------------------------------------------------------------------
+    # -- plain databases --
 
     def names(self):
         return {name for (name,) in self.server.sql("SELECT datname FROM pg_database")}
@@ -92,12 +90,13 @@ class Databases:
             return None
         return rows[0][0] if rows else None
 
-    # -- templates
-    # ---------------------------------------------------------------------------------------------
+    # -- templates --
 
     def template_name(self, kind):
         modules, demo = TEMPLATES[kind]
-        key = places.fingerprint(TEMPLATE_FORMAT, self.odoo.identity, *modules, demo, length=8)
+        # The folder too: a server may be shared by users who do not share the files beside the database.
+        parts = (TEMPLATE_FORMAT, self.odoo.identity, self.data_dir, *modules, demo)
+        key = places.fingerprint(*parts, length=8)
         return f"integration_flow_template_{kind}_{key}"
 
     def template(self, kind, step):
@@ -150,8 +149,7 @@ class Databases:
             )
         return output
 
-    # -- throw-away databases
-    # ----------------------------------------------------------------------------------
+    # -- throw-away databases --
 
     @contextmanager
     def throw_away(self, template, purpose):

@@ -153,7 +153,7 @@ class Apt:
     def missing_for(self, package):
         """``name=version`` of a package and its dependencies, without what this machine has."""
         self.prepare()
-        # Planned as if nothing were installed: a half-finished upgrade of the machine must not get in the way.
+        # Planned as if nothing were installed: a half-finished upgrade of the machine must not interfere.
         nothing = self.folder / "nothing-installed"
         nothing.touch()
         planned = self._query(

@@ -140,7 +140,8 @@ def install_part(report, databases, template):
         with databases.throw_away(template, "install") as database:
             output = databases.install_addon(database, demo=False, log_name="test-install")
         errors = [line for line in output.splitlines() if " ERROR " in line or " CRITICAL " in line]
-        print("\n".join(errors), flush=True)
+        if errors:
+            print("\n".join(errors), flush=True)
         return not errors
 
     report.part("install: with mail only", install)
@@ -173,7 +174,9 @@ def odoo_parts(report, databases, template, arguments, browser=True):
                 )
             try:
                 command = pytest_odoo_command(databases, database, arguments, browser)
-                return report.pytest(command, env=NO_BYTECODE, cwd=places.addons_folder())
+                # Tests that need a database beside their own make it from the same template.
+                env = {**NO_BYTECODE, "INTEGRATION_TEST_TEMPLATE": template}
+                return report.pytest(command, env=env, cwd=places.addons_folder())
             finally:
                 processes.stop_leftovers()  # a browser whose test was cut off
 
@@ -192,26 +195,16 @@ def _not_possible():
 def pytest_odoo_command(databases, database, arguments, browser):
     addon = places.addons_folder() / places.ADDON
     paths = ",".join(map(str, [*databases.odoo.addons_paths, places.addons_folder()]))
-    return [
-        *(
-            databases.venv.python,
-            "-m",
-            "pytest",
-            "-c",
-            places.CHECKOUT / "pyproject.toml",
-            "-p",
-            "no:cacheprovider",
-        ),
-        f"--rootdir={addon}",
-        f"--odoo-config={os.devnull}",
-        f"--odoo-database={database}",
-        f"--odoo-addons-path={paths}",
-        f"--odoo-extra=data-dir={databases.data_dir}",
-        "--odoo-extra=http-interface=127.0.0.1",
-        *(["--odoo-http"] if browser else []),
-        *(_through_link(each, addon) for each in arguments),
-        *([] if _names_a_test(arguments) else [addon / "tests"]),
-    ]
+    command = [databases.venv.python, "-m", "pytest", "-c", places.CHECKOUT / "pyproject.toml"]
+    command += [f"--rootdir={addon}", "-p", "no:cacheprovider"]
+    command += [f"--odoo-config={os.devnull}", f"--odoo-database={database}", f"--odoo-addons-path={paths}"]
+    command += [f"--odoo-extra=data-dir={databases.data_dir}", "--odoo-extra=http-interface=127.0.0.1"]
+    if browser:
+        command.append("--odoo-http")
+    command += [_through_link(each, addon) for each in arguments]
+    if not _names_a_test(arguments):
+        command.append(addon / "tests")
+    return command
 
 
 def _through_link(argument, addon):

@@ -73,8 +73,7 @@ class Cluster:
         self._users = None
         self.programs, self.libraries = self._find_programs() or (None, None)
 
-    # -- programs
-    # ----------------------------------------------------------------------------------------------
+    # -- programs --
 
     def _find_programs(self):
         """The newest server programs of the system, or those unpacked earlier: (folder, library path)."""
@@ -115,8 +114,7 @@ class Cluster:
         partial.rename(target)
         self.programs, self.libraries = self._find_programs()
 
-    # -- the cluster
-    # -------------------------------------------------------------------------------------------
+    # -- the cluster --
 
     @property
     def major(self):

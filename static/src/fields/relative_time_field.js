@@ -29,5 +29,5 @@ registry.category("fields").add("integration_relative_time", {
     component: RelativeTimeField,
     displayName: _t("Relative Time"),
     supportedTypes: ["datetime"],
-    listViewWidth: [110, 150],
+    listViewWidth: [95, 125],
 });

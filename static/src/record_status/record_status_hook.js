@@ -20,13 +20,16 @@ export function useRecordStatus({ follow = false } = {}) {
     let shown = { key: null, pointId: null, dirty: false, resModel: null, resId: false };
     let timer = null;
     let pauses = [];
+    let justSaved = false; // the worker needs a moment to take up what was saved
 
     function receive(key, entries) {
         if (key !== shown.key) {
             return;
         }
         Object.assign(status, { entries, loaded: true });
-        if (follow && pauses.length && !timer && entries.some((entry) => ON_ITS_WAY.includes(entry.state))) {
+        const onItsWay = justSaved || entries.some((entry) => ON_ITS_WAY.includes(entry.state));
+        justSaved = false;
+        if (follow && onItsWay && pauses.length && !timer) {
             timer = browser.setTimeout(() => {
                 timer = null;
                 load();
@@ -48,13 +51,14 @@ export function useRecordStatus({ follow = false } = {}) {
         const key = service.keyOf(resModel, resId);
         const before = shown;
         shown = { key, pointId, dirty, resModel, resId };
-        const saved = before.dirty && !dirty;
+        const saved = pointId === before.pointId && before.dirty && !dirty;
         if (key === before.key && pointId === before.pointId && !saved) {
             return;
         }
         if (key !== before.key) {
             Object.assign(status, { entries: [], loaded: false });
         }
+        justSaved = saved;
         pauses = [...FOLLOW_UP_MS];
         load();
     });

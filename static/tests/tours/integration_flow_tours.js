@@ -15,11 +15,11 @@ tours.add("integration_flow_retry_from_list", {
         },
         {
             content: "The outcome is shown at once",
-            trigger: ".o_notification:contains(Tour Customer):contains(Tour Shop)",
+            trigger: ".o_notification:contains(Tour Customer):contains(127.0.0.1:9)",
         },
         {
             content: "The list shows the new reason",
-            trigger: ".o_data_row:contains(Tour Customer):contains(Failed):not(:contains(refuses this e-mail))",
+            trigger: ".o_data_row:contains(Tour Customer):contains(Failed):contains(127.0.0.1:9)",
         },
         {
             content: "Open the record",
@@ -63,7 +63,7 @@ tours.add("integration_flow_retry_from_banner", {
         },
         {
             content: "The banner shows the new reason",
-            trigger: ".o_integration_status_banner:contains(Tour Shop):not(:contains(refuses this e-mail))",
+            trigger: ".o_integration_status_banner:contains(127.0.0.1:9):not(:contains(refuses this e-mail))",
         },
         {
             content: "Open the sync records by the smart button",
