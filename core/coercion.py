@@ -38,7 +38,7 @@ def coerce(field_type: str, value: Any, *, label: str = "", allowed: Collection[
     if function is None:
         return value
     result = function(value, label)
-    if allowed and field_type == "selection" and result not in allowed:
+    if allowed and field_type == "selection" and result is not False and result not in allowed:
         raise SyncError(
             "mapping",
             "wrong_choice",

@@ -11,7 +11,8 @@ Decisions that the table leaves open (docs/decisions.md):
 - "Newest" without both times, or with equal times: external wins (Odoo's time exists always, so the missing
   one is external's, and a record that was just received is most likely the news). The loser is logged as
   overruled.
-- First meeting (nothing agreed yet): the losing value counts as overruled unless it is blank.
+- First meeting (nothing agreed yet): the losing value counts as overruled unless it is blank. For "Newest" a blank
+  is no news then: nobody has emptied it, so the side that has a value gives it.
 - A direction that forbids the write keeps the change pending on its own side: `agreed_after` leaves the
   agreed values alone, so that a later change of the other side is seen as "both changed".
 """
@@ -157,6 +158,8 @@ def _owner_external_unless_blank(case: _Case) -> Decision:
 
 
 def _owner_newest(case: _Case) -> Decision:
+    if case.first and case.odoo_blank != case.external_blank:
+        return _external_wins(case) if case.odoo_blank else _odoo_wins(case)
     if not case.odoo_changed:
         return _external_wins(case)
     if not case.external_changed:

@@ -155,6 +155,11 @@ def origin(flow_id: int):
         _origin.reset(token)
 
 
+def is_importing() -> bool:
+    """Is an import writing in this thread just now?"""
+    return _origin.get() is not None
+
+
 def note_created(records, watches: dict) -> None:
     _note(records, records._ids, watches.get("", ()))
 

@@ -64,6 +64,7 @@ class Exporter:
         self.links: list[tuple] = []
         self.exchanges: list = []
         self.found: list[tuple[Outgoing, dict]] = []
+        self.received: list[tuple] = []  # (id, external version, time of the external change)
         self.outgoing: list[Outgoing] = []
         self.finds: list[Outgoing] = []
         self.reads: list[Outgoing] = []
@@ -96,11 +97,10 @@ class Exporter:
             row.direction = "export"
             row.conflicts = row.conflicts or None
         existing = set(self.plan.model.browse([row.res_id for row in rows if row.res_id]).exists()._ids)
-        belonging = existing
         domain = self.plan.flow._parsed_domain()
-        if domain and existing:
-            belonging = set(self.plan.model.with_context(active_test="active" in str(domain)).search(
-                Domain(domain) & Domain("id", "in", list(existing)))._ids)
+        # What the flow's user must not see is not in the flow either: the records of other companies.
+        belonging = set(self.plan.model.with_context(active_test="active" in str(domain)).search(
+            Domain(domain) & Domain("id", "in", list(existing)))._ids)
         links = journal.linked_records(
             self.cr, self.plan.connection.id, self.plan.resource.id, self.plan.model_name, list(existing))
         candidates = []
@@ -110,7 +110,8 @@ class Exporter:
                     "model": self.plan.model._description, "id": row.res_id or 0}))
             elif row.res_id not in belonging:
                 row.export_pending = False
-                row.settle("excluded", "excluded", message=self.env._("Not in the filter of the flow."))
+                row.settle("excluded", "excluded", message=self.env._(
+                    "Not in the filter of the flow, or not visible to the user it runs as."))
             else:
                 candidates.append((row, links.get(row.res_id, "")))
         self._decide_all(candidates)
@@ -325,6 +326,11 @@ class Exporter:
 
     def mark_sending(self) -> None:
         """Before anything leaves: say so, so that a crash is recognised. The caller commits."""
+        if self.received:
+            self.cr.execute(
+                "UPDATE integration_sync s SET external_version = v.version, external_updated_at = v.at "
+                "FROM unnest(%s::int[], %s::varchar[], %s::timestamp[]) AS v(id, version, at) WHERE s.id = v.id",
+                [list(values) for values in zip(*self.received, strict=True)])
         creates = [outgoing.row for outgoing in self.outgoing if outgoing.operation.kind == "create"]
         for row in creates:
             row.create_sent = True
@@ -405,9 +411,14 @@ class Exporter:
             row.changes = {}
             row.export_pending = True  # what differs is sent by the next slice
             if self.plan.imports:
-                row.payload, row.import_pending = documents.dump_json(record), True
-                row.content_hash = inbox.content_of(self.plan, record)
+                self._receive_record(row, record)
             row.settle("pending", "linked", due_at=self.now)
+
+    def _receive_record(self, row: Row, record: dict) -> None:
+        """A look-up has brought the present state over there: it is imported before anything is sent."""
+        row.payload, row.content_hash = documents.dump_json(record), inbox.content_of(self.plan, record)
+        row.import_pending = True
+        self.received.append((row.id, *inbox.age_of(self.plan, record)))
 
     def _equal_values(self, outgoing: Outgoing, record: dict) -> dict:
         """The fields in which a record that was found over there equals ours: these need not be sent."""
@@ -430,9 +441,7 @@ class Exporter:
         content_hash = inbox.content_of(self.plan, record)
         if content_hash != outgoing.row.content_hash:
             # It changed over there meanwhile: the importer merges both sides, then what is Odoo's goes out.
-            outgoing.row.payload = documents.dump_json(record)
-            outgoing.row.content_hash = content_hash
-            outgoing.row.import_pending = True
+            self._receive_record(outgoing.row, record)
             outgoing.row.settle("pending", "", due_at=self.now)
         else:
             outgoing.request = self._request(outgoing)

@@ -7,7 +7,14 @@ from datetime import timedelta
 import psycopg2
 from psycopg2 import errors as pg_errors
 
-from odoo.exceptions import AccessError, ConcurrencyError, RedirectWarning, UserError, ValidationError
+from odoo.exceptions import (
+    AccessError,
+    ConcurrencyError,
+    MissingError,
+    RedirectWarning,
+    UserError,
+    ValidationError,
+)
 from odoo.tools import html2plaintext
 
 from ..core import retry
@@ -41,6 +48,9 @@ def from_exception(env, model_name: str, error: BaseException) -> SyncError:
     if isinstance(error, AccessError):
         return SyncError("access", "odoo_access", params={
             "user": env.user.name, "model": label}, detail=_plain(error))
+    if isinstance(error, MissingError):
+        return SyncError("constraint", "odoo_refused", params={
+            "model": label, "message": env._("a record that it refers to does not exist (any more).")}, detail=_plain(error))
     if isinstance(error, (ValidationError, UserError, RedirectWarning)):
         return SyncError("constraint", "odoo_refused", params={"model": label, "message": _plain(error)})
     if isinstance(error, psycopg2.IntegrityError):
@@ -86,8 +96,9 @@ def apply_failure(env, row, error: SyncError, *, policy, now) -> None:
         seconds = _seconds_to_wait(policy, row.attempts, error)
         if seconds is None:
             row.settle("failed", "failed")
+            hint = env._("It was tried %(count)s times. Test the connection, then press Retry.", count=row.attempts)
         else:
-            row.settle("waiting", "retry", due_at=now + timedelta(seconds=seconds))
+            row.settle("waiting", "retry", due_at=later(now, seconds))
     else:
         row.attempts += 1
         row.settle("failed", "failed")
@@ -100,9 +111,14 @@ def apply_failure(env, row, error: SyncError, *, policy, now) -> None:
 def _settle_undone(row, error: SyncError, now) -> None:
     """Nothing was tried for this record, because of what happened to others: no attempt, and nothing to tell."""
     if error.error_class == "rate_limit":
-        row.settle("waiting", "", due_at=now + timedelta(seconds=error.retry_after or 0))
+        row.settle("waiting", "", due_at=later(now, error.retry_after or 0))
     else:
-        row.settle("pending", "", due_at=now + timedelta(seconds=error.retry_after or 0))
+        row.settle("pending", "", due_at=now)
+
+
+def later(now, seconds: float):
+    """A moment that is certainly not too early: ``now`` is stored in whole seconds, the rest of one is over."""
+    return now + timedelta(seconds=seconds + 1)
 
 
 def _seconds_to_wait(policy, attempts: int, error: SyncError) -> float | None:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from ..core import paging, retry
+from ..core.classify import extract_message
 from ..core.errors import SyncError
 from . import failures, http, inbox, journal, messages
 from .plan import FlowPlan
@@ -14,6 +15,9 @@ from .plan import FlowPlan
 PAGE_POLICY = retry.RetryPolicy(first_seconds=5, coefficient=3.0, maximum_seconds=900, attempts=6, jitter=0.2)
 
 
+NO_CONTENT = 204
+# An answer without the list but with one of these tells an error, whatever its status says.
+ERROR_KEYS = frozenset(("error", "errors", "message", "fault", "detail"))
 # A list that changes all the time is read so often; the rest is left to the overlap of the next run.
 MOST_LOOKS = 3
 
@@ -87,27 +91,47 @@ class Fetcher:
     def store(self, exchange, now: datetime, embedded_plans) -> bool:
         """Store what came back. Returns True when there may be another page. The caller commits."""
         journal.add_to_run(self.cr, self.run_id, call_count=1)
-        journal.insert_exchanges(
-            self.cr, self.plan.connection, self.plan.flow, self.run_id, [exchange],
-            lambda error: messages.explain(self.env, error)[0])
+        following = None
         try:
-            if exchange.error is not None:
-                raise exchange.error
-            listed = http.records_of(self.operation, exchange.response.body)
-            with self.cr.savepoint():
-                stored = self._store_records(listed, now, embedded_plans)
-            following = self._turn_page(exchange.response, listed, stored)
+            following = self._store(exchange, now, embedded_plans)
         except Exception as error:
             if failures.is_concurrency(error):
                 raise
             # Whatever it is, it is told on the run: it must not stop the other flows of this connection.
-            self._failed(failures.from_exception(self.plan.model.env, self.plan.model_name, error), now)
-            return False
-        if following is None:
-            self._move_watermark(now)
-            return False
-        self.look = following
-        return True
+            known = failures.from_exception(self.plan.model.env, self.plan.model_name, error)
+            exchange.error = exchange.error or known  # so that the answer is kept and can be looked at
+            self._failed(known, now)
+        else:
+            if following is None:
+                self._move_watermark(now)
+        journal.insert_exchanges(
+            self.cr, self.plan.connection, self.plan.flow, self.run_id, [exchange],
+            lambda error: messages.explain(self.env, error)[0])
+        self.look = following or self.look
+        return following is not None
+
+    def _store(self, exchange, now: datetime, embedded_plans) -> "Look | None":
+        if exchange.error is not None:
+            raise exchange.error
+        response = exchange.response
+        if response.body is None and response.status != NO_CONTENT:
+            raise SyncError("server", "empty_body")  # taken for an empty list it would end the run, and the rest be lost
+        listed = self._listed(response.body)
+        with self.cr.savepoint():
+            stored = self._store_records(listed, now, embedded_plans)
+        return self._turn_page(response, listed, stored)
+
+    def _listed(self, body) -> list:
+        """The records of a page; where there are none, the error that the answer tells instead."""
+        try:
+            return http.records_of(self.operation, body)
+        except SyncError:
+            message = ""
+            if isinstance(body, dict) and ERROR_KEYS & body.keys():
+                message = extract_message(body, (self.operation.error_paths or "").split(";"))
+            if not message:
+                raise
+            raise SyncError("validation", "refused_in_answer", params={"message": message}) from None
 
     def _store_records(self, listed: list, now: datetime, embedded_plans) -> inbox.Stored:
         """Store the records of a page."""

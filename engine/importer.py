@@ -250,7 +250,7 @@ class Importer:
                 raise SyncError("validation", "record_missing_id", params={
                     "path": f"{rule.external_path}[{number}].{rule.line_id_path}"})
             if line_id and line_id in seen:
-                raise SyncError("validation", "duplicate_in_page", params={"external_id": line_id})
+                raise SyncError("validation", "duplicate_in_page", params={"external_id": f"{rule.label} {line_id}"})
             seen.add(line_id)
             line = Line(line_id or f"#{number}", records[number], externals)
             for child in rule.children:

@@ -144,9 +144,9 @@ def _incoming(plan: FlowPlan, record) -> Incoming:
     external_id, readable, content_hash, version, updated_at, name = "", False, "", None, None, None
     excluded = False
     try:
+        name = _text(paths.get(plan.resource.name_path, record)) if plan.resource.name_path else None
         external_id = identify(plan, record)
-        version = _text(paths.get(plan.resource.version_path, record)) if plan.resource.version_path else None
-        updated_at = _moment(plan, record)
+        version, updated_at = age_of(plan, record)
         name = _text(paths.get(plan.resource.name_path, record)) if plan.resource.name_path else None
         if plan.flow.external_filter:
             excluded = not paths.get(plan.flow.external_filter, record)
@@ -157,6 +157,12 @@ def _incoming(plan: FlowPlan, record) -> Incoming:
     if excluded:
         content_hash = f"-{content_hash[1:]}"
     return Incoming(external_id, record, content_hash, version, updated_at, name, readable, excluded)
+
+
+def age_of(plan: FlowPlan, record) -> tuple[str | None, datetime | None]:
+    """Version and time of the last change of a record, where the API tells them."""
+    version = _text(paths.get(plan.resource.version_path, record)) if plan.resource.version_path else None
+    return version, _moment(plan, record)
 
 
 def identify(plan: FlowPlan, record) -> str:
@@ -295,4 +301,4 @@ def _store_unnamed(cr, plan: FlowPlan, items: list[Incoming], now, run_id, prior
 
 def _start(item: Incoming) -> str:
     """How people tell a record without ID from others."""
-    return item.name or clean_text(item.payload[:60])
+    return item.name or clean_text(item.payload[:120])

@@ -326,6 +326,10 @@ class _Twin(NamedTuple):
 _SIDES = {"res_id": ("int", "0"), "external_id": ("varchar", "''")}
 
 
+# The conditions of the unique indexes: without them PostgreSQL would read all sync records of the flow.
+_INDEXED = {"res_id": "twin.res_id <> 0", "external_id": "twin.external_id IS NOT NULL"}
+
+
 def _twins(cr, keys: list[tuple], column: str, other: str) -> list[_Twin]:
     """Other sync records of the same flow that stand for the same thing, by Odoo record or by external ID."""
     if not keys:
@@ -335,7 +339,8 @@ def _twins(cr, keys: list[tuple], column: str, other: str) -> list[_Twin]:
         "SELECT twin.id, v.id, twin.export_pending, twin.import_pending, twin.payload, twin.content_hash, "
         f"COALESCE(twin.{other}, {blank}) <> {blank} AND twin.{other} <> v.other "
         f"FROM unnest(%s::int[], %s::{kind}[], %s::int[], %s::{other_kind}[]) AS v(flow_id, key, id, other) "
-        f"JOIN integration_sync twin ON twin.flow_id = v.flow_id AND twin.{column} = v.key AND twin.id <> v.id",
+        f"JOIN integration_sync twin ON twin.flow_id = v.flow_id AND twin.{column} = v.key AND twin.id <> v.id "
+        f"AND {_INDEXED[column]}",
         [list(values) for values in zip(*keys, strict=True)])  # pylint: disable=sql-injection
     return [_Twin(*values, column) for values in cr.fetchall()]
 

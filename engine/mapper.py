@@ -120,6 +120,7 @@ class BatchMapper:
         """
         wanted_relations: dict[int, set[str]] = {}
         wanted_lookups: dict[tuple, set] = {}
+        labels: dict[tuple, str] = {}
         for rules, externals in batch:
             for rule in rules:
                 value = externals.get(rule.code)
@@ -132,6 +133,7 @@ class BatchMapper:
                         key = self._lookup_value(rule, single)
                         if key is not None:
                             wanted_lookups.setdefault(self._lookup_key(rule), set()).add(key)
+                            labels[self._lookup_key(rule)] = rule.label
         for resource_id, ids in wanted_relations.items():
             self.cr.execute(
                 "SELECT external_id, res_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
@@ -140,7 +142,7 @@ class BatchMapper:
             for external_id, res_id in self.cr.fetchall():
                 self.relations[resource_id, external_id] = res_id
         for key, values in wanted_lookups.items():
-            self._look_up(key, values)
+            self._look_up(key, values, labels[key])
 
     def _lookup_key(self, rule: RulePlan) -> tuple:
         model, fields = FIXED_LOOKUPS.get(rule.transform, (rule.comodel, (rule.lookup_field,)))
@@ -161,11 +163,11 @@ class BatchMapper:
                 "field": rule.label, "value": str(value)[:80], "expected": "text"})
         return value if isinstance(value, (int, float)) and not isinstance(value, bool) else _code(value)
 
-    def _look_up(self, key: tuple, values: set) -> None:
+    def _look_up(self, key: tuple, values: set, label: str) -> None:
         """Fill ``lookups[key, value]`` with the ids found, by one search per field of the look-up."""
         model_name, field_names, extra = key
         if model_name not in self.plan.model.env:
-            raise SyncError("mapping", "lookup_missing", params={"model": model_name, "field": "", "value": ""})
+            raise SyncError("mapping", "lookup_wrong", params={"model": model_name or "", "field": label, "value": ""})
         model = self.plan.model.env[model_name]
         domain = Domain(safe_eval(extra, {"company_id": self.plan.model.env.company.id}) if extra else [])
         open_values = {value for value in values if (key, value) not in self.lookups}
@@ -176,8 +178,8 @@ class BatchMapper:
                 return
             record_field = _field_at(model, field_name)
             if record_field is None:
-                raise SyncError("mapping", "lookup_missing", params={
-                    "model": model_name, "field": field_name, "value": ""})
+                raise SyncError("mapping", "lookup_wrong", params={
+                    "model": model._description, "field": label, "value": field_name})
             numeric = record_field.type in ("integer", "float", "monetary")
             plain = [value[0] if isinstance(value, tuple) else value for value in open_values]
             if numeric:
@@ -245,6 +247,7 @@ class BatchMapper:
                     "relation": rule.label, "external_id": external_id, "flow": rule.relation_flow_name,
                     "resource_id": rule.relation_resource_id})
             ids.append(res_id)
+        _refuse_several(rule, external)
         if rule.field_type == "many2many":
             return ids  # an empty list is a value: no taxes is not the same as Odoo's default taxes
         return ids[0] if ids else None
@@ -261,12 +264,14 @@ class BatchMapper:
             found = self.lookups.get((key, value), [])
             if not found:
                 raise SyncError("mapping", "lookup_missing", params={
-                    "model": self.plan.model.env[key[0]]._description, "field": rule.label, "value": str(single)[:80]})
+                    "model": self.plan.model.env[key[0]]._description, "field": rule.label, "value": _shown(single)})
             if len(found) > 1:
                 raise SyncError("ambiguous", "lookup_ambiguous", params={
                     "model": self.plan.model.env[key[0]]._description, "field": rule.label,
-                    "value": str(single)[:80], "count": len(found)})
+                    "value": _shown(single), "count": len(found)})
             ids.append(found[0])
+        if rule.transform != "state":
+            _refuse_several(rule, external)
         if many:
             return ids
         return ids[0] if ids else None
@@ -305,6 +310,17 @@ def _field_at(model, dotted: str):
             return None
         model = model.env[record_field.comodel_name] if record_field.comodel_name else None
     return record_field
+
+
+def _shown(value) -> str:
+    """A looked-up value in a message: a state with its country."""
+    return f"{value[0]} ({value[1]})" if isinstance(value, list) and len(value) == 2 else str(value)[:80]
+
+
+def _refuse_several(rule: RulePlan, external) -> None:
+    """Which of several values belongs into a field for one is not ours to guess."""
+    if isinstance(external, list) and len(external) > 1 and rule.field_type not in ("many2many", "one2many"):
+        raise wrong_type(rule.label, external, "one_value")
 
 
 def _code(value) -> str:

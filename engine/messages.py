@@ -318,6 +318,15 @@ _BLANKS = {
 }
 # Params that core gives as a key, in words. Other values are shown as they are.
 _WORDS = {
+    "found": {
+        "dict": _lt("an object"),
+        "list": _lt("a list"),
+        "str": _lt("a text"),
+        "int": _lt("a number"),
+        "float": _lt("a number"),
+        "bool": _lt("yes or no"),
+        "NoneType": _lt("nothing"),
+    },
     "expected": {
         "text": _lt("a text"),
         "text_list": _lt("a list of texts"),
@@ -328,6 +337,7 @@ _WORDS = {
         "datetime": _lt("a date and time, such as 2026-01-31T10:00:00Z"),
         "record": _lt("a record of Odoo"),
         "identifier": _lt("the identifier of a record"),
+        "one_value": _lt("one value, not several"),
         "list": _lt("a list"),
         "file": _lt("a file"),
         "map": _lt("a value map"),

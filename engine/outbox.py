@@ -42,7 +42,8 @@ _JOIN_WAITING = """
     JOIN integration_link link ON link.connection_id = f.connection_id AND link.resource_id = f.resource_id
         AND link.line_rule_id IS NULL AND link.model = f.model_name AND link.res_id = v.res_id
     WHERE s.flow_id = v.flow_id AND s.external_id = link.external_id AND COALESCE(s.res_id, 0) = 0
-        AND NOT EXISTS (SELECT 1 FROM integration_sync o WHERE o.flow_id = v.flow_id AND o.res_id = v.res_id)
+        AND NOT EXISTS (SELECT 1 FROM integration_sync o WHERE o.flow_id = v.flow_id AND o.res_id = v.res_id
+            AND o.res_id <> 0)
 """
 # When a captured record of a flow is due: live flows at once, others with their next run, manual ones by button.
 _DUE = "CASE WHEN f.timing = 'live' THEN %(now)s WHEN f.timing = 'manual' THEN NULL ELSE f.next_run_at END"
@@ -91,7 +92,7 @@ def _queue_deleted(cr, rows, now):
             state = CASE WHEN s.state = 'processing' THEN s.state ELSE 'pending' END, direction = 'export',
             due_at = %(now)s, attempts = 0, waiting_for = NULL, conflicts = NULL
         FROM unnest(%(flows)s::int[], %(records)s::int[]) AS v(flow_id, res_id)
-        WHERE s.flow_id = v.flow_id AND s.res_id = v.res_id
+        WHERE s.flow_id = v.flow_id AND s.res_id = v.res_id AND s.res_id <> 0
         """, params)
 
 

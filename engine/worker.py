@@ -73,6 +73,8 @@ class Worker:
     def _loop(self, held) -> int:
         handled = disturbed = 0
         self._free_dead(held)
+        # Also where nothing may be called: what changed is to be seen as pending.
+        self._lasting(lambda: outbox.drain(self.cr, self.connection.id, self._now()))
         while not self._held_back() and self._is_current():
             try:
                 done = self._step(held)
@@ -583,7 +585,7 @@ class Worker:
         """No call to this system for so long."""
         self.cr.execute(
             "UPDATE integration_connection SET retry_at = GREATEST(retry_at, %s) WHERE id = %s",
-            [self._now() + timedelta(seconds=seconds), self.connection.id])
+            [failures.later(self._now(), seconds), self.connection.id])
 
     def _refused(self, error: SyncError) -> None:
         """The credentials were refused. If they were changed meanwhile, the next slice tries the new ones."""

@@ -1,4 +1,5 @@
 from . import base
+from . import base_batch
 from . import base_panel
 from . import connection
 from . import resource

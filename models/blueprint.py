@@ -3,6 +3,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import jsonschema
+
 from odoo import api, models
 from odoo.exceptions import AccessError, UserError
 
@@ -34,7 +35,8 @@ class IntegrationBlueprint(models.AbstractModel):
     @api.model
     def _validate(self, data):
         """Raise a UserError that names the place in the file when ``data`` is not a valid blueprint."""
-        errors = sorted(jsonschema.Draft202012Validator(self._schema()).iter_errors(data), key=lambda error: list(error.path))
+        validator = jsonschema.Draft202012Validator(self._schema())
+        errors = sorted(validator.iter_errors(data), key=lambda error: [str(step) for step in error.absolute_path])
         if errors:
             raise UserError(self.env._("This blueprint is not valid:\n%(problems)s", problems="\n".join(
                 f"• {'/'.join(str(part) for part in error.absolute_path) or '/'}: {error.message[:200]}"
@@ -168,8 +170,8 @@ class IntegrationBlueprint(models.AbstractModel):
             [("api_name", "=", connection.api_name), ("code", "=", vals["resource"])], limit=1)
         if not connection or not resource:
             raise UserError(self.env._(
-                "Flow %(flow)s: the blueprint names the connection '%(connection)s' and the resource '%(resource)s', and "
-                "one of them is neither in the file nor in this database.",
+                "Flow %(flow)s: the blueprint names the connection '%(connection)s' and the resource '%(resource)s', "
+                "and one of them is neither in the file nor in this database.",
                 flow=vals["name"], connection=vals["connection"], resource=vals["resource"]))
         vals.pop("connection")
         vals.update(

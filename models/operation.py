@@ -37,8 +37,8 @@ class IntegrationOperation(models.Model):
     query = fields.Text(help='JSON object of query parameters. {id}, {key} and {value} are filled in.')
     body = fields.Text(
         help="JSON that is sent, around the record if the call carries one. A text that is just {id} becomes the "
-             "external ID, as a number if it is one; {id_text} is always text, {value} is what is looked for, {key} our "
-             "own key. Filters and paging parameters of lists are merged into it: objects by name, lists put "
+             "external ID, as a number if it is one; {id_text} is always text, {value} is what is looked for, {key} "
+             "our own key. Filters and paging parameters of lists are merged into it: objects by name, lists put "
              "together. For example {\"ids\": [\"{id}\"]}.")
     body_path = fields.Char(
         help="Where the record stands in the request, for example 'product'. Empty: it is the whole body.")

@@ -158,7 +158,8 @@ class IntegrationSync(models.Model):
             labels = {}
             for rule in sync.flow_id.rule_ids:
                 field = rule._odoo_field()
-                labels[rule.code] = field.get_description(self.env, ["string"])["string"] if field is not None else rule.code
+                labels[rule.code] = (
+                    field.get_description(self.env, ["string"])["string"] if field is not None else rule.code)
             sync.recent_changes = [{
                 "id": line.id,
                 "when": fields.Datetime.to_string(line.create_date),

@@ -6,9 +6,11 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from unittest import SkipTest
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from odoo.addons.integration_flow.engine.worker import Worker
+from odoo.addons.integration_flow.models.blueprint import SCHEMA_FILE
 
 from .common import FlowCase
 
@@ -110,6 +112,7 @@ class ReplayCase(FlowCase):
     @classmethod
     def setUpClass(cls):
         super(FlowCase, cls).setUpClass()
+        cls.require_apps()
         cls.server = ReplayServer()
         cls.addClassCleanup(cls.server.stop)
         cls.env.ref("base.EUR").active = True
@@ -119,6 +122,14 @@ class ReplayCase(FlowCase):
         for flow in cls.flows.values():
             flow.write({"timing": "manual", "retry_jitter": 0})
             flow.action_test_mode()
+
+    @classmethod
+    def require_apps(cls):
+        """The blueprint's apps; without them (an Odoo with mail only) there is nothing to test."""
+        data = json.loads((SCHEMA_FILE.parent / f"{cls.blueprint}.json").read_text(encoding="utf-8"))
+        missing = [app for app in data["requires"] if not cls.env["integration.blueprint"]._module_installed(app)]
+        if missing:
+            raise SkipTest(f"needs {', '.join(missing)}")
 
     def setUp(self):
         super(FlowCase, self).setUp()

@@ -163,10 +163,10 @@ class SecondOdoo:
         except urllib.error.HTTPError as error:
             raise SecondOdooError(f"{method} on {model}: {error.status} {error.read()[:2000]}") from error
 
-    def create(self, model, **vals):
+    def add(self, model, **vals):
         return self.call(model, "create", vals_list=[vals])[0]
 
-    def write(self, model, record_id, **vals):
+    def change(self, model, record_id, **vals):
         return self.call(model, "write", ids=[record_id], vals=vals)
 
     def find(self, model, domain, *fields):

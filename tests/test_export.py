@@ -191,18 +191,30 @@ class TestSend(ExportCase):
         self.assertState(flow, good, "synced")
         self.assertState(flow, bad, "failed", "mapping")
 
-    def test_no_access_to_one_record(self):
-        """The flow's user may not read a record that a rule needs: that one fails, the others leave."""
+    def test_what_the_users_flow_must_not_see_stays_here(self):
         user = self.make_user("flow.user", groups="base.group_user,base.group_partner_manager")
         self.env["ir.rule"].create({
             "name": "Secrets", "model_id": self.env["ir.model"]._get_id("res.partner"),
             "domain_force": "[('name', '!=', 'Secret')]"})
-        flow = self.out_flow(user_id=user.id, rules=[("parent_id.vat", "billing.company")])
-        secret = self.env["res.partner"].create({"name": "Secret"})
-        good, bad = self.partner("Ann"), self.partner("Bob", parent_id=secret.id)
-        self.work()
-        self.assertState(flow, good, "synced")
-        self.assertState(flow, bad, "failed", "access")
+        for domain in ("[]", "[('ref', '=like', 'X%')]"):
+            with self.subTest(domain=domain):
+                flow = self.out_flow(user_id=user.id, domain=domain, name=domain)
+                good, bad = self.partner("Ann", login=f"ann{flow.id}"), self.partner("Secret")
+                self.work()
+                self.assertState(flow, good, "synced")
+                self.assertState(flow, bad, "excluded")
+                flow.state = "draft"
+
+    def test_no_right_to_the_model(self):
+        user = self.make_user("flow.user", groups="base.group_portal")
+        flow = self.out_flow()
+        self.env.cr.execute("UPDATE integration_flow SET user_id = %s WHERE id = %s", [user.id, flow.id])
+        self.env.invalidate_all()
+        partner = self.partner("Ann")
+        self.env["ir.model.access"].search([("model_id.model", "=", "res.partner")]).unlink()
+        with self.assertLogs("odoo.addons.integration_flow.engine.worker", "ERROR"):
+            self.work()
+        self.assertIn("may not", self.assertState(flow, partner, "failed", "access").error_message)
 
 
 @tagged("post_install", "-at_install")
@@ -219,8 +231,8 @@ class TestBulk(ExportCase):
         partners = self.partners(6, city="Ghent")
         self.work()
         calls = self.written_calls()
-        self.assertEqual([(method, target, len(body["create"])) for method, target, body in calls],
-                         [("POST", "customers/batch", 4), ("POST", "customers/batch", 2)])
+        self.assertEqual(sorted((method, target, len(body["create"])) for method, target, body in calls),
+                         [("POST", "customers/batch", 2), ("POST", "customers/batch", 4)])
         records = self.records(flow)
         self.assertEqual({record.id for record in records.values()}, set(partners.ids))
         for external_id, record in records.items():
@@ -228,8 +240,8 @@ class TestBulk(ExportCase):
         partners[:2].city = "Bruges"
         self.work()
         [(_method, _target, body)] = self.written_calls()
-        self.assertEqual(body, {"update": [
-            {"id": int(self.sync(flow, partner).external_id), "billing": {"city": "Bruges"}} for partner in partners[:2]]})
+        self.assertCountEqual(body["update"], [
+            {"id": int(self.sync(flow, partner).external_id), "billing": {"city": "Bruges"}} for partner in partners[:2]])
 
     def test_one_bad_the_others_land(self):
         flow = self.bulk_flow()
@@ -239,7 +251,7 @@ class TestBulk(ExportCase):
         for partner in partners - partners[2]:
             self.assertState(flow, partner, "synced")
         sync = self.assertState(flow, partners[2], "failed", "validation")
-        self.assertIn("Invalid email address", sync.error_message)
+        self.assertIn("email", sync.error_message)
         self.assertFalse(sync.create_sent, "refused: nothing was created")
         partners[2].email = "p2@example.com"
         self.work()
@@ -561,13 +573,10 @@ class TestBothWays(ExportCase):
 
     def test_newest_wins_and_the_loser_is_logged(self):
         flow, partner = self.started()
-        self.shop.touch("customers", ids=[1], changes={"billing": {"address_2": "theirs"}})
-        self.env.cr.execute("UPDATE res_partner SET write_date = '2020-01-01' WHERE id = %s", [partner.id])
-        partner.invalidate_recordset()
         partner.street2 = "ours"
         self.env.cr.flush()
-        self.env.cr.execute("UPDATE res_partner SET write_date = '2020-01-01' WHERE id = %s", [partner.id])
-        partner.invalidate_recordset()
+        self.env.cr.execute("UPDATE integration_capture SET captured_at = '2026-01-02' WHERE flow_id = %s", [flow.id])
+        self.shop.touch("customers", ids=[1], changes={"billing": {"address_2": "theirs"}})
         self.work()
         self.assertState(flow, partner, "synced")
         self.assertEqual(partner.street2, "theirs")

@@ -100,7 +100,7 @@ class TestLookups(ValuesCase):
         self.assertEqual((records["1"].country_id.code, records["1"].state_id.name), ("US", "California"))
         self.assertEqual(records["2"].country_id.code, "DE")
         self.assertFailed(syncs["3"], "mapping", "Country", "XX")
-        self.assertFailed(syncs["4"], "mapping", "State", "Nowhere")
+        self.assertFailed(syncs["4"], "mapping", "State", "Nowhere (DE)")
         self.assertFalse(records["5"].country_id)
         self.assertFailed(syncs["6"], "mapping", "Country", "text")
 

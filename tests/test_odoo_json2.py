@@ -16,6 +16,7 @@ class TestSecondOdoo(ReplayCase):
     @classmethod
     def setUpClass(cls):
         super(FlowCase, cls).setUpClass()
+        cls.require_apps()
         cls.there = SecondOdoo(f"{cls.env.cr.dbname}{SUFFIX}")
         cls.addClassCleanup(cls.there.stop)
         cls.there.start()
@@ -88,8 +89,8 @@ class TestSecondOdoo(ReplayCase):
         self.assertEqual(self.partner_there("J2-2")["parent_id"], self.partner_there("J2-1")["id"])
 
     def test_created_there_arrives_here_with_its_company(self):
-        company = self.there.create("res.partner", name="Company there", ref="J2-1", is_company=True)
-        self.there.create("res.partner", name="Person there", ref="J2-2", email="p@example.com", parent_id=company)
+        company = self.there.add("res.partner", name="Company there", ref="J2-1", is_company=True)
+        self.there.add("res.partner", name="Person there", ref="J2-2", email="p@example.com", parent_id=company)
         self.sync()
         self.assertAllSynced()
         here = {partner.ref: partner for partner in self.flow_links("odoo_contacts").values()}
@@ -101,7 +102,7 @@ class TestSecondOdoo(ReplayCase):
         partner = self.make_here(phone="1", city="Gent")
         self.work()
         there = self.partner_there()
-        self.there.write("res.partner", there["id"], phone="2", street="Veldstraat 1", city=False)
+        self.there.change("res.partner", there["id"], phone="2", street="Veldstraat 1", city=False)
         self.sync()
         self.assertAllSynced()
         self.assertEqual((partner.phone, partner.street, partner.city), ("2", "Veldstraat 1", False))
@@ -116,7 +117,7 @@ class TestSecondOdoo(ReplayCase):
         self.work()
         there = self.partner_there()
         with self.subTest("read in a run"):
-            self.there.write("res.partner", there["id"], phone="2")
+            self.there.change("res.partner", there["id"], phone="2")
             partner.city = "Brugge"
             self.sync()
             self.assertAllSynced()
@@ -124,7 +125,7 @@ class TestSecondOdoo(ReplayCase):
             there = self.partner_there()
             self.assertEqual((there["phone"], there["city"]), ("2", "Brugge"))
         with self.subTest("read just before writing"):
-            self.there.write("res.partner", there["id"], street="Veldstraat 1")
+            self.there.change("res.partner", there["id"], street="Veldstraat 1")
             partner.city = "Leuven"
             self.work()
             self.assertAllSynced()
@@ -151,7 +152,7 @@ class TestSecondOdoo(ReplayCase):
     def test_known_on_both_sides_by_email(self):
         partner = self.make_here(city="Gent")
         self.env.cr.precommit.clear()  # as if it had been there before the flow
-        there = self.there.create("res.partner", name="Contact J2-1", email="j2-1@example.com", ref="J2-1", phone="3")
+        there = self.there.add("res.partner", name="Contact J2-1", email="j2-1@example.com", ref="J2-1", phone="3")
         self.sync()
         self.work()
         self.assertAllSynced()
@@ -159,19 +160,20 @@ class TestSecondOdoo(ReplayCase):
         self.assertEqual(partner.phone, "3")
 
     def test_found_there_before_it_is_created(self):
-        there = self.there.create("res.partner", name="Contact J2-1", email="j2-1@example.com", ref="J2-1", phone="3")
-        partner = self.make_here()
+        there = self.there.add("res.partner", name="Contact J2-1", email="j2-1@example.com", ref="J2-1", phone="3")
+        partner = self.make_here(city="Gent")
         self.work()
         self.assertAllSynced()
         self.assertEqual(self.flow_links("odoo_contacts"), {str(there): partner})
-        self.assertEqual(partner.phone, "3", "its values are merged")
+        self.assertEqual((partner.phone, self.partner_there()["phone"]), ("3", "3"), "our blank erases nothing")
+        self.assertEqual((partner.city, self.partner_there()["city"]), ("Gent", "Gent"), "nor does theirs")
         self.assertEqual(self.calls("create"), 0)
 
     def test_archived_there_and_here(self):
         partner = self.make_here()
         self.work()
         there = self.partner_there()
-        self.there.write("res.partner", there["id"], active=False)
+        self.there.change("res.partner", there["id"], active=False)
         self.sync()
         self.assertFalse(partner.active)
         partner.active = True
@@ -203,14 +205,15 @@ class TestSecondOdoo(ReplayCase):
 
     def test_pages_in_the_body(self):
         for number in range(5):
-            self.there.create("res.partner", name=f"Contact {number}", ref=f"J2-{number}")
+            self.there.add("res.partner", name=f"Contact {number}", ref=f"J2-{number}")
         self.flows["odoo_contacts"].resource_id._operation("list").page_size = 2
         run = self.flows["odoo_contacts"]._open_run("button")
         self.work()
         self.assertAllSynced()
-        self.assertEqual((run.page_count, run.read_count, run.created_count), (3, 5, 5))
+        # Changed just now, it is looked at twice: see Fetcher._has_moved.
+        self.assertEqual((run.page_count, run.read_count, run.created_count), (6, 10, 5))
         self.assertTrue(self.flows["odoo_contacts"].watermark)
-        self.there.create("res.partner", name="One more", ref="J2-9")
+        self.there.add("res.partner", name="One more", ref="J2-9")
         run = self.flows["odoo_contacts"]._open_run("button")
         self.work()
         self.assertEqual(run.created_count, 1)
@@ -219,18 +222,29 @@ class TestSecondOdoo(ReplayCase):
         self.assertIn('["write_date",">=",', body.replace(" ", ""))
         self.assertIn("J2-%", body)
 
+    def test_two_databases_that_hold_the_same(self):
+        """First meeting of all contacts and countries, as on the first day: recognised, and nothing is sent."""
+        self.flows["odoo_contacts"].write({"list_query": False, "domain": "[('user_ids', '=', False)]"})
+        self.sync("odoo_countries", "odoo_contacts")
+        self.assertAllSynced()
+        self.assertTrue(self.flow_links("odoo_contacts"))
+        self.assertEqual(self.calls("create", "write"), 0)
+        for partner in self.flow_links("odoo_contacts").values():
+            if partner.email:
+                self.assertEqual(self.env["res.partner"].search_count([("email", "=", partner.email)]), 1)
+
     # -- products ------------------------------------------------------------------------------------------
 
     def test_products_both_ways(self):
         product = self.env["product.product"].create({"name": "Lamp", "default_code": "J2-LAMP", "list_price": 12.5})
-        other = self.there.create("product.product", name="Chair", default_code="J2-CHAIR", list_price=80, weight=4.5)
+        other = self.there.add("product.product", name="Chair", default_code="J2-CHAIR", list_price=80, weight=4.5)
         self.sync("odoo_products")
         self.assertAllSynced()
         lamp = self.there.find("product.product", [("default_code", "=", "J2-LAMP")], "name", "list_price", "type")[0]
         self.assertEqual((lamp["name"], lamp["list_price"]), ("Lamp", 12.5))
         chair = self.flow_links("odoo_products")[str(other)]
         self.assertEqual((chair.name, chair.list_price, chair.weight, chair.type), ("Chair", 80, 4.5, "consu"))
-        self.there.write("product.product", lamp["id"], list_price=15)
+        self.there.change("product.product", lamp["id"], list_price=15)
         chair.list_price = 0
         self.sync("odoo_products")
         self.assertAllSynced()
@@ -239,7 +253,7 @@ class TestSecondOdoo(ReplayCase):
         self.assertEqual(chair_there["list_price"], 0, "nothing is a price, too")
 
     def test_refusal_in_plain_words_on_its_record(self):
-        self.there.create("product.product", name="Taken", default_code="X2", barcode="J2BARCODE")
+        self.there.add("product.product", name="Taken", default_code="X2", barcode="J2BARCODE")
         self.addCleanup(lambda: self.there.call("product.product", "unlink", ids=[
             found["id"] for found in self.there.find("product.product", [("default_code", "=", "X2")])]))
         products = self.env["product.product"].create([

@@ -113,7 +113,8 @@ class TestScreens(ScreensMixin, TransactionCase):
         names = set(answer["models"][model_name]["fields"])
         rows = model.web_search_read([], {name: {} for name in names})
         self.assertTrue(rows["records"], f"{model_name} has a record to show")
-        for line_model in set(answer["models"]) & {"integration.log", "integration.field.rule", "integration.operation"}:
+        line_models = {"integration.log", "integration.field.rule", "integration.operation"}
+        for line_model in line_models & set(answer["models"]):
             self.env[line_model].with_user(user).web_search_read([], {
                 name: {} for name in answer["models"][line_model]["fields"]})
 
@@ -181,7 +182,8 @@ class TestScreens(ScreensMixin, TransactionCase):
 
     def test_panel_for_models_with_a_flow_only(self):
         self.assertEqual(self._widgets(self.users["user"], "res.partner.category"), (0, 0))
-        self.assertNotIn(BUTTON, self.env["res.partner"].with_user(self.users["user"]).get_view(view_type="list")["arch"])
+        partners = self.env["res.partner"].with_user(self.users["user"])
+        self.assertNotIn(BUTTON, partners.get_view(view_type="list")["arch"], "forms only")
 
     def test_panel_follows_the_flow(self):
         user = self.users["user"]
@@ -207,7 +209,8 @@ class TestScreens(ScreensMixin, TransactionCase):
 
     def test_panel_in_a_form_without_sheet(self):
         with self._form("<form><header/><field name='name'/></form>") as arch:
-            self.assertEqual([child.get("name") or child.tag for child in arch][:4], ["header", BANNER, "button_box", "name"])
+            names = [child.get("name") or child.tag for child in arch]
+            self.assertEqual(names[:4], ["header", BANNER, "button_box", "name"])
         with self._form("<form><field name='name'/></form>") as arch:
             self.assertEqual([child.get("name") for child in arch][:3], [BANNER, "button_box", "name"])
 

@@ -131,6 +131,15 @@ def test_first_meeting_of_two_records(row):
     assert decide(owner, odoo, external, agreed=None)[:4] == (*write, conflict, overruled)
 
 
+@pytest.mark.parametrize("times", [(LATE, EARLY), (EARLY, LATE), (None, None)])
+def test_first_meeting_newest_takes_the_value_that_is_there(times):
+    """Nobody emptied what was never filled: the younger record's blank fields must not erase the other's values."""
+    odoo_time, external_time = times
+    for odoo, external, write in ((None, "BLUE", WRITE), ("red", None, SEND), (None, None, NOTHING)):
+        decision = decide("newest", odoo, external, agreed=None, odoo_time=odoo_time, external_time=external_time)
+        assert decision[:4] == (*write, False, "")
+
+
 def test_first_meeting_newest_by_time():
     assert decide("newest", "red", "BLUE", agreed=None, odoo_time=LATE, external_time=EARLY).to_external
     assert decide("newest", "red", "BLUE", agreed=None, odoo_time=EARLY, external_time=LATE).to_odoo
