@@ -272,8 +272,8 @@ def wake(env, cron_id: int) -> None:
     """
     env.cr.execute(
         "INSERT INTO ir_cron_trigger (cron_id, call_at, create_date, write_date) "
-        "SELECT id, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC' "
-        "FROM ir_cron WHERE id = %s AND active", [cron_id])
+        "SELECT id, moment, moment, moment FROM ir_cron, date_trunc('second', now() AT TIME ZONE 'UTC') AS moment "
+        "WHERE id = %s AND active", [cron_id])
     if env.cr.rowcount:
         notify = env["ir.cron"]._notifydb
         if notify not in env.cr.postcommit._funcs:

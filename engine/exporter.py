@@ -5,7 +5,6 @@ after the call thus leaves a trace, and the next one looks the record up before 
 exactly as long as it is open whether the create was carried out.
 """
 
-import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -29,10 +28,6 @@ from .rows import Row
 
 # Stands for a value of the other side that nobody knows yet: equal to nothing, and not blank.
 UNKNOWN = "\0unknown"
-# So long a slice goes on calling; what is left over is the next slice's, after what has become more urgent.
-CALLING_SECONDS = 10.0
-# So many failures of the connection in one slice, and the rest is not even tried.
-FAILURES_IN_SLICE = 5
 
 
 @dataclass(slots=True)
@@ -68,22 +63,12 @@ class Exporter:
         self.outgoing: list[Outgoing] = []
         self.finds: list[Outgoing] = []
         self.reads: list[Outgoing] = []
-        self._calls_end = 0.0
-        self._failures = 0
-
-    def _enough(self, exchange) -> bool:
-        """Stop calling? When the time of the slice is over, or the system does not work."""
-        error = exchange.error
-        if error is not None and error.info.scope == "connection" and error.error_class != "rate_limit":
-            self._failures += 1
-        return self._failures >= FAILURES_IN_SLICE or time.monotonic() > self._calls_end
 
     def _call_all(self, client, requests: list) -> list:
         """Carry out calls, several at once. All answers are in before one is looked at, because that reads Odoo, and
         no transaction may be open while a call is under way."""
-        self._calls_end = time.monotonic() + CALLING_SECONDS
-        exchanges = list(client.send_many(requests, stop=self._enough)) if requests else []
-        self.exchanges += [exchange for exchange in exchanges if not _not_sent(exchange)]
+        exchanges = list(client.send_many(requests, stop=http.Patience())) if requests else []
+        self.exchanges += [exchange for exchange in exchanges if http.was_sent(exchange)]
         return exchanges
 
     def _fail(self, row: Row, error: SyncError) -> None:
@@ -227,7 +212,7 @@ class Exporter:
         if row.import_pending:
             row.settle("pending", "", due_at=self.now)
         elif row.conflicts:
-            failures.settle_conflict(self.plan.model.env, row, "", now=self.now)
+            failures.settle_conflict(self.plan, row, "", now=self.now)
         else:
             row.settle("synced", "unchanged")
 
@@ -573,7 +558,7 @@ class Exporter:
         if row.import_pending:
             row.settle("pending", outcome or "updated", due_at=self.now)
         elif row.conflicts:
-            failures.settle_conflict(self.plan.model.env, row, outcome or "updated", now=self.now)
+            failures.settle_conflict(self.plan, row, outcome or "updated", now=self.now)
         else:
             row.settle("synced", outcome or ("created" if creating else "updated"))
 
@@ -674,7 +659,3 @@ def _harmless_to_repeat(operation) -> bool:
     """Does the same idempotency key make a second sending harmless? Calls for many records at once have none, because
     the next call may be for others."""
     return bool(operation.idempotency_header) and not operation.bulk
-
-
-def _not_sent(exchange) -> bool:
-    return exchange.error is not None and exchange.error.code == "not_sent" and not exchange.sent

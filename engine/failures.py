@@ -129,10 +129,11 @@ def _seconds_to_wait(policy, attempts: int, error: SyncError) -> float | None:
     return planned if planned is None or error.retry_after is None else error.retry_after
 
 
-def settle_conflict(env, row, outcome: str, *, now) -> None:
+def settle_conflict(plan, row, outcome: str, *, now) -> None:
     """Some fields wait for a person's decision; the others go on: what has to be sent of them is sent first."""
-    message, row.hint = messages.explain(env, SyncError(
-        "validation", "conflict", params={"fields": ", ".join(sorted(row.conflicts))}))
+    labels = [rule.label for rule in plan.merge_rules if rule.code in row.conflicts]
+    message, row.hint = messages.explain(plan.model.env, SyncError(
+        "validation", "conflict", params={"fields": ", ".join(labels)}))
     if row.export_pending:
         row.settle("pending", outcome, due_at=now, message=message)
     else:

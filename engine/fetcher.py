@@ -105,7 +105,7 @@ class Fetcher:
             if following is None:
                 self._move_watermark(now)
         journal.insert_exchanges(
-            self.cr, self.plan.connection, self.plan.flow, self.run_id, [exchange],
+            self.cr, self.plan, self.run_id, [exchange],
             lambda error: messages.explain(self.env, error)[0])
         self.look = following or self.look
         return following is not None
@@ -176,7 +176,7 @@ class Fetcher:
             return False
         if self.look.newest_before:
             return newest > datetime.fromisoformat(self.look.newest_before)
-        return newest >= self.started_at - timedelta(seconds=self.plan.flow.overlap_seconds)
+        return newest >= self.started_at - timedelta(seconds=self.plan.settings.overlap_seconds)
 
     def _move_watermark(self, now: datetime) -> None:
         """Everything of this run is stored, so the next one may begin after it.

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 import uuid
 
 from ..core import documents, paths, templates
@@ -78,6 +79,29 @@ def probe(connection) -> tuple[list[str], bool]:
         store_new_token(connection, client)
     sentences = [messages.describe_step(connection.env, step) for step in steps]
     return sentences, all(step["ok"] for step in steps)
+
+
+class Patience:
+    """Says when a slice makes no more calls: its time is over, and more urgent work may wait; or the system does not
+    work. What is left over is the next slice's. A ``stop`` of ``Client.send_many``."""
+
+    SECONDS = 10.0
+    FAILURES = 5
+
+    def __init__(self):
+        self.until = time.monotonic() + self.SECONDS
+        self.failures = 0
+
+    def __call__(self, exchange) -> bool:
+        error = exchange.error
+        if error is not None and error.info.scope == "connection" and error.error_class != "rate_limit":
+            self.failures += 1
+        return self.failures >= self.FAILURES or time.monotonic() > self.until
+
+
+def was_sent(exchange) -> bool:
+    """False for a call that was held back because of what happened to others."""
+    return exchange.error is None or exchange.error.code != "not_sent"
 
 
 # -- requests ----------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ One batch: resolve links in one query → map → merge by ownership → create 
 batch that fails is halved until the guilty record stands alone, so that the others land.
 """
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -107,7 +108,7 @@ class Importer:
         try:
             if not row.payload:
                 raise SyncError("validation", "empty_body")
-            record = documents.parse_json(row.payload)
+            record = _stored(row.payload)
             row.external_id = row.external_id or self._late_id(row, record)
             if row.settled:
                 return None
@@ -728,7 +729,7 @@ class Importer:
         row.hint = row.detail = None
         row.attempts = 0
         if row.conflicts:
-            failures.settle_conflict(self.plan.model.env, row, "conflict", now=self.now)
+            failures.settle_conflict(self.plan, row, "conflict", now=self.now)
         elif row.export_pending:
             row.settle("pending", item.outcome, due_at=self.now)
         else:
@@ -743,6 +744,15 @@ class Merged:
     written: list[RulePlan] = field(default_factory=list)
     equal: list[RulePlan] = field(default_factory=list)
     equal_lines: list[tuple] = field(default_factory=list)
+
+
+def _stored(payload: str) -> Any:
+    """A record as ``inbox`` has stored it. It was checked when it came: only if it is not what we write ourselves, the
+    slow way says what is wrong with it."""
+    try:
+        return json.loads(payload)
+    except (ValueError, RecursionError):
+        return documents.parse_json(payload)
 
 
 def _key(value: Any) -> Any:

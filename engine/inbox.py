@@ -14,6 +14,7 @@ from ..core import documents, fingerprint, paths
 from ..core.errors import SyncError
 from ..core.moments import parse_moment, utc_naive
 from ..core.values import clean_text, decimal_of
+from . import bulk
 from .mapper import external_values
 from .plan import FlowPlan
 
@@ -75,7 +76,7 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
     """
     stored = Stored(read=len(records))
     if priority is None:
-        priority = plan.flow.priority + (100 if plan.flow.timing == "batch" else 0)
+        priority = plan.settings.priority + (100 if plan.settings.timing == "batch" else 0)
     incoming: dict[str, Incoming] = {}
     broken: list[Incoming] = []
     seen: list[tuple[str, str]] = []
@@ -148,8 +149,8 @@ def _incoming(plan: FlowPlan, record) -> Incoming:
         external_id = identify(plan, record)
         version, updated_at = age_of(plan, record)
         name = _text(paths.get(plan.resource.name_path, record)) if plan.resource.name_path else None
-        if plan.flow.external_filter:
-            excluded = not paths.get(plan.flow.external_filter, record)
+        if plan.settings.external_filter:
+            excluded = not paths.get(plan.settings.external_filter, record)
         content_hash = content_of(plan, record)
         readable = True
     except SyncError:
@@ -197,10 +198,10 @@ def _moment(plan: FlowPlan, record) -> datetime | None:
     if value in (None, ""):
         return None
     try:
-        moment = parse_moment(value, tz=plan.flow.tz or "UTC")
+        moment = parse_moment(value, tz=plan.settings.tz)
     except (SyncError, ValueError):
         return None
-    return utc_naive(moment, plan.flow.tz or "UTC").replace(microsecond=0) if moment else None
+    return utc_naive(moment, plan.settings.tz).replace(microsecond=0) if moment else None
 
 
 def _text(value) -> str | None:
@@ -244,19 +245,25 @@ def _objects(path: str, record) -> list[dict]:
     return [part for part in (found if isinstance(found, list) else [found]) if isinstance(part, dict)]
 
 
+_STORED_COLUMNS = (
+    ("flow_id", "int"), ("connection_id", "int"), ("company_id", "int"), ("model", "varchar"), ("external_id", "varchar"),
+    ("name", "varchar"), ("state", "varchar"), ("import_pending", "bool"), ("priority", "int"), ("due_at", "timestamp"),
+    ("payload", "text"), ("content_hash", "varchar"), ("external_version", "varchar"),
+    ("external_updated_at", "timestamp"), ("run_id", "int"), ("create_date", "timestamp"),
+)
+
+
 def _upsert(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) -> None:
     values = [(
-        plan.id, plan.connection.id, plan.flow.company_id.id or None, plan.model_name, item.external_id,
+        plan.id, plan.connection.id, plan.company_id, plan.model_name, item.external_id,
         item.name, "excluded" if item.excluded else "pending", not item.excluded, priority,
         None if item.excluded else now, item.payload, item.content_hash, item.version, item.updated_at, run_id, now,
     ) for item in items]
-    execute_values(
-        cr._obj,
+    bulk.run(
+        cr,
         """INSERT INTO integration_sync AS s (
-               flow_id, connection_id, company_id, model, external_id, name, state, import_pending, priority, due_at,
-               payload, content_hash, external_version, external_updated_at, run_id, create_date, direction,
-               export_pending, delete_pending, create_sent, attempts, revision)
-           VALUES %s
+               {names}, direction, export_pending, delete_pending, create_sent, attempts, revision)
+           SELECT v.*, 'import', false, false, false, 0, 1 FROM {rows} AS v
            ON CONFLICT (flow_id, external_id) WHERE external_id IS NOT NULL DO UPDATE SET
                name = COALESCE(EXCLUDED.name, s.name), payload = EXCLUDED.payload,
                content_hash = EXCLUDED.content_hash, external_version = EXCLUDED.external_version,
@@ -270,9 +277,7 @@ def _upsert(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) ->
                direction = 'import', revision = s.revision + 1, write_date = EXCLUDED.create_date,
                error_class = NULL, error_code = NULL, error_key = NULL, error_message = NULL, error_hint = NULL,
                error_detail = NULL""",
-        values,
-        template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'import', false, false, false, 0, 1)",
-        page_size=1000)
+        _STORED_COLUMNS, values)
 
 
 def _store_unnamed(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) -> int:
@@ -293,7 +298,7 @@ def _store_unnamed(cr, plan: FlowPlan, items: list[Incoming], now, run_id, prior
                    delete_pending, create_sent, priority, due_at, payload, content_hash, run_id, attempts, revision,
                    create_date)
                VALUES %s""",
-            [(plan.id, plan.connection.id, plan.flow.company_id.id or None, plan.model_name, _start(item), priority, now,
+            [(plan.id, plan.connection.id, plan.company_id, plan.model_name, _start(item), priority, now,
               item.payload, item.content_hash, run_id, now) for item in by_hash.values()],
             template="(%s, %s, %s, %s, %s, 'pending', 'import', true, false, false, false, %s, %s, %s, %s, %s, 0, 1, %s)")
     return len(by_hash)

@@ -10,6 +10,7 @@ from psycopg2.extras import execute_values
 
 from ..core import documents
 from ..core.errors import SyncError
+from . import bulk
 from .claim import LOCK_SPACE
 
 COUNTED = {
@@ -21,27 +22,6 @@ COUNTED = {
 
 def _dumps(value) -> str:
     return documents.dump_json(value)
-
-
-def _source(cr, columns: tuple, rows: list[tuple]) -> tuple[str, list[tuple]]:
-    """Rows as a source of one statement: SQL with one %s for execute_values, and the values that belong there.
-
-    A column in which all rows agree is written once and not a thousand times: most of them, in most slices.
-
-    :param columns: pairs of name and type
-    """
-    first = rows[0]
-    varying = [number for number in range(len(columns)) if any(row[number] != first[number] for row in rows)] or [0]
-    selected = []
-    for number, (name, kind) in enumerate(columns):
-        if number in varying:
-            selected.append(f"given.{name}::{kind}")
-        else:
-            constant = cr._obj.mogrify("%s", [first[number]]).decode().replace("%", "%%")
-            selected.append(f"{constant}::{kind} AS {name}")
-    names = ", ".join(columns[number][0] for number in varying)
-    values = [tuple(row[number] for number in varying) for row in rows]
-    return f"(SELECT {', '.join(selected)} FROM (VALUES %s) AS given({names}))", values
 
 
 # -- links -------------------------------------------------------------------------------------------------
@@ -269,12 +249,11 @@ def finish(cr, rows: list, now: datetime) -> None:
         columns = columns[len(_RECEIVED_COLUMNS):]
         start = len(_KEY_COLUMNS) + len(_RECEIVED_COLUMNS)
         values = [(*value[:len(_KEY_COLUMNS)], *value[start:]) for value in values]
-    source, values = _source(cr, (*_KEY_COLUMNS, *columns), values)
-    execute_values(
-        cr._obj,
+    bulk.run(
+        cr,
         f"UPDATE integration_sync s SET {_finish_assignments(columns)}, write_date = now() AT TIME ZONE 'UTC' "
-        f"FROM {source} AS v WHERE s.id = v.id",
-        values, page_size=len(values))
+        "FROM {rows} AS v WHERE s.id = v.id",
+        (*_KEY_COLUMNS, *columns), values)
     _wake_overtaken(cr, rows, now)
 
 
@@ -377,7 +356,7 @@ def insert_logs(cr, plan, rows: list, now: datetime, *, runs: dict, exchange_ids
     :param runs: ``{id of the sync record: id of the run that counts it}``
     :param exchange_ids: ``{id(exchange): database id}`` of the stored ones
     """
-    level = plan.flow.log_level
+    level = plan.settings.log_level
     values = []
     for row in rows:
         if not row.outcome:
@@ -387,7 +366,7 @@ def insert_logs(cr, plan, rows: list, now: datetime, *, runs: dict, exchange_ids
         if level == "errors" and not bad or level == "changes" and quiet and not row.overruled:
             continue
         common = (
-            row.id, plan.id, plan.flow.company_id.id or None, runs[row.id], exchange_ids.get(id(row.exchange)), now,
+            row.id, plan.id, plan.company_id, runs[row.id], exchange_ids.get(id(row.exchange)), now,
             row.direction)
         values.append((
             *common, row.outcome, row.attempts, row.error.error_class if row.error else None, _text(row.message),
@@ -395,19 +374,15 @@ def insert_logs(cr, plan, rows: list, now: datetime, *, runs: dict, exchange_ids
         if row.overruled:
             values.append((
                 *common, "overruled", row.attempts, None, None, None, _dumps(row.overruled), 0, user_id))
-    if values:
-        source, values = _source(cr, _LOG_COLUMNS, values)
-        names = ", ".join(name for name, _type in _LOG_COLUMNS)
-        execute_values(
-            cr._obj, f"INSERT INTO integration_log ({names}) SELECT * FROM {source} AS v", values, page_size=len(values))
+    bulk.run(cr, "INSERT INTO integration_log ({names}) SELECT * FROM {rows} AS v", _LOG_COLUMNS, values)
 
 
-def insert_exchanges(cr, connection, flow, run_id: int | None, exchanges: list, explain) -> dict[int, int]:
+def insert_exchanges(cr, plan, run_id: int | None, exchanges: list, explain) -> dict[int, int]:
     """Store HTTP exchanges and return ``{id(exchange): database id}``.
 
     :param explain: function from a SyncError to the text that a person reads
     """
-    level = flow.log_level if flow else "all"
+    level = plan.settings.log_level
     kept = [
         exchange for exchange in exchanges
         if level == "all" or exchange.error is not None or (level == "changes" and exchange.method != "GET")
@@ -415,7 +390,7 @@ def insert_exchanges(cr, connection, flow, run_id: int | None, exchanges: list, 
     if not kept:
         return {}
     values = [(
-        connection.id, (flow or connection).company_id.id or None, flow.id if flow else None, run_id,
+        plan.connection.id, plan.company_id, plan.id, run_id,
         exchange.started_at.replace(tzinfo=None), "out", exchange.request.correlation_id, exchange.method, exchange.url,
         exchange.response.status if exchange.response else None, exchange.duration_ms,
         _text(exchange.request_headers), _text(exchange.request_body), _text(exchange.response_headers),

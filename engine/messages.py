@@ -256,6 +256,8 @@ ENGINE = {
     "lookup_missing": (
         _lt("%(field)s: there is no %(model)s “%(value)s”."),
         _lt("Create it or correct the value, then retry.")),
+    "lookup_wrong": (
+        _lt("%(field)s cannot be looked up: %(model)s has no field “%(value)s”."), _ASK_RULE),
     "lookup_ambiguous": (
         _lt("%(field)s: “%(value)s” fits %(count)s records (%(model)s)."),
         _lt("Rename, merge or archive so that only one fits, then retry.")),

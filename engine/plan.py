@@ -20,6 +20,7 @@ OPERATION_FIELDS = (
     "error_paths", "split_path", "result_id_path", "bulk", "bulk_limit", "bulk_path", "bulk_result_path",
     "bulk_error_path", "bulk_id_path",
 )
+FLOW_FIELDS = ("batch_size", "external_filter", "log_level", "overlap_seconds", "priority", "timing", "tz")
 LOOKUP_KINDS = ("country", "state", "currency", "unit", "lookup")
 
 
@@ -73,6 +74,9 @@ class FlowPlan:
         self.id = flow.id
         self.name = flow.name
         self.connection = flow.connection_id
+        self.company_id = flow.company_id.id or None
+        self.settings = _plain(flow, FLOW_FIELDS)
+        self.settings.tz = flow.tz or "UTC"
         self.resource = _plain(flow.resource_id, RESOURCE_FIELDS)
         self.blanks = flow.resource_id._blank_values()
         self.operations = {

@@ -245,8 +245,7 @@ class Worker:
         if not held.take([run_id], RUN_LOCK_SPACE):
             return False  # another worker reads this run
         self._commit()  # what it read until just now is seen from here
-        self.cr.execute("SELECT state = 'open' AND fetching FROM integration_run WHERE id = %s", [run_id])
-        if not self.cr.fetchone()[0]:
+        if not self._is_open(run_id):
             return True
         try:
             self._fetch_pages(run_id, flow_id, now)
@@ -262,11 +261,16 @@ class Worker:
         """Read and store pages until there is a batch to work on, or for a moment: live records must not wait long."""
         plan = self._plan(flow_id)
         fetcher = Fetcher(self.env, plan, run_id)
-        wanted, until = plan.flow.batch_size, time.monotonic() + FETCHING_SECONDS
+        wanted, until = plan.settings.batch_size, time.monotonic() + FETCHING_SECONDS
         while self._fetch_page(fetcher, now):
             wanted -= fetcher.queued
-            if wanted <= 0 or time.monotonic() > until:
+            if wanted <= 0 or time.monotonic() > until or not self._is_open(run_id):
                 break
+
+    def _is_open(self, run_id: int) -> bool:
+        """Is this run still to be read? A person may have stopped it."""
+        self.cr.execute("SELECT state = 'open' AND fetching FROM integration_run WHERE id = %s", [run_id])
+        return self.cr.fetchone()[0]
 
     def _fetch_page(self, fetcher: Fetcher, now: datetime) -> bool:
         """Read and store one page. Returns whether there may be another one."""
@@ -452,7 +456,7 @@ class Worker:
         runs = self._runs_of(plan, rows)
         run_id = runs[rows[0].id]
         exchange_ids = journal.insert_exchanges(
-            self.cr, plan.connection, plan.flow, run_id, exchanges,
+            self.cr, plan, run_id, exchanges,
             lambda error: messages.explain(plan.model.env, error)[0])
         journal.finish(self.cr, rows, now)
         journal.insert_logs(
@@ -505,7 +509,7 @@ class Worker:
                             and rule.relation_resource_id == row.error.params.get("resource_id"):
                         wanted.setdefault(rule.relation_flow_id, set()).add(row.error.params["external_id"])
         for flow_id, external_ids in wanted.items():
-            self._fetch_records(self._plan(flow_id), sorted(external_ids), plan.flow.priority - 1)
+            self._fetch_records(self._plan(flow_id), sorted(external_ids), plan.settings.priority - 1)
 
     def _fetch_records(self, plan: FlowPlan, external_ids: list[str], priority: int) -> None:
         read = plan.operation("read")
@@ -519,26 +523,73 @@ class Worker:
                 self._parent_failed(plan, external_id, error)
         client = self.client()
         self._commit()
-        exchanges = list(client.send_many(requests))
-        records, answered = [], []
+        exchanges = list(client.send_many(requests, stop=http.Patience()))
+        records, answered, missing = [], [], []
         for exchange in exchanges:
-            error = exchange.error
-            if error is None:
-                try:
-                    records.append(http.read_record(read, exchange.response.body))
-                    answered.append(exchange.request.key)
-                except SyncError as missing:
-                    error = missing
-            if error is not None and error.info.scope == "record":
-                self._parent_failed(plan, exchange.request.key, error)
-        inbox.forget_unlinked(self.cr, plan, answered)
-        inbox.store(self.cr, plan, records, now=self._now(), priority=priority, embedded_plans=self._plan)
-        for external_id in inbox.unwanted(self.cr, plan, answered):
-            self._parent_failed(plan, external_id, SyncError("validation", "parent_excluded"))
-        journal.insert_exchanges(
-            self.cr, plan.connection, plan.flow, None, exchanges, lambda error: messages.explain(self.env, error)[0])
+            try:
+                exchange.raise_for_error()
+                records.append(http.read_record(read, exchange.response.body))
+                answered.append(exchange.request.key)
+            except SyncError as error:
+                if http.was_sent(exchange) and error.info.scope == "record":
+                    missing.append((exchange.request.key, error))
+
+        def store():
+            for external_id, error in missing:
+                self._parent_failed(plan, external_id, error)
+            inbox.forget_unlinked(self.cr, plan, answered)
+            inbox.store(self.cr, plan, records, now=self._now(), priority=priority, embedded_plans=self._plan)
+            for external_id in inbox.unwanted(self.cr, plan, answered):
+                self._parent_failed(plan, external_id, SyncError("validation", "parent_excluded"))
+            self._record_exchanges(plan, exchanges)
+
+        self._lasting(store)
+
+    def _record_exchanges(self, plan: FlowPlan, exchanges: list) -> None:
+        """Of calls that belong to no run."""
+        exchanges = [exchange for exchange in exchanges if http.was_sent(exchange)]
+        journal.insert_exchanges(self.cr, plan, None, exchanges, lambda error: messages.explain(self.env, error)[0])
         self._note_health(exchanges)
+
+    def refresh(self, ids: list[int]) -> None:
+        """Read these imported records anew, where the API can: who retries has often corrected them over there."""
+        rows = [row for row in load_rows(self.cr, ids) if row.import_pending and row.external_id]
+        if not rows:
+            return
+        try:
+            self._read_anew(self._plan(rows[0].flow_id), rows)
+        finally:
+            if self._client is not None:
+                self._client.close()
+
+    def _read_anew(self, plan: FlowPlan, rows: list[Row]) -> None:
+        read = plan.operation("read")
+        if read is None:
+            return
+        requests = []
+        for row in rows:
+            try:
+                requests.append(http.build_request(read, variables={"id": row.external_id}, key=row))
+            except SyncError:
+                continue  # no address can be made of this ID: what is stored counts
+        client = self.client()
         self._commit()
+        exchanges = list(client.send_many(requests, stop=http.Patience()))
+        records = []
+        for exchange in exchanges:
+            try:
+                exchange.raise_for_error()
+                record = http.read_record(read, exchange.response.body)
+            except SyncError:
+                continue  # not there or not reachable: what is stored counts
+            if plan.external_id(record) == exchange.request.key.external_id:
+                records.append(record)
+
+        def store():
+            inbox.store(self.cr, plan, records, now=self._now(), embedded_plans=self._plan)
+            self._record_exchanges(plan, exchanges)
+
+        self._lasting(store)
 
     def _parent_failed(self, plan: FlowPlan, external_id: str, error: SyncError) -> None:
         """The record that others wait for cannot come: they fail, and say which one and why."""
@@ -607,7 +658,7 @@ def _kind(row: Row) -> str:
 @contextmanager
 def _short_waits(cr):
     """Should the caller's own transaction hold what is needed here, this one gives up instead of waiting for ever."""
-    cr.execute("SET lock_timeout = '3s'")
+    cr.execute("SET lock_timeout = '1s'")
     try:
         yield
     finally:
@@ -634,6 +685,7 @@ def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
         cr.commit()
         for flow in syncs.flow_id:
             ids = syncs.filtered(lambda sync, flow=flow: sync.flow_id == flow).ids
+            Worker(own, flow.connection_id).refresh(ids)
             for _step in range(5):  # read, merge, send may each be a step of its own
                 Worker(own, flow.connection_id).run(only_ids=ids)
                 cr.commit()

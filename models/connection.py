@@ -6,6 +6,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..engine import http
+from ..engine.worker import Worker
 
 SECRETS_GROUP = "integration_flow.group_integration_secrets"
 # Fields that decide where calls go and as whom: whoever may change them can lead secrets elsewhere.
@@ -117,6 +118,12 @@ class IntegrationConnection(models.Model):
             if connection.auth_secret_input:
                 connection.sudo().write({"auth_secret": connection.auth_secret_input, "oauth_token": False})
                 connection._credentials_changed()
+
+    def _forget_input(self, vals_list):
+        """What was put in is not read back, not even by the request that did it."""
+        if any("auth_secret_input" in vals for vals in vals_list):
+            self.env.flush_all()
+            self.invalidate_recordset(["auth_secret_input"])
 
     @api.depends("auth_secret", "auth_type")
     def _compute_auth_secret_status(self):
@@ -256,6 +263,7 @@ class IntegrationConnection(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         connections = super().create(vals_list)
+        connections._forget_input(vals_list)
         connections._ensure_worker()
         return connections
 
@@ -275,8 +283,11 @@ class IntegrationConnection(models.Model):
                 if before and before != after:
                     connection.sudo().oauth_token = False
         result = super().write(vals)
-        if {"name", "active"} & vals.keys():
+        self._forget_input([vals])
+        if "name" in vals:
             self._ensure_worker()
+        if "active" in vals:
+            self.sudo().cron_id.write({"active": vals["active"]})
         if {"auth_user", "auth_type", "auth_name", "token_url", "scope"} & changed:
             self.sudo().write({"oauth_token": False})
             self._credentials_changed()
@@ -309,15 +320,11 @@ class IntegrationConnection(models.Model):
                     "user_id": self.env.ref("base.user_root").id,
                     "active": connection.active,
                 })
-            elif cron.active != connection.active:
-                cron.write({"active": connection.active, "name": name})
             elif cron.name != name and cron.try_lock_for_update(allow_referencing=True):
                 cron.write({"name": name})
 
     def _cron_work(self):
         """Entry point of the worker: see ``engine/worker.py``."""
-        from ..engine.worker import Worker  # the engine reads models, so it is loaded when first needed
-
         for connection in self.exists():
             Worker(self.env, connection).run()
 

@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, ValidationError
 
 from ..core import paths
 from ..core.errors import SyncError
+from .flow import is_protected
 
 SECRETS_GROUP = "integration_flow.group_integration_secrets"
 
@@ -209,6 +210,26 @@ class IntegrationFieldRule(models.Model):
                             "Rule %(rule)s of %(flow)s: '%(path)s' is not a valid path (%(reason)s).",
                             rule=rule.display_name, flow=rule.flow_id.name, path=path,
                             reason=error.params.get("reason", ""))) from error
+
+    @api.constrains("odoo_path", "kind", "parent_id", "flow_id")
+    def _check_protected_path(self):
+        """No way around the protected models of flows: not by a path through a record, not by lines."""
+        if self.env.su or self.env.user.has_group(SECRETS_GROUP):
+            return
+        for rule in self:
+            model = self.env.get(rule.model_name)
+            names = (rule.odoo_path or "").split(".")
+            for number, name in enumerate(names):
+                if model is None or name not in model._fields:
+                    break
+                if is_protected(model._name) and name not in ("name", "display_name", "login", "email"):
+                    raise AccessError(self.env._(
+                        "Only a technical administrator of integrations may synchronise users, rights and settings."))
+                comodel = model._fields[name].comodel_name
+                if rule.kind == "lines" and number == len(names) - 1 and is_protected(comodel):
+                    raise AccessError(self.env._(
+                        "Only a technical administrator of integrations may synchronise users, rights and settings."))
+                model = self.env[comodel] if comodel else None
 
     @api.constrains("odoo_path", "parent_id", "flow_id")
     def _check_odoo_path(self):

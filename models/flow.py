@@ -4,7 +4,7 @@ import pytz
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools.safe_eval import safe_eval
 
@@ -20,6 +20,15 @@ WATCH_FIELDS = {
     "state", "active", "domain", "direction", "timing", "model_id", "connection_id", "user_id", "company_id", "rule_ids",
     "all_rule_ids",
 }
+
+
+SECRETS_GROUP = "integration_flow.group_integration_secrets"
+# Models that hold rights, code and configuration: only a technical administrator may let data flow into or out of them.
+PROTECTED_MODELS = ("ir.", "base.", "integration.", "res.users", "res.groups", "res.config", "auth")
+
+
+def is_protected(model_name):
+    return bool(model_name) and model_name.startswith(PROTECTED_MODELS)
 
 
 class IntegrationFlow(models.Model):
@@ -233,13 +242,29 @@ class IntegrationFlow(models.Model):
 
     # -- life cycle ----------------------------------------------------------------------------------------
 
+    def _check_rights_lent(self, vals):
+        """A flow acts with the rights of its user. A manager may lend it his own, not those of others, and no flow of
+        his may touch the models in which rights are kept."""
+        if self.env.su or self.env.user.has_group(SECRETS_GROUP):
+            return
+        if vals.get("user_id", self.env.uid) != self.env.uid and any(
+                flow.user_id.id != vals["user_id"] for flow in self or [self]):
+            raise AccessError(self.env._(
+                "Only a technical administrator of integrations may let a flow run as another user."))
+        if is_protected(self.env["ir.model"].sudo().browse(vals.get("model_id")).model):
+            raise AccessError(self.env._(
+                "Only a technical administrator of integrations may synchronise users, rights and settings."))
+
     @api.model_create_multi
     def create(self, vals_list):
+        for vals in vals_list:
+            self._check_rights_lent(vals)
         flows = super().create(vals_list)
         flows._configuration_changed()
         return flows
 
     def write(self, vals):
+        self._check_rights_lent(vals)
         result = super().write(vals)
         if WATCH_FIELDS & vals.keys():
             self._configuration_changed()

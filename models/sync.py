@@ -6,7 +6,9 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..core import redact, templates
+from ..core.errors import SyncError
 from ..engine import http
+from ..engine.worker import process_now
 from .selections import DIRECTIONS, ERROR_CLASSES, NEEDS_ATTENTION, SYNC_STATES
 
 # A button runs this many records at once and shows the outcome; more are handed to the worker.
@@ -116,9 +118,13 @@ class IntegrationSync(models.Model):
         for sync in self:
             template = sync.flow_id.resource_id.record_url_template
             base = sync.connection_id.web_url or sync.connection_id.base_url
-            sync.external_url = (
-                urljoin(base.rstrip("/") + "/", templates.fill_path(template, {"id": sync.external_id}))
-                if template and sync.external_id and base else False)
+            sync.external_url = False
+            if template and sync.external_id and base:
+                try:
+                    sync.external_url = urljoin(
+                        base.rstrip("/") + "/", templates.fill_path(template, {"id": sync.external_id}))
+                except (SyncError, ValueError):
+                    continue  # no address can be made of this ID
 
     @api.depends("payload")
     def _compute_payload_pretty(self):
@@ -197,8 +203,6 @@ class IntegrationSync(models.Model):
         :param decide: function called with the records in that transaction, before they are processed. What it writes
             must not be written here: two transactions would wait for each other.
         """
-        from ..engine.worker import process_now  # the engine reads models, so it is loaded when first needed
-
         for connection in self.connection_id:
             connection._check_may_run()
         for flow in self.flow_id:
@@ -234,14 +238,20 @@ class IntegrationSync(models.Model):
     def action_resync(self):
         """Compare and exchange everything again, from what both sides hold now."""
         self._check_may_repair()
-        records = self.sudo()
-        for sync in records:
+        records = self.sudo().filtered(lambda sync: sync.state != "processing")
+        if 0 < len(records) <= RUN_NOW_LIMIT:
+            return records._run_now(lambda syncs: syncs._compare_anew())
+        records._compare_anew()
+        records._queue(self.env._("Resync by %(user)s", user=self.env.user.name))
+        return None
+
+    def _compare_anew(self):
+        for sync in self:
             sync.write({
                 "content_hash": False,
                 "import_pending": bool(sync.payload) and sync.flow_id.direction != "export",
                 "export_pending": bool(sync.res_id) and sync.flow_id.direction != "import",
             })
-        records._queue(self.env._("Resync by %(user)s", user=self.env.user.name))
 
     def action_skip(self):
         """Leave these records alone until they change again."""
@@ -277,10 +287,11 @@ class IntegrationSync(models.Model):
         for sync in self:
             agreed = dict(sync.agreed or {})
             for code, values in (sync.conflicts or {}).items():
+                # A value that neither side can hold: the winner has changed, even if it is blank now as it was then.
                 if side == "odoo":
-                    agreed[code] = {"o": values.get("agreed_odoo"), "e": values.get("external")}
+                    agreed[code] = {"o": {"decided": side}, "e": values.get("external")}
                 else:
-                    agreed[code] = {"o": values.get("odoo"), "e": values.get("agreed_external")}
+                    agreed[code] = {"o": values.get("odoo"), "e": {"decided": side}}
             sync.write({
                 "agreed": agreed, "conflicts": False,
                 "import_pending": bool(sync.payload), "export_pending": sync.flow_id.direction != "import",

@@ -12,3 +12,6 @@ from . import test_operations
 from . import test_import_batch
 from . import test_bad_input
 from . import test_export_failures
+from . import test_concurrency
+from . import test_sync_record
+from . import test_worker

@@ -21,27 +21,8 @@ PAGED = {
 }
 
 
-class FlowCase(TransactionCase):
-    """A test against the sandbox shop. ``seed`` says what is in it; flags are those of the sandbox's command line.
-
-    Each test begins with a fresh shop, a connection to it, and no flow.
-    """
-
-    seed = "empty"
-    shop_flags: dict = {}
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        # Odoo ends all child processes after each class, so a shop cannot live longer.
-        cls.shop = SandboxServer(**{"seed": "empty", "max_per_page": 500, **cls.shop_flags}).start()
-        cls.addClassCleanup(cls.shop.stop)
-        cls.connection = cls.make_connection()
-
-    def setUp(self):
-        super().setUp()
-        self.shop.settings(rate_limit=None, latency_ms=0, modified_skew=0, max_per_page=500)
-        self.shop.reset(self.seed)
+class FlowTools:
+    """Builders for flows, and looks at what came of them. Wants ``env``, ``shop`` and ``connection``."""
 
     # -- builders ------------------------------------------------------------------------------------------
 
@@ -230,3 +211,26 @@ class FlowCase(TransactionCase):
         finally:
             for each in patches:
                 each.stop()
+
+
+class FlowCase(FlowTools, TransactionCase):
+    """A test against the sandbox shop. ``seed`` says what is in it; flags are those of the sandbox's command line.
+
+    Each test begins with a fresh shop, a connection to it, and no flow.
+    """
+
+    seed = "empty"
+    shop_flags: dict = {}
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        # Odoo ends all child processes after each class, so a shop cannot live longer.
+        cls.shop = SandboxServer(**{"seed": "empty", "max_per_page": 500, **cls.shop_flags}).start()
+        cls.addClassCleanup(cls.shop.stop)
+        cls.connection = cls.make_connection()
+
+    def setUp(self):
+        super().setUp()
+        self.shop.settings(rate_limit=None, latency_ms=0, modified_skew=0, max_per_page=500)
+        self.shop.reset(self.seed)

@@ -15,7 +15,7 @@ DELETE = {"method": "DELETE", "path": "customers/{id}", "query": {"force": "true
 LIST = {"path": "customers", **PAGED}
 
 
-class ExportCase(FlowCase):
+class ExportTools:
     """Contacts whose reference begins with ``X`` go to the customers of the shop, as soon as they change."""
 
     def operations(self, *kinds, **changes):
@@ -101,3 +101,7 @@ class ExportCase(FlowCase):
             (sync.state, sync.error_class), (state, error_class),
             f"{sync.error_message} {sync.error_hint} {(sync.error_detail or '')[-800:]}")
         return sync
+
+
+class ExportCase(ExportTools, FlowCase):
+    """Flows to the shop on test cursors."""
