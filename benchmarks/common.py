@@ -5,7 +5,6 @@ something else slows both. Medians, with the smallest and the largest value besi
 """
 
 import gc
-import json
 import statistics
 import sys
 import time
@@ -94,12 +93,11 @@ def make_flow(env, server, *, parallel_calls=4, **flow):
     return flow
 
 
-def work(context, flow_id, *, full=True):
-    """Open a run of the flow where it imports, and let the worker do all that is due. Returns its seconds."""
-    with context.env() as env:
-        flow = env["integration.flow"].browse(flow_id)
-        if flow.direction != "export":
-            flow._open_run("button", full=full)
+def work(context, flow_id, *, full=True, reading=True):
+    """Open a run of the flow that reads the other side, and let the worker do all that is due. Returns its seconds."""
+    if reading:
+        with context.env() as env:
+            env["integration.flow"].browse(flow_id)._open_run("button", full=full)
     with context.env() as env, quiet() as watch:
         Worker(env, env["integration.flow"].browse(flow_id).connection_id).run()
     return watch.seconds
@@ -181,29 +179,26 @@ def forget_contacts(context, newest_kept):
 
 
 @contextmanager
-def database_without_addon(context):
-    """A copy of the database in which the addon is not loaded: its tables are there, none of its code is.
+def copied_database(context, name, *, with_addon=True):
+    """The registry of a copy of the database; without the addon its tables are there and none of its code is loaded.
 
-    The copy is of the same pages, so that both differ in nothing but the code that runs.
+    A copy is of the same pages, so that two copies differ in nothing but the code that runs.
     """
-    name = f"{context.database}_plain"
+    database = f"{context.database}_{name}"
     close_db(context.database)
-    sql("postgres", f'DROP DATABASE IF EXISTS "{name}"', f'CREATE DATABASE "{name}" TEMPLATE "{context.database}"')
+    sql("postgres", f'DROP DATABASE IF EXISTS "{database}"',
+        f'CREATE DATABASE "{database}" TEMPLATE "{context.database}"',
+        f'ALTER DATABASE "{database}" SET synchronous_commit = on')
     try:
-        with db_connect(name).cursor() as cr:
-            cr.execute("UPDATE ir_module_module SET state = 'uninstalled' WHERE name = 'integration_flow'")
-            cr.execute("SHOW synchronous_commit")
-        sql("postgres", f"ALTER DATABASE \"{name}\" SET synchronous_commit = on")
-        yield Registry(name)
+        if not with_addon:
+            with db_connect(database).cursor() as cr:
+                cr.execute("UPDATE ir_module_module SET state = 'uninstalled' WHERE name = 'integration_flow'")
+        yield Registry(database)
     finally:
-        Registry.delete(name)
-        close_db(name)
-        sql("postgres", f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        Registry.delete(database)
+        close_db(database)
+        sql("postgres", f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
 
 
 def environment(registry, cr, user_id=api.SUPERUSER_ID, **context):
     return api.Environment(cr, user_id, context)
-
-
-def load(text):
-    return json.loads(text)

@@ -21,7 +21,8 @@ from ..core.errors import SyncError
 from ..core.ownership import Sides
 from ..core.values import number_like
 from . import failures, http, inbox, journal, messages
-from .importer import external_side, lines_hash
+from .items import external_side
+from .lines import lines_hash
 from .mapper import OutMapper, external_values, read_value
 from .plan import FlowPlan, RulePlan, id_text
 from .rows import Row
@@ -67,7 +68,10 @@ class Exporter:
     def _call_all(self, client, requests: list) -> list:
         """Carry out calls, several at once. All answers are in before one is looked at, because that reads Odoo, and
         no transaction may be open while a call is under way."""
-        exchanges = list(client.send_many(requests, stop=http.Patience())) if requests else []
+        exchanges = []
+        for exchange in client.send_many(requests, stop=http.Patience()) if requests else ():
+            journal.read_texts(self.plan, exchange)  # now, while the other calls are under way
+            exchanges.append(exchange)
         self.exchanges += [exchange for exchange in exchanges if http.was_sent(exchange)]
         return exchanges
 

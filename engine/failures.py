@@ -72,6 +72,10 @@ def _plain(error) -> str:
 
 def _integrity_message(env, error) -> str:
     model = next((env[name] for name, cls in env.registry.items() if cls._table == error.diag.table_name), env["base"])
+    field = model._fields.get(error.diag.column_name or "")
+    if isinstance(error, pg_errors.NotNullViolation) and field is not None:
+        return env._("the field “%(field)s” needs a value, and none came.",
+                     field=field.get_description(env, ["string"])["string"])
     return str(model._sql_error_to_message(error))
 
 

@@ -73,12 +73,12 @@ def is_outdated(client, connection) -> bool:
 
 
 def probe(connection) -> tuple[list[str], bool]:
-    """Test Connection: sentences of what was tried and what came back, and whether all of it worked."""
+    """Test Connection: lines of what was tried and what came back, and whether all of it worked."""
     with open_client(connection.sudo()) as client:
         steps = client.probe(connection.test_path or "")
         store_new_token(connection, client)
-    sentences = [messages.describe_step(connection.env, step) for step in steps]
-    return sentences, all(step["ok"] for step in steps)
+    lines = [f"{'✓' if step['ok'] else '✗'} {messages.describe_step(connection.env, step)}" for step in steps]
+    return lines, all(step["ok"] for step in steps)
 
 
 class Patience:
@@ -225,7 +225,8 @@ def paging_spec(operation) -> PagingSpec:
         style=operation.paging_style,
         page_param=operation.page_param or "page",
         size_param=operation.size_param or "",
-        page_size=operation.page_size,
+        # A size that was not asked for says nothing about whether a page is the last one.
+        page_size=operation.page_size if operation.size_param else 0,
         first_page=operation.first_page,
         offset_param=operation.offset_param or "offset",
         cursor_param=operation.cursor_param or "cursor",

@@ -5,65 +5,25 @@ batch that fails is halved until the guilty record stands alone, so that the oth
 """
 
 import json
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from odoo import Command
+from odoo.exceptions import AccessError
 
-from ..core import documents, fingerprint, ownership, paths
+from ..core import documents, ownership, paths
 from ..core.errors import SyncError
 from ..core.ownership import Sides
-from ..core.values import clean_text, is_blank
 from . import capture, failures, inbox, journal
+from .items import Item, LocatedFailures, Merged, external_side, put, shown
+from .lines import Lines, lines_hash
 from .mapper import BatchMapper, Line, external_values, normal, read_value
+from .matching import Matcher
 from .plan import FlowPlan, RulePlan
 from .rows import Row
 
 # Owners under which Odoo's own recomputing must not move a value that the other system has given.
 KEEPS_EXTERNAL = ("external", "external_unless_blank", "newest", "ask")
-# A line is described in the log by its plain values; so many entries a record are logged.
-PLAIN_TYPES = ("char", "text", "integer", "float", "monetary", "date", "datetime", "selection")
-LOGGED_CHANGES = 60
-
-
-@dataclass(slots=True)
-class Item:
-    """One external record on its way into Odoo."""
-
-    row: Row
-    record: dict
-    externals: dict
-    values: dict = field(default_factory=dict)
-    lines: dict[str, list[Line]] = field(default_factory=dict)
-    res_id: int | None = None
-    linked: bool = False
-    matched: bool = False
-    vals: dict = field(default_factory=dict)
-    line_ids: dict[int, dict[str, int]] = field(default_factory=dict)  # rule id → line's external id → record id
-    sends: set[str] = field(default_factory=set)  # codes of rules whose Odoo value has to go out
-    kept: set[str] = field(default_factory=set)  # codes of rules whose last agreement stays as it was
-    # What came of it. The row learns it only when the savepoint of its batch holds.
-    outcome: str = ""
-    agreed: dict = field(default_factory=dict)
-    changes: dict = field(default_factory=dict)
-    overruled: dict = field(default_factory=dict)
-    conflicts: dict = field(default_factory=dict)
-
-    def begin(self) -> None:
-        """Forget what an attempt that was rolled back has left."""
-        self.sends, self.kept = set(), set()
-        self.outcome, self.agreed = "", dict(self.row.agreed)
-        self.changes, self.overruled, self.conflicts = {}, {}, {}
-        self.line_ids = {}
-
-
-class LocatedFailures(Exception):
-    """Failures whose records are known: no halving is needed to find them."""
-
-    def __init__(self, failures_by_item: dict[int, SyncError]):
-        super().__init__()
-        self.by_item = failures_by_item
 
 
 class Importer:
@@ -77,6 +37,7 @@ class Importer:
         self.mapper = BatchMapper(plan, env.cr)
         self.links: list[tuple] = []
         self.dead_links: list[tuple[int, list[int]]] = []
+        self.lines = Lines(env.cr, plan, self.links, self.dead_links)
 
     def process(self, rows: list[Row]) -> None:
         """Give every row an outcome."""
@@ -84,7 +45,7 @@ class Importer:
         self._resolve_links(items)
         items = self._without_deleted(items)
         items = self._mapped(items)
-        items = self._match(items)
+        items = Matcher(self.cr, self.plan, self.now, self._fail).match(items)
         creates, updates = [], []
         for item in items:
             (updates if item.res_id else creates).append(item)
@@ -208,6 +169,10 @@ class Importer:
                 return []
             middle = len(items) // 2
             return self._mapped(items[:middle]) + self._mapped(items[middle:])
+        except AccessError as error:  # about the model that is looked up, so about all of them
+            for item in items:
+                self._fail(item, failures.from_exception(self.plan.model.env, self.plan.model_name, error))
+            return []
         mapped = []
         for item in items:
             try:
@@ -268,52 +233,6 @@ class Importer:
                 error.params["field"] = f"{rule.label} {number + 1}, {error.params['field']}"
             raise
 
-    # -- matching ------------------------------------------------------------------------------------------
-
-    def _match(self, items: list[Item]) -> list[Item]:
-        """Recognise existing records by the match keys. A match is never guessed: two candidates, or one that is
-        linked to another external record, is an error."""
-        rules = [rule for rule in self.plan.match_rules if rule.imports]
-        unlinked = [item for item in items if not item.linked]
-        if not rules or not unlinked:
-            return items
-        keys = {id(item): tuple(normal(rule, item.values[rule.code]) for rule in rules) for item in unlinked}
-        wanted = [item for item in unlinked if all(part is not None for part in keys[id(item)])]
-        if not wanted:
-            return items
-        first = rules[0]
-        model = self.plan.model.with_context(active_test=False)
-        domain = [(first.odoo_path, "in", list({item.values[first.code] for item in wanted}))]
-        by_key: dict[tuple, list[int]] = {}
-        for record in model.search(domain):
-            by_key.setdefault(tuple(read_value(rule, record) for rule in rules), []).append(record.id)
-        candidates = [res_id for ids in by_key.values() for res_id in ids]
-        taken = journal.linked_records(
-            self.cr, self.plan.connection.id, self.plan.resource.id, self.plan.model_name, candidates)
-        labels = ", ".join(rule.label for rule in rules)
-        used: dict[tuple, Item] = {}
-        rest = []
-        for item in items:
-            key = keys.get(id(item))
-            if item.linked or key is None or any(part is None for part in key):
-                rest.append(item)
-                continue
-            found = by_key.get(key, [])
-            if key in used:
-                # The same key twice in one batch: decided in the next slice, when the first one is linked.
-                item.row.settle("pending", "", due_at=self.now)
-            elif len(found) > 1:
-                self._fail(item, SyncError("ambiguous", "ambiguous_match", params={"count": len(found), "keys": labels}))
-            elif found and found[0] in taken:
-                self._fail(item, SyncError("ambiguous", "already_linked", params={
-                    "keys": labels, "record": model.browse(found[0]).display_name, "external_id": taken[found[0]]}))
-            else:
-                used[key] = item
-                if found:
-                    item.res_id, item.matched = found[0], True
-                rest.append(item)
-        return rest
-
     def _allowed(self, creates: list[Item]) -> list[Item]:
         if self.plan.flow.create_in_odoo:
             return creates
@@ -367,9 +286,9 @@ class Importer:
             for rule in rules:
                 if rule.kind == "lines":
                     item.vals.setdefault(rule.odoo_path, []).extend(
-                        Command.create(self._line_vals(rule, line)) for line in item.lines[rule.code])
+                        Command.create(self.lines.vals(rule, line)) for line in item.lines[rule.code])
                 else:
-                    self._put(item.vals, rule, item.values[rule.code], creating=True)
+                    put(item.vals, rule, item.values[rule.code], creating=True)
         records = self.plan.model.create([item.vals for item in items])
         self.plan.model.env.flush_all()
         located = {}
@@ -381,10 +300,10 @@ class Importer:
                 continue
             item.res_id = record.id
             self.links.append((item.row.external_id, record.id, None))
-            self._link_created_lines(item, record)
+            self.lines.link_created(item, record)
             self._decide_unwritten(item, record, rules)
             item.changes = {
-                rule.code: [None, self._shown(rule, item.values.get(rule.code))] for rule in rules if rule.kind != "lines"
+                rule.code: [None, shown(rule, item.values.get(rule.code))] for rule in rules if rule.kind != "lines"
                 and item.values.get(rule.code) not in (None, False)}
             self._agree(item, record)
             item.outcome = "created"
@@ -406,44 +325,11 @@ class Importer:
             if decision.to_external:
                 item.sends.add(rule.code)
 
-    @staticmethod
-    def _put(vals: dict, rule: RulePlan, value, *, creating=False) -> None:
-        if value is None:
-            if creating:
-                return  # Odoo's own default applies
-            value = False
-        if rule.field_type == "many2many":
-            value = [Command.set(value or [])]
-        vals[rule.odoo_path] = value
-
-    def _line_vals(self, rule: RulePlan, line: Line) -> dict:
-        vals: dict = {}
-        for child in rule.children:
-            if child.imports:
-                self._put(vals, child, line.values[child.code], creating=True)
-        return vals
-
-    def _link_created_lines(self, item: Item, record) -> None:
-        """Created lines come back in the order of their commands, several rules one after the other."""
-        by_field: dict[str, list] = {}
-        for rule in self.plan.import_rules:
-            if rule.kind != "lines" or not self.plan.written_at_creation(rule, "odoo"):
-                continue
-            created = by_field.setdefault(rule.odoo_path, list(record[rule.odoo_path].sorted("id")))
-            for line in item.lines[rule.code]:
-                if not created:
-                    return  # Odoo merged or dropped lines: the rest stays without links
-                self._link_line(item, rule, line, created.pop(0).id)
-
-    def _link_line(self, item: Item, rule: RulePlan, line: Line, line_id: int) -> None:
-        item.line_ids.setdefault(rule.id, {})[line.external_id] = line_id
-        self.links.append((f"{item.row.external_id}/{line.external_id}", line_id, rule))
-
     def _update(self, items: list[Item]) -> None:
         groups: dict[str, tuple[dict, list[int]]] = {}
         singles: list[tuple[int, dict]] = []
         records = self.plan.model.browse([item.res_id for item in items])
-        self._load_line_links(items)
+        self.lines.load(items)
         captured = self._captured_times(items)
         merged: dict[int, Merged] = {}
         for item, record in zip(items, records, strict=True):
@@ -465,7 +351,7 @@ class Importer:
             result = merged[record.id]
             for rule in result.written:
                 if rule.kind == "lines":
-                    self._link_new_lines(item, record, rule)
+                    self.lines.link_new(item, record, rule)
             if result.vals:
                 self._put_right(item, record, result)
             try:
@@ -493,7 +379,7 @@ class Importer:
         times = {item.res_id: item.row.captured_at for item in items if item.row.captured_at}
         return times | dict(self.cr.fetchall())
 
-    def _merged(self, item: Item, record, captured_at: datetime | None) -> "Merged":
+    def _merged(self, item: Item, record, captured_at: datetime | None) -> Merged:
         """What ownership lets us write to this record, and by which rules."""
         result = Merged()
         times = {"odoo_time": captured_at or record.write_date, "external_time": item.row.external_updated_at}
@@ -525,21 +411,17 @@ class Importer:
             self._remember_equal(result, item, record)
         return result
 
-    def _write(self, result: "Merged", rule: RulePlan, item: Item, record, odoo) -> None:
+    def _write(self, result: Merged, rule: RulePlan, item: Item, record, odoo) -> None:
         """Add what ``rule`` has to write to the values of this record, and to its log."""
         if rule.kind == "lines":
-            commands = self._line_commands(rule, item, record)
+            commands = self.lines.commands(rule, item, record)
             if commands:
                 result.vals.setdefault(rule.odoo_path, []).extend(commands)
                 result.written.append(rule)
         elif (new := self._as_odoo(rule, item)) != odoo:
-            self._put(result.vals, rule, item.values[rule.code])
+            put(result.vals, rule, item.values[rule.code])
             result.written.append(rule)
-            item.changes[rule.code] = [self._shown(rule, odoo), self._shown(rule, new)]
-
-    @staticmethod
-    def _shown(rule: RulePlan, value: Any):
-        return "•••" if rule.sensitive and value not in (None, False) else normal(rule, value)
+            item.changes[rule.code] = [shown(rule, odoo), shown(rule, new)]
 
     def _as_odoo(self, rule: RulePlan, item: Item):
         if rule.kind == "lines":
@@ -555,7 +437,7 @@ class Importer:
 
     # -- what Odoo computes by itself ----------------------------------------------------------------------
 
-    def _remember_equal(self, result: "Merged", item: Item, record) -> None:
+    def _remember_equal(self, result: Merged, item: Item, record) -> None:
         """Note which values already are as the other system has them: this write may make Odoo recompute them."""
         for rule in self.plan.import_rules:
             if rule.owner not in KEEPS_EXTERNAL or rule.odoo_path in result.vals and rule.kind != "lines":
@@ -570,121 +452,33 @@ class Importer:
                         and normal(child, line.values[child.code]) == read_value(child, line_record)]
             elif rule.kind != "check" and self._as_odoo(rule, item) == read_value(rule, record):
                 result.equal.append(rule)
+        result.before = {
+            rule.code: read_value(rule, record) for rule in self.plan.export_rules
+            if rule.kind != "lines" and rule not in result.written}
 
-    def _put_right(self, item: Item, record, result: "Merged") -> None:
+    def _put_right(self, item: Item, record, result: Merged) -> None:
         """Write once more what Odoo has recomputed because of our own write, such as the price of a line whose quantity
         changed: the other system owns it and has said otherwise."""
         vals: dict = {}
         for rule in result.equal:
             if read_value(rule, record) != self._as_odoo(rule, item):
-                self._put(vals, rule, item.values[rule.code])
+                put(vals, rule, item.values[rule.code])
         lines: dict[tuple[str, int], dict] = {}
         present = {path: set(record[path]._ids) for path in {rule.odoo_path for rule, *_rest in result.equal_lines}}
         for rule, child, line, line_record in result.equal_lines:
-            if line_record.id in present[rule.odoo_path] and read_value(child, line_record) != normal(child, line.values[child.code]):
-                self._put(lines.setdefault((rule.odoo_path, line_record.id), {}), child, line.values[child.code])
+            wanted = normal(child, line.values[child.code])
+            if line_record.id in present[rule.odoo_path] and read_value(child, line_record) != wanted:
+                put(lines.setdefault((rule.odoo_path, line_record.id), {}), child, line.values[child.code])
         for (path, line_id), line_vals in lines.items():
             vals.setdefault(path, []).append(Command.update(line_id, line_vals))
         if vals:
             record.write(vals)
             record.env.flush_all()
-
-    # -- lines ---------------------------------------------------------------------------------------------
-
-    def _load_line_links(self, items: list[Item]) -> None:
-        """Which line of which document is which external line: one query per rule for the whole batch."""
-        for rule in self.plan.merge_rules:
-            if rule.kind != "lines":
-                continue
-            owners = {
-                line_id: item for item in items for line_id in self.plan.model.browse(item.res_id)[rule.odoo_path]._ids}
-            for external_id, line_id in journal.find_line_links(
-                    self.cr, self.plan.connection.id, self.plan.resource.id, rule.id, rule.comodel, list(owners)):
-                item = owners[line_id]
-                if external_id.startswith(f"{item.row.external_id}/"):
-                    line_external = external_id[len(item.row.external_id) + 1:]
-                    item.line_ids.setdefault(rule.id, {})[line_external] = line_id
-            for item in items:
-                if rule.imports and item.matched and not item.line_ids.get(rule.id):
-                    self._adopt_lines(rule, item)
-
-    def _adopt_lines(self, rule: RulePlan, item: Item) -> None:
-        """First meeting of two documents: lines that are the same by their match keys, or in all fields, are linked
-        and not written a second time."""
-        children = [child for child in rule.children if child.imports and child.match_key] \
-            or [child for child in rule.children if child.imports]
-        linked = {line_id for lines in item.line_ids.values() for line_id in lines.values()}
-        free: dict[tuple, list[int]] = {}
-        for line in self.plan.model.browse(item.res_id)[rule.odoo_path]:
-            if line.id not in linked:
-                free.setdefault(tuple(_key(read_value(child, line)) for child in children), []).append(line.id)
-        for line in item.lines[rule.code]:
-            found = free.get(tuple(_key(normal(child, line.values[child.code])) for child in children))
-            if found:
-                self._link_line(item, rule, line, found.pop(0))
-
-    def _line_commands(self, rule: RulePlan, item: Item, record) -> list:
-        known = item.line_ids.get(rule.id, {})
-        present = {line.id: line for line in record[rule.odoo_path]}
-        commands, kept = [], set()
-        for line in item.lines[rule.code]:
-            line_record = present.get(known.get(line.external_id))
-            if line_record is None:
-                commands.append(Command.create(self._line_vals(rule, line)))
-                self._note_line(item, rule, line.external_id, None, self._line_text(rule, line.values))
-                continue
-            kept.add(line_record.id)
-            vals: dict = {}
-            for child in rule.children:
-                if child.imports and (new := normal(child, line.values[child.code])) != (
-                        old := read_value(child, line_record)):
-                    self._put(vals, child, line.values[child.code])
-                    self._note_line(item, rule, line.external_id, self._shown(child, old), self._shown(child, new), child)
-            if vals:
-                commands.append(Command.update(line_record.id, vals))
-        names = {line_id: line_external for line_external, line_id in known.items()}
-        gone = [line_id for line_id in (present if rule.whole else names) if line_id not in kept]
-        for line_id in gone:
-            if line_id in present:
-                commands.append(Command.delete(line_id))
-                self._note_line(item, rule, names.get(line_id, line_id), self._line_text(rule, {
-                    child.code: read_value(child, present[line_id]) for child in rule.children}), None)
-        if gone:
-            self.dead_links.append((rule.id, gone))
-        return commands
-
-    @staticmethod
-    def _note_line(item: Item, rule: RulePlan, line_id, before, after, child: RulePlan | None = None) -> None:
-        """One line of a document in the log of changes; of a very long document, the first ones."""
-        if len(item.changes) < LOGGED_CHANGES:
-            item.changes[f"{rule.code}[{line_id}]" + (f".{child.code}" if child else "")] = [before, after]
-
-    @staticmethod
-    def _line_text(rule: RulePlan, values: dict) -> str:
-        """What a line is, in a few words: its plain values."""
-        return ", ".join(
-            "•••" if child.sensitive else str(value)[:60] for child in rule.children
-            if child.field_type in PLAIN_TYPES and (value := values.get(child.code)) not in (None, False, ""))[:200]
-
-    def _link_new_lines(self, item: Item, record, rule: RulePlan) -> None:
-        known = item.line_ids.setdefault(rule.id, {})
-        present = set(record[rule.odoo_path]._ids)
-        linked = {line_id for lines in item.line_ids.values() for line_id in lines.values()}
-        unlinked = [line.id for line in record[rule.odoo_path].sorted("id") if line.id not in linked]
-        new_lines = [line for line in item.lines[rule.code] if known.get(line.external_id) not in present]
-        wanted = {line.external_id for line in item.lines[rule.code]}
-        for line_external in [name for name in known if name not in wanted]:
-            del known[line_external]
-        # Lines that Odoo or a person added stand before those of this write: ids grow. Of several rules that write to
-        # one field, those that come later have created the later lines.
-        later = sum(
-            len([line for line in item.lines[other.code]
-                 if item.line_ids.get(other.id, {}).get(line.external_id) not in present])
-            for other in self.plan.import_rules[self.plan.import_rules.index(rule) + 1:]
-            if other.kind == "lines" and other.odoo_path == rule.odoo_path and other.code in item.lines)
-        end = len(unlinked) - later
-        for line, line_id in zip(new_lines, unlinked[max(end - len(new_lines), 0):end], strict=False):
-            self._link_line(item, rule, line, line_id)
+        # What is Odoo's own and was recomputed is a change like any other: nobody else captures it.
+        for rule in self.plan.export_rules:
+            if rule.code in result.before and rule.code not in item.kept and (
+                    read_value(rule, record) != result.before[rule.code]):
+                item.sends.add(rule.code)
 
     # -- after writing -------------------------------------------------------------------------------------
 
@@ -736,16 +530,6 @@ class Importer:
             row.settle("synced", item.outcome)
 
 
-@dataclass(slots=True)
-class Merged:
-    """What one update writes, and what it must not move."""
-
-    vals: dict = field(default_factory=dict)
-    written: list[RulePlan] = field(default_factory=list)
-    equal: list[RulePlan] = field(default_factory=list)
-    equal_lines: list[tuple] = field(default_factory=list)
-
-
 def _stored(payload: str) -> Any:
     """A record as ``inbox`` has stored it. It was checked when it came: only if it is not what we write ourselves, the
     slow way says what is wrong with it."""
@@ -753,24 +537,3 @@ def _stored(payload: str) -> Any:
         return json.loads(payload)
     except (ValueError, RecursionError):
         return documents.parse_json(payload)
-
-
-def _key(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def lines_hash(rule: RulePlan, record, known: dict[str, int]):
-    """What Odoo's side of a lines rule holds, as one comparable value. Lines of other origin do not count."""
-    own = set(known.values())
-    return fingerprint.content_hash([
-        [read_value(child, line) for child in rule.children]
-        for line in record[rule.odoo_path] if rule.whole or line.id in own])
-
-
-def external_side(rule: RulePlan, external):
-    """The external value in the form in which it is kept as last agreed: scalars as they are, the rest as a hash."""
-    if isinstance(external, str):
-        return clean_text(external) if rule.kind != "lines" else fingerprint.content_hash(external)
-    if rule.kind != "lines" and isinstance(external, (int, float, bool, type(None))):
-        return external
-    return fingerprint.content_hash(external)

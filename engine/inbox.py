@@ -18,7 +18,6 @@ from . import bulk
 from .mapper import external_values
 from .plan import FlowPlan
 
-
 # Bytes of an external ID: more does not fit into a unique index.
 LONGEST_ID = 1000
 

@@ -273,9 +273,7 @@ def absorb(cr, rows: list, now: datetime) -> None:
     for twin in twins:
         if twin.is_other:
             # It stood for something else before somebody linked anew: it only lets go.
-            cr.execute(
-                f"UPDATE integration_sync SET {twin.column} = NULL WHERE id = %s",  # pylint: disable=sql-injection
-                [twin.id])
+            cr.execute(_LET_GO[twin.column], [twin.id])
             continue
         cr.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_SPACE, twin.id])
         if twin.id not in by_id and not cr.fetchone()[0]:
@@ -302,6 +300,10 @@ class _Twin(NamedTuple):
     column: str
 
 
+_LET_GO = {
+    "res_id": "UPDATE integration_sync SET res_id = NULL WHERE id = %s",
+    "external_id": "UPDATE integration_sync SET external_id = NULL WHERE id = %s",
+}
 _SIDES = {"res_id": ("int", "0"), "external_id": ("varchar", "''")}
 
 
@@ -377,16 +379,25 @@ def insert_logs(cr, plan, rows: list, now: datetime, *, runs: dict, exchange_ids
     bulk.run(cr, "INSERT INTO integration_log ({names}) SELECT * FROM {rows} AS v", _LOG_COLUMNS, values)
 
 
+def _is_kept(plan, exchange) -> bool:
+    level = plan.settings.log_level
+    return level == "all" or exchange.error is not None or (level == "changes" and exchange.method != "GET")
+
+
+def read_texts(plan, exchange) -> None:
+    """Make the redacted texts of an exchange that will be stored. They keep; making them is most of the work of storing
+    them, and best done while somebody else's answer is awaited."""
+    if _is_kept(plan, exchange):
+        _ = exchange.url, exchange.request_headers, exchange.request_body
+        _ = exchange.response_headers, exchange.response_body
+
+
 def insert_exchanges(cr, plan, run_id: int | None, exchanges: list, explain) -> dict[int, int]:
     """Store HTTP exchanges and return ``{id(exchange): database id}``.
 
     :param explain: function from a SyncError to the text that a person reads
     """
-    level = plan.settings.log_level
-    kept = [
-        exchange for exchange in exchanges
-        if level == "all" or exchange.error is not None or (level == "changes" and exchange.method != "GET")
-    ]
+    kept = [exchange for exchange in exchanges if _is_kept(plan, exchange)]
     if not kept:
         return {}
     values = [(

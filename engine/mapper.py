@@ -148,6 +148,12 @@ class BatchMapper:
         model, fields = FIXED_LOOKUPS.get(rule.transform, (rule.comodel, (rule.lookup_field,)))
         return model, fields, rule.lookup_domain
 
+    def _lookup_label(self, key: tuple) -> str:
+        """What people call the field by which is looked up: ``currency_id.name`` is the currency."""
+        model, (path, *_others), _domain = key
+        first = path.split(".")[0]
+        return self.plan.model.env[model]._fields[first].get_description(self.plan.model.env, ["string"])["string"]
+
     @staticmethod
     def _lookup_value(rule: RulePlan, value):
         """The hashable form in which a value is looked up, None for blanks."""
@@ -264,7 +270,8 @@ class BatchMapper:
             found = self.lookups.get((key, value), [])
             if not found:
                 raise SyncError("mapping", "lookup_missing", params={
-                    "model": self.plan.model.env[key[0]]._description, "field": rule.label, "value": _shown(single)})
+                    "model": self.plan.model.env[key[0]]._description, "field": rule.label, "value": _shown(single),
+                    "by": self._lookup_label(key), "only": f" {rule.lookup_domain}" if rule.lookup_domain else ""})
             if len(found) > 1:
                 raise SyncError("ambiguous", "lookup_ambiguous", params={
                     "model": self.plan.model.env[key[0]]._description, "field": rule.label,

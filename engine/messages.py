@@ -254,7 +254,7 @@ ENGINE = {
         _lt("One of the two is a duplicate. Remove it in the external system, or correct the %(keys)s, "
             "then retry.")),
     "lookup_missing": (
-        _lt("%(field)s: there is no %(model)s “%(value)s”."),
+        _lt("%(field)s: there is no %(model)s with %(by)s “%(value)s”%(only)s."),
         _lt("Create it or correct the value, then retry.")),
     "lookup_wrong": (
         _lt("%(field)s cannot be looked up: %(model)s has no field “%(value)s”."), _ASK_RULE),

@@ -3,6 +3,7 @@
 The only module that commits. Each slice is: claim (locks that die with the process) → work → record → commit. HTTP
 calls happen between two transactions.
 """
+# pylint: disable=invalid-commit
 
 import logging
 import time
@@ -367,12 +368,18 @@ class Worker:
         except Exception as second:  # not even its flow can be read: then the bare fact has to do
             self.cr.rollback()
             self._plans.clear()
-            message, hint = messages.explain(self.env, error)
-            self._lasting(lambda: self.cr.execute(
-                "UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'internal', "
-                "error_code = 'internal', error_message = %s, error_hint = %s, error_detail = %s, failed_at = %s "
-                "WHERE id = ANY(%s)",
-                [message.replace("\x00", ""), hint, repr(second).replace("\x00", "")[:8000], self._now(), ids]))
+            if failures.is_concurrency(second):
+                self._put_off(ids)
+            else:
+                self._note_breakdown(ids, error, repr(second))
+
+    def _note_breakdown(self, ids: list[int], error: Exception, detail: str) -> None:
+        message, hint = messages.explain(self.env, error)
+        self._lasting(lambda: self.cr.execute(
+            "UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'internal', "
+            "error_code = 'internal', error_message = %s, error_hint = %s, error_detail = %s, failed_at = %s "
+            "WHERE id = ANY(%s)",
+            [message.replace("\x00", ""), hint, detail.replace("\x00", "")[:8000], self._now(), ids]))
 
     def _one_by_one(self, ids: list[int]) -> None:
         for sync_id in ids:
@@ -504,7 +511,7 @@ class Worker:
         wanted: dict[int, set[str]] = {}
         for row in rows:
             if row.state == "waiting" and row.error is not None and row.error.code == "parent_missing":
-                for rule in [*plan.import_rules, *(child for rule in plan.import_rules for child in rule.children)]:
+                for rule in [*plan.import_rules, *(child for lines in plan.import_rules for child in lines.children)]:
                     if rule.relation_mode == "import" and rule.kind == "relation" \
                             and rule.relation_resource_id == row.error.params.get("resource_id"):
                         wanted.setdefault(rule.relation_flow_id, set()).add(row.error.params["external_id"])

@@ -35,7 +35,7 @@ class IntegrationConnection(models.Model):
     sequence = fields.Integer(default=10)
     api_name = fields.Char(
         string="API", required=True, default="custom",
-        help="Which API this system speaks, for example 'WooCommerce v3'. Flows may only use resources "
+        help="A name that you choose for the kind of API, for example 'WooCommerce v3'. Flows may only use resources "
              "of the same API; a sandbox and a production connection share them.",
     )
     environment = fields.Selection(
@@ -45,7 +45,10 @@ class IntegrationConnection(models.Model):
         "res.users", default=lambda self: self.env.user,
         help="Is told when credentials are refused or the system cannot be reached.")
 
-    base_url = fields.Char(string="Base URL", required=True, tracking=True)
+    base_url = fields.Char(
+        string="Base URL", required=True, tracking=True,
+        help="Where the API begins, with its version: the paths of operations are appended to it. "
+             "For example https://shop.example.com/wp-json/wc/v3.")
     web_url = fields.Char(string="Web Address", help="Where people open this system in a browser.")
     auth_type = fields.Selection([
         ("none", "None"),
@@ -56,9 +59,10 @@ class IntegrationConnection(models.Model):
         ("oauth2_client", "OAuth 2 Client Credentials"),
     ], string="Authentication", required=True, default="none", tracking=True)
     auth_user = fields.Char(string="User or Client ID")
-    auth_name = fields.Char(string="Name of Header or Parameter")
+    auth_name = fields.Char(
+        string="Name of the Key", help="Name of the header or parameter that carries the key, for example X-API-Key.")
     token_url = fields.Char(string="Token Address")
-    scope = fields.Char(string="OAuth Scope")
+    scope = fields.Char(string="OAuth Scope", help="Only if the system asks for one.")
     auth_secret = fields.Char(groups=fields.NO_ACCESS, copy=False)
     auth_secret_input = fields.Char(
         string="Secret", compute="_compute_auth_secret_input", inverse="_inverse_auth_secret_input",
@@ -79,7 +83,12 @@ class IntegrationConnection(models.Model):
     rate_period = fields.Float(string="Period (s)", default=1.0)
     parallel_calls = fields.Integer(default=4)
     max_response_mb = fields.Integer(string="Largest Answer (MiB)", default=10)
-    test_path = fields.Char(help="Path that Test Connection reads, for example 'system_status'.")
+    test_path = fields.Char(
+        help="What Test Connection reads, below the base URL: something small that needs the credentials, for example "
+             "'system_status'. Empty: only the base URL, which many systems answer to anybody.")
+    test_ok = fields.Boolean(readonly=True, copy=False)
+    test_result = fields.Text(readonly=True, copy=False, help="What Test Connection tried, and what came back.")
+    tested_at = fields.Datetime(string="Last Test", readonly=True, copy=False)
 
     provider_contact = fields.Char(help="Whom to ask when this system does not answer as documented.")
     documentation_url = fields.Char(string="API Documentation")
@@ -88,18 +97,20 @@ class IntegrationConnection(models.Model):
     paused = fields.Boolean(tracking=True, copy=False)
     pause_cause = fields.Selection([("person", "A Person"), ("credentials", "Refused Credentials")], copy=False)
     pause_reason = fields.Char(copy=False)
-    last_success_at = fields.Datetime(readonly=True, copy=False)
-    last_error_at = fields.Datetime(readonly=True, copy=False)
+    last_success_at = fields.Datetime(string="Last Success", readonly=True, copy=False)
+    last_error_at = fields.Datetime(string="Last Error On", readonly=True, copy=False)
     last_error = fields.Char(readonly=True, copy=False)
     retry_at = fields.Datetime(
-        readonly=True, copy=False, help="No call is made before this moment after a connection failure.")
-    failures_in_row = fields.Integer(readonly=True, copy=False)
+        string="Next Attempt", readonly=True, copy=False,
+        help="No call is made before this moment after a connection failure.")
+    failures_in_row = fields.Integer(string="Failures in a Row", readonly=True, copy=False)
     health = fields.Selection(
         [("new", "Not Used Yet"), ("ok", "Healthy"), ("trouble", "Trouble"), ("paused", "Paused")],
         compute="_compute_health")
     cron_id = fields.Many2one("ir.cron", readonly=True, copy=False, ondelete="set null", index="btree_not_null")
     flow_ids = fields.One2many("integration.flow", "connection_id")
     flow_count = fields.Integer(compute="_compute_flow_count")
+    resource_count = fields.Integer(compute="_compute_resource_count")
 
     _code_unique = models.UniqueIndex("(code) WHERE code IS NOT NULL", "Another connection has this code already.")
     _timeouts_positive = models.Constraint(
@@ -169,6 +180,9 @@ class IntegrationConnection(models.Model):
                 vals.update(paused=False, pause_cause=False, pause_reason=False)
             connection.sudo().write(vals)
             connection.sudo().activity_unlink(["mail.mail_activity_data_warning"])
+            self.env["integration.run"].sudo().search([
+                ("connection_id", "=", connection.id), ("state", "=", "open"), ("next_try_at", "!=", False),
+            ]).write({"next_try_at": False})
             connection._wake()
             self.env["integration.sync"].sudo().search([
                 ("connection_id", "=", connection.id), ("state", "=", "failed"),
@@ -205,6 +219,13 @@ class IntegrationConnection(models.Model):
             [("connection_id", "in", self.ids)], ["connection_id"], ["__count"]))
         for connection in self:
             connection.flow_count = counts.get(connection, 0)
+
+    @api.depends("api_name")
+    def _compute_resource_count(self):
+        counts = dict(self.env["integration.resource"]._read_group(
+            [("api_name", "in", self.mapped("api_name"))], ["api_name"], ["__count"]))
+        for connection in self:
+            connection.resource_count = counts.get(connection.api_name, 0)
 
     # -- checks --------------------------------------------------------------------------------------------
 
@@ -353,15 +374,18 @@ class IntegrationConnection(models.Model):
         if not self.env.user.has_group("integration_flow.group_integration_manager"):
             raise AccessError(self.env._("Only an integration manager may test a connection."))
         steps, ok = http.probe(self)
+        if ok and not self.test_path and self.auth_type != "none":
+            steps.append(self.env._(
+                "? Whether the credentials are right is not known: enter a test path that needs them."))
+        self.sudo().write({
+            "test_ok": ok, "test_result": "\n".join(steps), "tested_at": fields.Datetime.now()})
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
                 "type": "success" if ok else "danger",
-                "sticky": not ok,
-                "title": self.env._("%(name)s answers", name=self.name) if ok
-                else self.env._("%(name)s does not work yet", name=self.name),
-                "message": "\n".join(steps),
+                "message": self.env._("%(name)s answers.", name=self.name) if ok
+                else self.env._("%(name)s does not work yet. See Last Test.", name=self.name),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }
@@ -374,6 +398,16 @@ class IntegrationConnection(models.Model):
             "view_mode": "list,form",
             "domain": [("connection_id", "=", self.id)],
             "context": {"default_connection_id": self.id},
+        }
+
+    def action_open_resources(self):
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Resources"),
+            "res_model": "integration.resource",
+            "view_mode": "list,form",
+            "domain": [("api_name", "=", self.api_name)],
+            "context": {"default_api_name": self.api_name},
         }
 
     def _oauth_token_dict(self):

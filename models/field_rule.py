@@ -53,8 +53,9 @@ class IntegrationFieldRule(models.Model):
         ("flow", "As the Flow"), ("import", "Import Only"), ("export", "Export Only"),
     ], required=True, default="flow")
     owner = fields.Selection(
-        OWNERS, required=True, compute="_compute_owner", store=True, readonly=False, precompute=True)
-    required = fields.Boolean()
+        OWNERS, required=True, compute="_compute_owner", store=True, readonly=False, precompute=True,
+        help="Who decides about this value when both sides differ.")
+    required = fields.Boolean(help="A record without this value fails, and says so.")
     match_key = fields.Boolean(
         help="Existing records are recognised by this field (all match keys together) when there is no link yet.")
     sensitive = fields.Boolean(help="The value is masked in logs and stored payloads.")
@@ -81,12 +82,13 @@ class IntegrationFieldRule(models.Model):
         ("unit", "Unit of Measure"),
         ("lookup", "Look Up a Record"),
         ("expression", "Python Expression"),
-    ], required=True, default="none")
+    ], required=True, default="none",
+        help="How the value is translated between the two sides; in the other direction the same rule works backwards.")
     default_value = fields.Char(string="Default", help="Used when the other side is blank.")
     value_map_id = fields.Many2one("integration.value.map", ondelete="restrict", index="btree_not_null")
-    constant = fields.Char()
+    constant = fields.Char(help="This value is always written, whatever the other side says.")
     template = fields.Char(help="For example {first_name} {last_name}; the names are paths in the external record.")
-    separator = fields.Char(default=",")
+    separator = fields.Char(default=",", help="Between the parts of the text.")
     part = fields.Integer(string="Part No.", help="Which part of the split text, beginning with 0; -1 is the last one.")
     text_case = fields.Selection([("keep", "Keep"), ("upper", "UPPER"), ("lower", "lower")], default="keep")
     max_length = fields.Integer(help="Longer text is cut. 0: never.")
@@ -95,7 +97,7 @@ class IntegrationFieldRule(models.Model):
     ], default="keep", string="HTML")
     factor = fields.Float(digits=0, default=1.0, help="The external number times this is Odoo's; 0.01 for cents.")
     digits = fields.Integer(string="Round to Digits", default=-1, help="-1: not rounded.")
-    decimal_separator = fields.Char(default=".")
+    decimal_separator = fields.Char(default=".", help="In numbers that come as text: a comma for 1.234,50.")
     date_format = fields.Char(
         help="Empty: ISO 8601. 'epoch' or 'epoch_ms' for numbers; or a pattern such as %d.%m.%Y.")
     timezone = fields.Char(string="Zone of Times Without a Zone", help="Empty: the time zone of the flow.")
@@ -146,11 +148,14 @@ class IntegrationFieldRule(models.Model):
 
     @api.depends("odoo_path", "external_path", "kind")
     def _compute_code(self):
+        kinds = {kind for kind, _label in self._fields["kind"].selection}
         for rule in self:
-            if rule.code:
-                continue  # stable: the last agreed values are kept under it
+            # Stable, because the last agreed values are kept under it; but a new line in a form gets its field later.
+            if rule.code and (rule._origin or rule.code.rstrip("_0123456789") not in kinds):
+                continue
             base = rule.odoo_path or rule.external_path or rule.kind or "rule"
-            siblings = rule.parent_id.child_ids if rule.parent_id else rule.flow_id.rule_ids
+            holder = (rule.parent_id or rule.flow_id).with_context(active_test=False)
+            siblings = holder.child_ids if rule.parent_id else holder.rule_ids
             taken = set((siblings - rule).mapped("code"))
             code, number = base, 2
             while code in taken:
@@ -176,12 +181,14 @@ class IntegrationFieldRule(models.Model):
             if vals.get("parent_id") and not vals.get("flow_id"):
                 vals["flow_id"] = self.browse(vals["parent_id"]).flow_id.id
         rules = super().create(vals_list)
+        rules._check_protected_path()
         rules.flow_id._configuration_changed()
         return rules
 
     def write(self, vals):
         self._check_expressions(vals)
         result = super().write(vals)
+        self._check_protected_path()
         self.flow_id._configuration_changed()
         return result
 
@@ -211,9 +218,11 @@ class IntegrationFieldRule(models.Model):
                             rule=rule.display_name, flow=rule.flow_id.name, path=path,
                             reason=error.params.get("reason", ""))) from error
 
-    @api.constrains("odoo_path", "kind", "parent_id", "flow_id")
     def _check_protected_path(self):
-        """No way around the protected models of flows: not by a path through a record, not by lines."""
+        """No way around the protected models of flows: not by a path through a record, not by lines.
+
+        Not a constraint of the ORM, since those run as superuser.
+        """
         if self.env.su or self.env.user.has_group(SECRETS_GROUP):
             return
         for rule in self:

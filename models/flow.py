@@ -11,6 +11,7 @@ from odoo.tools.safe_eval import safe_eval
 from ..core import paths, schedule
 from ..core.errors import SyncError
 from ..core.retry import RetryPolicy
+from ..engine import messages
 
 # Flows whose records are captured: a paused flow goes on collecting, so that nothing is lost.
 CAPTURING_STATES = ("test", "live", "paused")
@@ -226,7 +227,8 @@ class IntegrationFlow(models.Model):
             except (SyncError, ValueError) as error:
                 raise ValidationError(self.env._(
                     "Flow %(flow)s: the filter of external records, the list query or the schedule is not valid: %(reason)s",
-                    flow=flow.name, reason=error)) from error
+                    flow=flow.name, reason=messages.explain(self.env, error)[0] if isinstance(error, SyncError) else error
+                )) from error
 
     @api.constrains("state", "connection_id")
     def _check_test_environment(self):
@@ -258,7 +260,7 @@ class IntegrationFlow(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         for vals in vals_list:
-            self._check_rights_lent(vals)
+            self.browse()._check_rights_lent(vals)
         flows = super().create(vals_list)
         flows._configuration_changed()
         return flows
@@ -287,7 +289,8 @@ class IntegrationFlow(models.Model):
         self.env.cr.postcommit.add(lambda: registry.clear_cache("stable"))
 
     def copy_data(self, default=None):
-        return [dict(vals, name=self.env._("%s (copy)", flow.name))
+        mine = {} if self.env.su or self.env.user.has_group(SECRETS_GROUP) else {"user_id": self.env.uid}
+        return [dict(vals, name=self.env._("%s (copy)", flow.name), **({} if "user_id" in (default or {}) else mine))
                 for flow, vals in zip(self, super().copy_data(default=default), strict=True)]
 
     def copy(self, default=None):
@@ -307,7 +310,7 @@ class IntegrationFlow(models.Model):
             problems.append(self.env._("No field rule yet: say which fields are exchanged and who owns them."))
         kinds = set(self.resource_id.operation_ids.mapped("kind"))
         fed_by_others = self.env["integration.field.rule"].sudo().search_count(
-            [("relation_flow_id", "=", self.id), ("relation_mode", "=", "embedded")], limit=1)
+            [("relation_flow_id", "in", self.ids), ("relation_mode", "=", "embedded")], limit=1)
         if imports and not kinds & {"list", "read"} and not fed_by_others:
             problems.append(self.env._(
                 "The resource %(resource)s has no operation List or Read, so nothing can be imported.",
@@ -400,6 +403,8 @@ class IntegrationFlow(models.Model):
         if run and full and not run.full and not run.page_count:
             run.full = True
         if run and (run.full or not full):  # else: what has begun reads only changes and does not answer this wish
+            if trigger == "button":
+                run.next_try_at = False  # a person wants it now
             return run
         return runs.create({
             "flow_id": self.id, "trigger": trigger, "user_id": self.env.uid, "full": full,

@@ -29,7 +29,7 @@ class IntegrationOperation(models.Model):
         ("update", "Update"),
         ("delete", "Delete"),
         ("action", "Named Action"),
-    ], required=True, default="list")
+    ], required=True, default="list", help="What the call does. A resource may have several.")
     name = fields.Char(help="Name of a named action, for example 'track'.")
     method = fields.Selection(
         [(verb, verb) for verb in ("GET", "POST", "PUT", "PATCH", "DELETE")], required=True, default="GET")
@@ -65,18 +65,21 @@ class IntegrationOperation(models.Model):
         ("next_link", "Next Link in the Body"),
         ("link_header", "Link Header"),
         ("keyset", "After the Last Key"),
-    ], required=True, default="none")
-    page_size = fields.Integer(default=100)
+    ], required=True, default="none", help="How this API hands out long lists, see its documentation.")
+    page_size = fields.Integer(default=100, help="Asked for with each page, if the parameter of the size is given.")
     size_param = fields.Char(string="Parameter of the Size", help="For example per_page or limit.")
     page_param = fields.Char(string="Parameter of the Page", default="page")
     first_page = fields.Integer(default=1)
     offset_param = fields.Char(string="Parameter of the Offset", default="offset")
     cursor_param = fields.Char(string="Parameter of the Cursor", default="cursor")
-    cursor_path = fields.Char(string="Path of the Next Cursor")
-    next_path = fields.Char(string="Path of the Next Link")
-    has_more_path = fields.Char(string="Path of 'There Is More'")
-    total_pages_header = fields.Char(string="Header of the Number of Pages")
-    keyset_param = fields.Char(string="Parameter of the Last Key")
+    cursor_path = fields.Char(string="Path of the Next Cursor", help="In the answer, for example paging.next_cursor.")
+    next_path = fields.Char(string="Path of the Next Link", help="In the answer, for example links.next.")
+    has_more_path = fields.Char(
+        string="Path of 'There Is More'", help="In the answer: a value that is false on the last page. Empty: the last "
+                                               "page is the one that holds fewer records than asked for.")
+    total_pages_header = fields.Char(
+        string="Header of the Number of Pages", help="Of the answer. Empty: the list ends with a page that is not full.")
+    keyset_param = fields.Char(string="Parameter of the Last Key", help="For example after_id.")
     keyset_path = fields.Char(string="Path of the Key", help="Within a record; empty: the path of the ID.")
 
     incremental_param = fields.Char(

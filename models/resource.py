@@ -1,4 +1,5 @@
 import json
+import re
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -19,8 +20,11 @@ class IntegrationResource(models.Model):
     _order = "api_name, name, id"
 
     name = fields.Char(required=True, translate=True)
-    code = fields.Char(required=True, help="Stable name within the API, for example 'order'.")
-    api_name = fields.Char(string="API", required=True, default="custom")
+    code = fields.Char(
+        required=True, compute="_compute_code", store=True, readonly=False, precompute=True,
+        help="Stable name within the API, for example 'order'. Blueprints use it.")
+    api_name = fields.Char(
+        string="API", required=True, default="custom", help="As on the connections that use this resource.")
     active = fields.Boolean(default=True)
     format = fields.Selection([("json", "JSON")], required=True, default="json")
     id_path = fields.Char(
@@ -84,6 +88,12 @@ class IntegrationResource(models.Model):
                     raise ValidationError(self.env._(
                         "Resource %(name)s: the sample payload is not valid JSON: %(reason)s",
                         name=resource.name, reason=error)) from error
+
+    @api.depends("name")
+    def _compute_code(self):
+        for resource in self:
+            if not resource.code:  # stable: blueprints refer to it
+                resource.code = re.sub(r"\W+", "_", (resource.name or "").lower()).strip("_")
 
     @api.depends("name", "api_name")
     def _compute_display_name(self):

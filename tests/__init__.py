@@ -15,3 +15,4 @@ from . import test_export_failures
 from . import test_concurrency
 from . import test_sync_record
 from . import test_worker
+from . import test_rules

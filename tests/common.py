@@ -190,6 +190,13 @@ class FlowTools:
         self.assertFalse(sync.due_at, "what a person has to repair is not tried again by itself")
 
     @contextmanager
+    def refuses(self, exception, text):
+        """``assertRaises`` (which rolls back) and the text that people read."""
+        with self.assertRaises(exception) as caught:
+            yield
+        self.assertIn(text, str(caught.exception))
+
+    @contextmanager
     def watch(self, model, *methods):
         """Record the calls of ORM methods on a model: ``with self.watch('res.partner', 'write') as calls``."""
         calls = []

@@ -316,10 +316,12 @@ class TestBadRecords(FlowCase):
         self.assertEqual(set(syncs.mapped("state")), {"synced"})
 
     def test_html_is_text(self):
-        syncs = self.bring({"id": 1, "first_name": "<b>Bold</b> <script>alert(1)</script> & Söhne", "email": "x@example.com"})
-        self.assertEqual(self.records(self.flow)["1"].name, "<b>Bold</b> <script>alert(1)</script> & Söhne")
+        name = "<b>Bold</b> <script>alert(1)</script> & Söhne"
+        syncs = self.bring({"id": 1, "first_name": name, "email": "x@example.com"})
+        self.assertEqual(self.records(self.flow)["1"].name, name)
         self.assertEqual(syncs.state, "synced")
-        self.receive(self.flow, {"id": 1, "first_name": {"<script>": "alert(1)"}, "date_modified_gmt": "2026-02-01T10:00:00"})
+        self.receive(self.flow, {
+            "id": 1, "first_name": {"<script>": "alert(1)"}, "date_modified_gmt": "2026-02-01T10:00:00"})
         self.assertFailed(syncs, "mapping", "script")  # a text field: shown as text, never as markup
 
     def test_html_in_an_html_field_is_sanitised(self):
@@ -332,8 +334,8 @@ class TestBadRecords(FlowCase):
     def test_nul_and_invisible_characters(self):
         self.bring(
             {"id": 1, "first_name": "N\x00ul", "email": "n\x00@example.com", "revision": "1\x00"},
-            {"id": "2\x00", "first_name": "In the ID"}, {"id": 3, "first_name": "\x00"}, {"id": 4, "first_name": "\ud800half"},
-            {"id": 5, "first_name": "Bell\x07", "lang": "\x00"})
+            {"id": "2\x00", "first_name": "In the ID"}, {"id": 3, "first_name": "\x00"},
+            {"id": 4, "first_name": "\ud800half"}, {"id": 5, "first_name": "Bell\x07", "lang": "\x00"})
         self.assertEqual(self.records(self.flow)["1"].name, "Nul")
         self.assertEqual(self.records(self.flow)["2"].name, "In the ID")
         self.assertFailed(self.syncs(self.flow)["3"], "validation", "Name", "required")

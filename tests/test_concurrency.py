@@ -2,6 +2,7 @@
 
 Not part of Odoo's standard tests, because they commit; ``./dev test`` runs them.
 """
+# pylint: disable=invalid-commit
 
 import logging
 import signal
@@ -71,7 +72,8 @@ class TestUsersAndWorker(RealCase):
         self.shop.wait_until(lambda: self.child_is_calling(child))
         for _look in range(3):
             self.env.cr.execute(
-                "SELECT query FROM pg_stat_activity WHERE application_name = %s AND xact_start IS NOT NULL", [f"odoo-{child}"])
+                "SELECT query FROM pg_stat_activity WHERE application_name = %s AND xact_start IS NOT NULL",
+                [f"odoo-{child}"])
             self.assertEqual(self.env.cr.fetchall(), [])
             self.cr.rollback()
             time.sleep(0.1)
@@ -177,8 +179,9 @@ class TestScheduledAction(RealCase):
         self.cr.commit()
         self.partner("Ann")
         self.cr.commit()
-        self.env.cr.execute("SELECT count(*) FROM ir_cron_trigger WHERE cron_id = %s AND call_at <= now() AT TIME ZONE 'UTC'",
-                            [self.connection.cron_id.id])
+        self.env.cr.execute(
+            "SELECT count(*) FROM ir_cron_trigger WHERE cron_id = %s AND call_at <= now() AT TIME ZONE 'UTC'",
+            [self.connection.cron_id.id])
         self.assertEqual(self.env.cr.fetchone()[0], 1)
 
 
@@ -365,7 +368,8 @@ class TestKill(RealCase):
             self.assertEqual((counts["creates"]["customers"]["total"], counts["doubled"]), (len(partners), {}))
 
     def test_import(self):
-        for point in ("before_claim", "after_claim", "after_importing", "links_committed", "before_settling", "after_settling"):
+        for point in (
+                "before_claim", "after_claim", "after_importing", "links_committed", "before_settling", "after_settling"):
             for hit in range(1, KILLS + 1):
                 with self.subTest(point=point, hit=hit):
                     self.shop.reset("empty")

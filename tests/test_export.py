@@ -537,7 +537,7 @@ class TestBothWays(ExportCase):
         self.work()
         sync = self.assertState(flow, partner, "conflict")
         self.assertEqual(set(sync.conflicts), {"phone"})
-        self.assertIn("phone", sync.error_message)
+        self.assertIn("Phone", sync.error_message)
         self.assertEqual((partner.city, partner.phone), ("Mons", "300"))
         there = self.shop.get("customers/1")["billing"]
         self.assertEqual((there["address_1"], there["phone"]), ("Main 3", "200"), "the conflict waits, the rest went")
@@ -639,7 +639,8 @@ class TestTiming(ExportCase):
         self.press(flow.action_export_all)
         self.work()
         self.assertEqual(self.written_calls(), [], "nothing changed")
-        self.assertEqual(set(self.env["integration.sync"].search([("res_id", "in", partners.ids)]).mapped("state")), {"synced"})
+        syncs = self.env["integration.sync"].search([("res_id", "in", partners.ids)])
+        self.assertEqual(set(syncs.mapped("state")), {"synced"})
 
     def test_after_a_deletion_there_a_new_create_is_a_new_one(self):
         """The idempotency key belongs to one create, not to the record."""

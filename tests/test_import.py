@@ -2,7 +2,7 @@
 
 from odoo.tests import tagged
 
-from .common import FlowCase
+from .common import PAGED, FlowCase
 
 
 @tagged("post_install", "-at_install")
@@ -243,6 +243,28 @@ class TestOwnership(FlowCase):
 
 
 @tagged("post_install", "-at_install")
+class TestTwoWays(FlowCase):
+    """What an import changes in Odoo beyond what it wrote."""
+
+    def test_a_value_that_odoo_recomputes_is_sent(self):
+        """The other system owns the name, Odoo the complete name that follows from it: nobody else captures that."""
+        flow = self.customer_flow([
+            ("complete_name", "billing.company", {"owner": "odoo", "direction": "export"})],
+            direction="both", domain="[('email', '=', 'anna@example.com')]", operations={
+                "list": {"path": "customers", **PAGED}, "read": {"path": "customers/{id}"},
+                "update": {"method": "PUT", "path": "customers/{id}", "idempotent": True}})
+        number = self.shop.create("customers", {"email": "anna@example.com", "first_name": "Anna"})[0]
+        self.run_flow(flow, full=True)
+        self.assertSyncs(flow, {str(number): "synced"})
+        self.assertEqual(self.shop.get(f"customers/{number}")["billing"]["company"], "Anna")
+        self.shop.touch("customers", ids=[number], changes={"first_name": "Annabel"})
+        self.run_flow(flow, full=True)
+        self.assertEqual(self.records(flow)[str(number)].name, "Annabel")
+        self.assertEqual(self.shop.get(f"customers/{number}")["billing"]["company"], "Annabel")
+        self.assertSyncs(flow, {str(number): "synced"})
+
+
+@tagged("post_install", "-at_install")
 class TestMatching(FlowCase):
 
     def setUp(self):
@@ -298,7 +320,8 @@ class TestMatching(FlowCase):
 
     def test_a_blank_key_matches_nothing(self):
         self.env["res.partner"].create({"name": "No mail"})
-        syncs = self.receive(self.flow, {"id": 1, "first_name": "X", "email": ""}, {"id": 2, "first_name": "Y", "email": None})
+        syncs = self.receive(
+            self.flow, {"id": 1, "first_name": "X", "email": ""}, {"id": 2, "first_name": "Y", "email": None})
         self.assertEqual({sync.state for sync in syncs.values()}, {"synced"})
         self.assertEqual(len(set(self.records(self.flow).values())), 2)
 

@@ -15,6 +15,12 @@ def customers(numbers, **more):
     return [{"id": number, "first_name": f"P{number}", "email": f"p{number}@example.com", **more} for number in numbers]
 
 
+def one_a_minute(count):
+    """Customers, each changed a minute after the one before."""
+    return [{**customer, "date_modified_gmt": f"2026-01-01T10:{customer['id']:02}:00"}
+            for customer in customers(range(1, count + 1))]
+
+
 @tagged("post_install", "-at_install")
 class TestBatch(FlowCase):
     """200 records, three of them guilty: 197 land, and each of the three says why."""
@@ -105,7 +111,7 @@ class TestPages(FlowCase):
                    "cursor_path": "paging.next_cursor", "has_more_path": "paging.has_more"},
         "next_link": {"query": {"paging": "next", "per_page": "10"}, "records_path": "results", "next_path": "next"},
         "link_header": {"query": {"paging": "link", "per_page": "10"}},
-        "keyset": {"query": {"paging": "keyset", "per_page": "10"}, "keyset_param": "after_id"},
+        "keyset": {"size_param": "per_page", "query": {"paging": "keyset"}, "keyset_param": "after_id"},
     }
 
     def paged(self, style):
@@ -219,8 +225,7 @@ class TestIncremental(FlowCase):
         return [request["target"] for request in self.shop.requests(method="GET")]
 
     def test_only_what_changed_with_an_overlap(self):
-        self.put_customers(*(
-            {**customer, "date_modified_gmt": f"2026-01-01T10:{customer['id']:02}:00"} for customer in customers(range(1, 31))))
+        self.put_customers(*one_a_minute(30))
         self.run_flow(self.flow)
         self.assertEqual(self.flow.watermark, datetime(2026, 1, 1, 10, 30))
         self.shop.clear_counts()
@@ -234,9 +239,10 @@ class TestIncremental(FlowCase):
         self.assertIn("99", self.records(self.flow), "changed a little before the watermark, seen by the overlap")
 
     def test_the_watermark_never_moves_back_or_beyond_now(self):
-        self.put_customers({"id": 1, "first_name": "A", "email": "a@example.com", "date_modified_gmt": "2099-01-01T10:00:00"})
+        self.put_customers(*customers([1], date_modified_gmt="2099-01-01T10:00:00"))
         self.run_flow(self.flow)
-        self.assertLess(self.flow.watermark, fields.Datetime.now() + timedelta(minutes=1), "a date in the future hides nothing")
+        self.assertLess(
+            self.flow.watermark, fields.Datetime.now() + timedelta(minutes=1), "a date in the future hides nothing")
         watermark = self.flow.watermark
         self.shop.reset("empty")
         self.run_flow(self.flow)
@@ -274,8 +280,7 @@ class TestIncremental(FlowCase):
     def test_records_that_move_to_a_later_page_while_we_read(self):
         """Sorted by the time of change, a record that changes while we read moves to the end and pulls another one over
         the edge of the page: a second look finds it."""
-        self.put_customers(*(
-            {**customer, "date_modified_gmt": f"2026-01-01T10:{customer['id']:02}:00"} for customer in customers(range(1, 31))))
+        self.put_customers(*one_a_minute(30))
         from odoo.addons.integration_flow.engine.fetcher import Fetcher
         original, pages = Fetcher.store, []
 

@@ -55,7 +55,8 @@ class TestWaiting(RelationCase):
 
     def test_numbers_and_texts_are_the_same_id(self):
         self.receive(self.companies, self.company(7))
-        self.put_contacts(*({"id": 100 + n, "name": "X", "company_id": value} for n, value in enumerate((7, "7", 7.0, " 7 "))))
+        self.put_contacts(*(
+            {"id": 100 + n, "name": "X", "company_id": value} for n, value in enumerate((7, "7", 7.0, " 7 "))))
         self.run_flow(self.contacts)
         self.assertEqual(set(self.states(self.contacts).values()), {"synced"})
         self.assertEqual(len({record.parent_id for record in self.records(self.contacts).values()}), 1)
@@ -139,7 +140,7 @@ class TestImportNow(RelationCase):
         self.put_customers(*(self.company(key, email=f"k{number}@example.com") for number, key in enumerate(keys)))
         self.put_contacts(*({"id": 100 + number, "name": "X", "company_id": key} for number, key in enumerate(keys)))
         self.run_flow(self.contacts)
-        self.assertEqual(set(self.states(self.contacts).values()), {"synced"}, self.syncs(self.contacts)["100"].error_message)
+        self.assertEqual(set(self.states(self.contacts).values()), {"synced"})
         self.assertEqual(set(self.records(self.companies)), set(keys))
 
     def test_an_id_that_would_climb(self):

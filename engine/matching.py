@@ -1,0 +1,67 @@
+"""Recognising Odoo records by their match keys."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from ..core.errors import SyncError
+from . import journal
+from .items import Item
+from .mapper import normal, read_value
+from .plan import FlowPlan
+
+
+class Matcher:
+    """Finds the Odoo records of external records that are not linked yet.
+
+    :param fail: called with an item and its error
+    """
+
+    def __init__(self, cr, plan: FlowPlan, now: datetime, fail: Callable[[Item, SyncError], None]):
+        self.cr = cr
+        self.plan = plan
+        self.now = now
+        self.fail = fail
+
+    def match(self, items: list[Item]) -> list[Item]:
+        """Recognise existing records by the match keys. A match is never guessed: two candidates, or one that is
+        linked to another external record, is an error."""
+        rules = [rule for rule in self.plan.match_rules if rule.imports]
+        unlinked = [item for item in items if not item.linked]
+        if not rules or not unlinked:
+            return items
+        keys = {id(item): tuple(normal(rule, item.values[rule.code]) for rule in rules) for item in unlinked}
+        wanted = [item for item in unlinked if all(part is not None for part in keys[id(item)])]
+        if not wanted:
+            return items
+        first = rules[0]
+        model = self.plan.model.with_context(active_test=False)
+        domain = [(first.odoo_path, "in", list({item.values[first.code] for item in wanted}))]
+        by_key: dict[tuple, list[int]] = {}
+        for record in model.search(domain):
+            by_key.setdefault(tuple(read_value(rule, record) for rule in rules), []).append(record.id)
+        candidates = [res_id for ids in by_key.values() for res_id in ids]
+        taken = journal.linked_records(
+            self.cr, self.plan.connection.id, self.plan.resource.id, self.plan.model_name, candidates)
+        labels = ", ".join(rule.label for rule in rules)
+        used: dict[tuple, Item] = {}
+        rest = []
+        for item in items:
+            key = keys.get(id(item))
+            if item.linked or key is None or any(part is None for part in key):
+                rest.append(item)
+                continue
+            found = by_key.get(key, [])
+            if key in used:
+                # The same key twice in one batch: decided in the next slice, when the first one is linked.
+                item.row.settle("pending", "", due_at=self.now)
+            elif len(found) > 1:
+                self.fail(item, SyncError("ambiguous", "ambiguous_match", params={"count": len(found), "keys": labels}))
+            elif found and found[0] in taken:
+                self.fail(item, SyncError("ambiguous", "already_linked", params={
+                    "keys": labels, "record": model.browse(found[0]).display_name, "external_id": taken[found[0]]}))
+            else:
+                used[key] = item
+                if found:
+                    item.res_id, item.matched = found[0], True
+                rest.append(item)
+        return rest
