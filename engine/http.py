@@ -9,6 +9,7 @@ from ..core import documents, paths, templates
 from ..core.errors import SyncError
 from ..core.paging import PagingSpec
 from ..core.values import number_like
+from ..transport import Client, ConnectionConfig, Request
 from . import messages
 
 USER_AGENT = "Odoo Integration Flow"
@@ -16,8 +17,6 @@ USER_AGENT = "Odoo Integration Flow"
 
 def build_config(connection):
     """The transport's configuration of this connection, secrets in clear. For the engine only."""
-    from ..transport import ConnectionConfig  # heavy libraries are loaded by workers, not by every server start
-
     return ConnectionConfig(
         base_url=connection.base_url,
         auth_type=connection.auth_type,
@@ -50,8 +49,6 @@ def sensitive_names(rules) -> tuple[str, ...]:
 
 def open_client(connection):
     """A client whose new OAuth tokens are kept in ``client.new_tokens`` until the worker stores them."""
-    from ..transport import Client
-
     tokens: list[dict] = []
     client = Client(build_config(connection), on_token=tokens.append)
     client.new_tokens = tokens
@@ -114,8 +111,6 @@ def build_request(operation, *, variables=None, params=None, body=None, key=None
     :param params: further parameters (filters, paging); they go where the operation wants them
     :param key: the caller's own tag, handed back with the exchange
     """
-    from ..transport import Request
-
     variables = variables or {}
     query = templates.fill_query(json.loads(operation.query), variables) if operation.query else {}
     if extra_query and operation.params_in == "body":

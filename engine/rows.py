@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+# States of a flow in which its records are worked on.
+RUNNING_STATES = ("test", "live")
 COLUMNS = (
     "id", "flow_id", "res_id", "external_id", "name", "payload", "content_hash", "agreed", "attempts", "import_pending",
     "export_pending", "delete_pending", "create_sent", "idempotency_key", "state", "revision", "run_id", "priority",

@@ -12,34 +12,26 @@ from datetime import UTC, datetime, timedelta
 
 from odoo import fields
 
-from ..core.errors import SyncError
-from . import capture, failures, http, inbox, journal, messages, outbox
+from . import capture, failures, http, journal, messages, outbox
 from .ahead import Ahead
-from .claim import RUN_LOCK_SPACE, claims
+from .claim import claims
 from .exporter import Exporter
-from .fetcher import Fetcher
+from .health import Health
 from .importer import Importer
 from .plan import FlowPlan
-from .rows import Row, load_rows
+from .reading import Reading
+from .rows import RUNNING_STATES, Row, load_rows
 
 _logger = logging.getLogger(__name__)
 
-RUNNING_STATES = ("test", "live")
 # A slice that another transaction disturbed this often is done record by record; a single record is put off.
 DISTURBED_LIMIT = 5
 PUT_OFF = timedelta(seconds=5)
-# After this many connection failures in a row the connection is left alone for a while: a minute, then longer.
-FAILURES_BEFORE_PAUSE = 5
-LONGEST_PAUSE_SECONDS = 900
-# What a system asks us to wait is remembered for the next worker when it is longer than this.
-SHORT_WAIT_SECONDS = 5
 LONGEST_SLICE = 1000
 SIGNALS_EVERY_SECONDS = 1.0
-# Pages are read one after the other for so long before the worker looks for more urgent work.
-FETCHING_SECONDS = 0.25
 
 
-class Worker:
+class Worker(Reading, Health):
     """Works for one connection. ``run`` is called by the connection's scheduled action."""
 
     def __init__(self, env, connection):
@@ -217,112 +209,6 @@ class Worker:
         if moment is not None:
             capture.wake_at(self.env, cron_id, moment)
         self._commit()
-
-    # -- runs and pages ------------------------------------------------------------------------------------
-
-    def _open_scheduled(self, now: datetime) -> None:
-        """Open a run for every flow whose time has come, and make its waiting Odoo changes due."""
-        flows = self.env["integration.flow"].sudo().search([
-            ("connection_id", "=", self.connection.id), ("state", "in", RUNNING_STATES), ("next_run_at", "<=", now)])
-        for flow in flows:
-            flow._open_run("schedule")
-            flow.next_run_at = flow._next_time(now)
-        self.cr.execute(
-            "UPDATE integration_sync s SET due_at = %s FROM integration_run run WHERE run.connection_id = %s "
-            "AND run.state = 'open' AND run.trigger <> 'live' AND run.page_count IS NULL AND s.flow_id = run.flow_id "
-            "AND s.state = 'pending' AND (s.due_at IS NULL OR s.due_at > %s)", [now, self.connection.id, now])
-
-    def _fetch(self, held, flow_ids: list[int], now: datetime) -> bool:
-        """Read and store the next page of an open run. Returns whether a page was asked for."""
-        self.cr.execute(
-            "SELECT run.id, run.flow_id FROM integration_run run JOIN integration_flow flow ON flow.id = run.flow_id "
-            "WHERE run.connection_id = %s AND run.state = 'open' AND run.fetching AND run.flow_id = ANY(%s) "
-            "AND (run.next_try_at IS NULL OR run.next_try_at <= %s) ORDER BY flow.priority, flow.sequence, run.id LIMIT 1",
-            [self.connection.id, flow_ids, now])
-        found = self.cr.fetchone()
-        if not found:
-            return False
-        run_id, flow_id = found
-        if not held.take([run_id], RUN_LOCK_SPACE):
-            return False  # another worker reads this run
-        self._commit()  # what it read until just now is seen from here
-        if not self._is_open(run_id):
-            return True
-        try:
-            self._fetch_pages(run_id, flow_id, now)
-        except Exception as error:
-            self.cr.rollback()
-            self._plans.clear()
-            if failures.is_concurrency(error):
-                raise
-            self._run_failed(run_id, error)
-        return True
-
-    def _fetch_pages(self, run_id: int, flow_id: int, now: datetime) -> None:
-        """Read and store pages until there is a batch to work on, or for a moment: live records must not wait long."""
-        plan = self._plan(flow_id)
-        fetcher = Fetcher(self.env, plan, run_id)
-        wanted, until = plan.settings.batch_size, time.monotonic() + FETCHING_SECONDS
-        while self._fetch_page(fetcher, now):
-            wanted -= fetcher.queued
-            if wanted <= 0 or time.monotonic() > until or not self._is_open(run_id):
-                break
-
-    def _is_open(self, run_id: int) -> bool:
-        """Is this run still to be read? A person may have stopped it."""
-        self.cr.execute("SELECT state = 'open' AND fetching FROM integration_run WHERE id = %s", [run_id])
-        return self.cr.fetchone()[0]
-
-    def _fetch_page(self, fetcher: Fetcher, now: datetime) -> bool:
-        """Read and store one page. Returns whether there may be another one."""
-        client = self.client()
-        request = fetcher.request(now)
-        self._commit()
-        if request is None:
-            return False
-        exchange = self._ahead.take(client, request) or client.send(request)
-        # A flow that also exports must not read too early: an old page would look like a change of what was just sent.
-        following = None if fetcher.plan.exports else fetcher.request_after(exchange)
-        if following is not None:
-            self._ahead.start(client, following)
-        more = False
-
-        def store():
-            nonlocal more
-            more = fetcher.store(exchange, self._now(), self._plan)
-            self._note_health([exchange])
-
-        self._lasting(store)
-        return more
-
-    def _run_failed(self, run_id: int, error: Exception) -> None:
-        """An error that nobody expected ends this run and tells why, so that the other flows go on."""
-        _logger.error("Run %s could not go on", run_id, exc_info=error)
-        known = error if isinstance(error, SyncError) else SyncError(
-            "internal", "internal", params={"error": f"{type(error).__name__}: {error}"[:300]})
-        message, hint = messages.explain(self.env, known)
-        self.cr.execute(
-            "UPDATE integration_run SET state = 'failed', fetching = false, ended_at = %s, error_class = %s, message = %s "
-            "WHERE id = %s", [self._now(), known.error_class, f"{message} {hint}".replace("\x00", ""), run_id])
-        self._commit()
-
-    def _close_runs(self) -> None:
-        """Runs whose records have all been handled are done."""
-        now = self._clock()
-        self.cr.execute(
-            """UPDATE integration_run run SET state = 'done', ended_at = %(now)s
-               WHERE run.connection_id = %(connection)s AND run.state = 'open' AND NOT COALESCE(run.fetching, false)
-                 AND run.trigger <> 'live' AND NOT EXISTS (
-                     SELECT 1 FROM integration_sync s
-                     WHERE s.run_id = run.id AND s.import_pending AND s.state IN ('pending', 'processing'))
-                 AND NOT EXISTS (
-                     SELECT 1 FROM integration_sync s WHERE s.flow_id = run.flow_id AND s.due_at <= %(now)s
-                     AND s.state IN ('pending', 'processing') AND (s.export_pending OR s.delete_pending))
-               RETURNING run.flow_id""", {"now": now.replace(microsecond=0), "connection": self.connection.id})
-        flow_ids = [row[0] for row in self.cr.fetchall()]
-        if flow_ids:
-            self.cr.execute(
-                "UPDATE integration_flow SET last_success_at = %s WHERE id = ANY(%s)", [self._now(), flow_ids])
 
     # -- slices --------------------------------------------------------------------------------------------
 
@@ -505,155 +391,6 @@ class Worker:
             run = runs.create({"flow_id": plan.id, "trigger": "live", "user_id": self.env.uid})
             run.flush_recordset()
         return run.id
-
-    def _fetch_parents(self, plan: FlowPlan, rows: list[Row]) -> None:
-        """Records that wait for another one, under a rule that says 'import it now': read and store that one."""
-        wanted: dict[int, set[str]] = {}
-        for row in rows:
-            if row.state == "waiting" and row.error is not None and row.error.code == "parent_missing":
-                for rule in [*plan.import_rules, *(child for lines in plan.import_rules for child in lines.children)]:
-                    if rule.relation_mode == "import" and rule.kind == "relation" \
-                            and rule.relation_resource_id == row.error.params.get("resource_id"):
-                        wanted.setdefault(rule.relation_flow_id, set()).add(row.error.params["external_id"])
-        for flow_id, external_ids in wanted.items():
-            self._fetch_records(self._plan(flow_id), sorted(external_ids), plan.settings.priority - 1)
-
-    def _fetch_records(self, plan: FlowPlan, external_ids: list[str], priority: int) -> None:
-        read = plan.operation("read")
-        if read is None:
-            return
-        requests = []
-        for external_id in external_ids:
-            try:
-                requests.append(http.build_request(read, variables={"id": external_id}, key=external_id))
-            except SyncError as error:
-                self._parent_failed(plan, external_id, error)
-        client = self.client()
-        self._commit()
-        exchanges = list(client.send_many(requests, stop=http.Patience()))
-        records, answered, missing = [], [], []
-        for exchange in exchanges:
-            try:
-                exchange.raise_for_error()
-                records.append(http.read_record(read, exchange.response.body))
-                answered.append(exchange.request.key)
-            except SyncError as error:
-                if http.was_sent(exchange) and error.info.scope == "record":
-                    missing.append((exchange.request.key, error))
-
-        def store():
-            for external_id, error in missing:
-                self._parent_failed(plan, external_id, error)
-            inbox.forget_unlinked(self.cr, plan, answered)
-            inbox.store(self.cr, plan, records, now=self._now(), priority=priority, embedded_plans=self._plan)
-            for external_id in inbox.unwanted(self.cr, plan, answered):
-                self._parent_failed(plan, external_id, SyncError("validation", "parent_excluded"))
-            self._record_exchanges(plan, exchanges)
-
-        self._lasting(store)
-
-    def _record_exchanges(self, plan: FlowPlan, exchanges: list) -> None:
-        """Of calls that belong to no run."""
-        exchanges = [exchange for exchange in exchanges if http.was_sent(exchange)]
-        journal.insert_exchanges(self.cr, plan, None, exchanges, lambda error: messages.explain(self.env, error)[0])
-        self._note_health(exchanges)
-
-    def refresh(self, ids: list[int]) -> None:
-        """Read these imported records anew, where the API can: who retries has often corrected them over there."""
-        rows = [row for row in load_rows(self.cr, ids) if row.import_pending and row.external_id]
-        if not rows:
-            return
-        try:
-            self._read_anew(self._plan(rows[0].flow_id), rows)
-        finally:
-            if self._client is not None:
-                self._client.close()
-
-    def _read_anew(self, plan: FlowPlan, rows: list[Row]) -> None:
-        read = plan.operation("read")
-        if read is None:
-            return
-        requests = []
-        for row in rows:
-            try:
-                requests.append(http.build_request(read, variables={"id": row.external_id}, key=row))
-            except SyncError:
-                continue  # no address can be made of this ID: what is stored counts
-        client = self.client()
-        self._commit()
-        exchanges = list(client.send_many(requests, stop=http.Patience()))
-        records = []
-        for exchange in exchanges:
-            try:
-                exchange.raise_for_error()
-                record = http.read_record(read, exchange.response.body)
-            except SyncError:
-                continue  # not there or not reachable: what is stored counts
-            if plan.external_id(record) == exchange.request.key.external_id:
-                records.append(record)
-
-        def store():
-            inbox.store(self.cr, plan, records, now=self._now(), embedded_plans=self._plan)
-            self._record_exchanges(plan, exchanges)
-
-        self._lasting(store)
-
-    def _parent_failed(self, plan: FlowPlan, external_id: str, error: SyncError) -> None:
-        """The record that others wait for cannot come: they fail, and say which one and why."""
-        reason = messages.explain(self.env, error)[0]
-        message, hint = messages.explain(self.env, SyncError("validation", "parent_failed", params={
-            "relation": plan.name, "external_id": external_id, "reason": reason}))
-        journal.fail_waiting(
-            self.cr, plan.connection.id, f"{plan.resource.id}:{external_id}", message, hint, self._now(), self.env.uid)
-
-    # -- health of the connection --------------------------------------------------------------------------
-
-    def _note_health(self, exchanges: list) -> None:
-        """Remember success and failure of the connection; refused credentials pause it and tell its administrator."""
-        http.store_new_token(self.connection, self._client)
-        made = [exchange for exchange in exchanges if exchange.error is None or exchange.error.code != "not_sent"]
-        errors = [exchange.error for exchange in made
-                  if exchange.error is not None and exchange.error.info.scope == "connection"]
-        refused = next((error for error in errors if error.error_class == "authentication"), None)
-        if refused is not None:
-            self._refused(refused)
-            return
-        waits = [error.retry_after or 0 for error in errors if error.error_class == "rate_limit"]
-        if waits and max(waits) > SHORT_WAIT_SECONDS:
-            self._leave_alone(max(waits))
-        errors = [error for error in errors if error.error_class != "rate_limit"]
-        now = self._now()
-        if any(exchange.error is None or exchange.error.info.scope == "record" for exchange in made):
-            self.cr.execute(
-                "UPDATE integration_connection SET last_success_at = %s, last_error = NULL, failures_in_row = 0 "
-                "WHERE id = %s AND (last_error IS NOT NULL OR failures_in_row > 0 OR last_success_at "
-                "IS NULL OR last_success_at < %s - interval '1 minute')", [now, self.connection.id, now])
-        elif errors:
-            message = messages.explain(self.env, errors[0])[0]
-            self.cr.execute(
-                "UPDATE integration_connection SET last_error_at = %s, last_error = %s, "
-                "failures_in_row = COALESCE(failures_in_row, 0) + %s WHERE id = %s RETURNING failures_in_row",
-                [now, message.replace("\x00", "")[:500], len(errors), self.connection.id])
-            failed = self.cr.fetchone()[0]
-            if failed >= FAILURES_BEFORE_PAUSE:
-                rounds = min(failed // FAILURES_BEFORE_PAUSE - 1, 10)
-                self._leave_alone(min(60 * 2 ** rounds, LONGEST_PAUSE_SECONDS))
-
-    def _leave_alone(self, seconds: float) -> None:
-        """No call to this system for so long."""
-        self.cr.execute(
-            "UPDATE integration_connection SET retry_at = GREATEST(retry_at, %s) WHERE id = %s",
-            [failures.later(self._now(), seconds), self.connection.id])
-
-    def _refused(self, error: SyncError) -> None:
-        """The credentials were refused. If they were changed meanwhile, the next slice tries the new ones."""
-        self.connection.invalidate_recordset()
-        if http.is_outdated(self._client, self.connection):
-            self._client.close()
-            self._client = None
-            return
-        message, hint = messages.explain(self.env, error)
-        self.connection._pause_for_credentials(f"{message} {hint}")
 
 
 def _kind(row: Row) -> str:

@@ -31,7 +31,8 @@ class IntegrationExchange(models.Model):
     error_class = fields.Selection(ERROR_CLASSES, readonly=True)
     error_message = fields.Text(readonly=True)
     sync_ids = fields.Many2many(
-        "integration.sync", string="Sync Records", compute="_compute_sync_ids", groups="integration_flow.group_integration_manager")
+        "integration.sync", string="Sync Records", compute="_compute_sync_ids",
+        groups="integration_flow.group_integration_manager")
 
     def _compute_sync_ids(self):
         pairs = self.env["integration.log"]._read_group(

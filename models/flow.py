@@ -12,10 +12,10 @@ from ..core import paths, schedule
 from ..core.errors import SyncError
 from ..core.retry import RetryPolicy
 from ..engine import messages
+from ..engine.rows import RUNNING_STATES
 
 # Flows whose records are captured: a paused flow goes on collecting, so that nothing is lost.
 CAPTURING_STATES = ("test", "live", "paused")
-RUNNING_STATES = ("test", "live")
 # Fields on which the cached map of watched models depends; see ``engine/capture.py``.
 WATCH_FIELDS = {
     "state", "active", "domain", "direction", "timing", "model_id", "connection_id", "user_id", "company_id", "rule_ids",

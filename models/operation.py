@@ -120,7 +120,8 @@ class IntegrationOperation(models.Model):
     def _compute_display_name(self):
         labels = dict(self._fields["kind"]._description_selection(self.env))
         for operation in self:
-            operation.display_name = f"{operation.name or labels.get(operation.kind, '')} ({operation.method} {operation.path})"
+            label = operation.name or labels.get(operation.kind, "")
+            operation.display_name = f"{label} ({operation.method} {operation.path})"
 
     @api.constrains("query", "body", "incremental_template")
     def _check_json(self):

@@ -1,0 +1,334 @@
+"""Odoo → external, the first step: decide in a transaction what leaves, and say so before it does."""
+
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg2
+
+from odoo.fields import Domain
+
+from ..core import ownership, paths
+from ..core.comparison import same_value
+from ..core.errors import SyncError
+from ..core.ownership import Sides
+from ..core.values import number_like
+from . import failures, http, journal, messages
+from .items import external_side
+from .lines import lines_hash
+from .mapper import OutMapper, read_value
+from .plan import FlowPlan, RulePlan
+from .rows import Row
+
+# Stands for a value of the other side that nobody knows yet: equal to nothing, and not blank.
+UNKNOWN = "\0unknown"
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """One Odoo record on its way out."""
+
+    row: Row
+    record: Any
+    values: dict = field(default_factory=dict)  # rule code → external value
+    odoo: dict = field(default_factory=dict)  # rule code → Odoo value in comparable form
+    changed: list[RulePlan] = field(default_factory=list)
+    operation: Any = None
+    request: Any = None
+    external_id: str = ""
+    repeat: bool = False  # an earlier create of this record may have been carried out
+    asked: list[tuple[str, str]] | None = None  # (external path, value) by which the record is looked up
+    lines: dict = field(default_factory=dict)  # rule code → record ids of the lines, in the order in which they are sent
+
+
+class ExportPlanner:
+    """Decides for claimed rows of one flow what has to be sent, and by which call."""
+
+    def __init__(self, env, plan: FlowPlan, now: datetime):
+        self.env = env
+        self.cr = env.cr
+        self.plan = plan
+        self.now = now
+        self.mapper = OutMapper(plan, env.cr)
+        self.links: list[tuple] = []
+        self.exchanges: list = []
+        self.found: list[tuple[Outgoing, dict]] = []
+        self.received: list[tuple] = []  # (id, external version, time of the external change)
+        self.outgoing: list[Outgoing] = []
+        self.finds: list[Outgoing] = []
+        self.reads: list[Outgoing] = []
+
+    def _call_all(self, client, requests: list) -> list:
+        """Carry out calls, several at once. All answers are in before one is looked at, because that reads Odoo, and
+        no transaction may be open while a call is under way."""
+        exchanges = []
+        for exchange in client.send_many(requests, stop=http.Patience()) if requests else ():
+            journal.read_texts(self.plan, exchange)  # now, while the other calls are under way
+            exchanges.append(exchange)
+        self.exchanges += [exchange for exchange in exchanges if http.was_sent(exchange)]
+        return exchanges
+
+    def _fail(self, row: Row, error: SyncError) -> None:
+        failures.apply_failure(self.plan.model.env, row, error, policy=self.plan.retry_policy, now=self.now)
+
+    # -- deciding ------------------------------------------------------------------------------------------
+
+    def prepare(self, rows: list[Row]) -> None:
+        """Decide what has to be sent. Rows that need no call get their outcome here."""
+        for row in rows:
+            row.direction = "export"
+            row.conflicts = row.conflicts or None
+        existing = set(self.plan.model.browse([row.res_id for row in rows if row.res_id]).exists()._ids)
+        domain = self.plan.flow._parsed_domain()
+        # What the flow's user must not see is not in the flow either: the records of other companies.
+        belonging = set(self.plan.model.with_context(active_test="active" in str(domain)).search(
+            Domain(domain) & Domain("id", "in", list(existing)))._ids)
+        links = journal.linked_records(
+            self.cr, self.plan.connection.id, self.plan.resource.id, self.plan.model_name, list(existing))
+        candidates = []
+        for row in rows:
+            if row.res_id not in existing:
+                self._fail(row, SyncError("validation", "record_gone", params={
+                    "model": self.plan.model._description, "id": row.res_id or 0}))
+            elif row.res_id not in belonging:
+                row.export_pending = False
+                row.settle("excluded", "excluded", message=self.env._(
+                    "Not in the filter of the flow, or not visible to the user it runs as."))
+            else:
+                candidates.append((row, links.get(row.res_id, "")))
+        self._decide_all(candidates)
+
+    def _decide_all(self, candidates: list[tuple[Row, str]]) -> None:
+        """Decide for records together; what fails for all of them is found by halves."""
+        if not candidates:
+            return
+        records = self.plan.model.browse([row.res_id for row, _external_id in candidates])
+        try:
+            self.mapper.prepare(records)
+            line_ids = self._line_ids(records)
+        except Exception as error:
+            self._raise_if_of_database(error)
+            if len(candidates) == 1:
+                self._fail(candidates[0][0], self._told(error))
+                return
+            middle = len(candidates) // 2
+            self._decide_all(candidates[:middle])
+            self._decide_all(candidates[middle:])
+            return
+        for (row, external_id), record in zip(candidates, records, strict=True):
+            try:
+                self._decide(row, record, external_id, line_ids)
+            except Exception as error:  # one record's mapping must not stop the others
+                self._raise_if_of_database(error)
+                self._fail(row, self._told(error))
+
+    @staticmethod
+    def _raise_if_of_database(error: Exception) -> None:
+        """After an error of the database nothing more can be read in this transaction: the worker begins anew."""
+        if isinstance(error, psycopg2.Error) or failures.is_concurrency(error):
+            raise error
+
+    def _told(self, error: Exception) -> SyncError:
+        return failures.from_exception(self.plan.model.env, self.plan.model_name, error)
+
+    def _line_ids(self, records) -> dict[int, dict[str, int]]:
+        """``{rule id: {external ID of the line: its record id}}``"""
+        found: dict[int, dict[str, int]] = {}
+        for rule in self._line_rules():
+            if not rule.line_id_path:
+                continue
+            lines = records[rule.odoo_path]
+            found[rule.id] = {
+                external_id.rpartition("/")[2]: line_id for external_id, line_id in journal.find_line_links(
+                    self.cr, self.plan.connection.id, self.plan.resource.id, rule.id, lines._name, lines.ids)}
+            self.mapper.line_ids[rule.id] = {line_id: external_id for external_id, line_id in found[rule.id].items()}
+        return found
+
+    def _line_rules(self) -> list[RulePlan]:
+        return [rule for rule in self.plan.merge_rules if rule.kind == "lines"]
+
+    def _odoo_side(self, rule: RulePlan, record, line_ids):
+        if rule.kind != "lines":
+            return read_value(rule, record)
+        known = line_ids.get(rule.id, {})
+        if rule.exports and [other.odoo_path for other in self._line_rules()].count(rule.odoo_path) == 1:
+            # All lines are sent, those too that the other system does not know yet.
+            known = {str(line_id): line_id for line_id in record[rule.odoo_path].ids}
+        return lines_hash(rule, record, known)
+
+    def _decide(self, row: Row, record, external_id: str, line_ids) -> None:
+        outgoing = Outgoing(row, record, external_id=external_id)
+        row.name = (record.display_name or "")[:200] or row.name
+        if external_id:
+            self._outcome_known(row)
+        put_back = False
+        for rule in self.plan.merge_rules:
+            odoo = self._odoo_side(rule, record, line_ids)
+            outgoing.odoo[rule.code] = odoo
+            if rule.kind == "lines":
+                outgoing.lines[rule.code] = record[rule.odoo_path].ids
+            if row.conflicts and rule.code in row.conflicts:
+                continue
+            if not external_id:
+                if rule.exports and self.plan.written_at_creation(rule, "external"):
+                    outgoing.values[rule.code] = self.mapper.value(rule, record)
+                    outgoing.changed.append(rule)
+                continue
+            agreed = row.agreed.get(rule.code)
+            if agreed and agreed["o"] == odoo:
+                continue  # Odoo's side did not change since both agreed, and only Odoo's side is looked at here
+            decision = ownership.merge(
+                rule.owner, agreed=Sides(agreed["o"], agreed["e"]) if agreed else None, odoo=odoo,
+                external=agreed["e"] if agreed else None, external_as_odoo=agreed["o"] if agreed else UNKNOWN,
+                direction=self.plan.direction_of(rule), odoo_time=record.write_date, external_time=None)
+            if decision.to_external:
+                value = self.mapper.value(rule, record)
+                if agreed and same_value(external_side(rule, value), agreed["e"]):
+                    # Another value here, the same over there: nothing to send.
+                    row.agreed = dict(row.agreed, **{rule.code: {"o": odoo, "e": agreed["e"]}})
+                    continue
+                outgoing.values[rule.code] = value
+                outgoing.changed.append(rule)
+            elif decision.to_odoo:
+                put_back = True
+            if decision.overruled:
+                row.overruled[rule.code] = [odoo, agreed["e"] if agreed else None, decision.overruled]
+        if put_back and row.payload:
+            row.import_pending = True  # the importer writes what the other system owns, from the stored payload
+        if external_id and not outgoing.changed:
+            self._nothing_to_send(outgoing)
+        elif external_id:
+            self._plan_update(outgoing)
+        else:
+            self._plan_create(outgoing)
+
+    def _nothing_to_send(self, outgoing: Outgoing) -> None:
+        row = outgoing.row
+        row.export_pending = False
+        row.external_id = outgoing.external_id
+        if row.import_pending:
+            row.settle("pending", "", due_at=self.now)
+        elif row.conflicts:
+            failures.settle_conflict(self.plan, row, "", now=self.now)
+        else:
+            row.settle("synced", "unchanged")
+
+    def _plan_update(self, outgoing: Outgoing) -> None:
+        operation = self.plan.write_operation("update")
+        if not operation:
+            raise SyncError("mapping", "no_operation", params={"kind": "update", "resource": self.plan.resource.name})
+        if operation.send == "all":
+            for rule in self.plan.export_rules:
+                if rule.code not in outgoing.values:
+                    outgoing.values[rule.code] = self.mapper.value(rule, outgoing.record)
+        outgoing.operation = operation
+        outgoing.row.external_id = outgoing.external_id
+        read = self.plan.operation("read")
+        if self.plan.flow.read_before_write and read and self.plan.imports:
+            outgoing.request = http.build_request(
+                read, variables={"id": outgoing.external_id}, key=outgoing)
+            self.reads.append(outgoing)
+        else:
+            outgoing.request = self._request(outgoing)
+            self.outgoing.append(outgoing)
+
+    def _plan_create(self, outgoing: Outgoing) -> None:
+        row = outgoing.row
+        if not self.plan.flow.create_in_external:
+            row.export_pending = False
+            message, row.hint = messages.explain(self.plan.model.env, SyncError(
+                "validation", "no_create", params={"side": self.plan.connection.name}))
+            row.settle("excluded", "excluded", message=message)
+            return
+        operation = self.plan.write_operation("create")
+        if not operation:
+            raise SyncError("mapping", "no_operation", params={"kind": "create", "resource": self.plan.resource.name})
+        outgoing.operation = operation
+        outgoing.repeat = row.create_sent
+        if not outgoing.repeat:
+            row.idempotency_key = str(uuid.uuid4())
+        lookup = self._lookup_request(outgoing)
+        if lookup is not None:
+            outgoing.request = lookup
+            self.finds.append(outgoing)
+        elif outgoing.repeat and not harmless_to_repeat(operation):
+            self._unknown(row)
+        else:
+            outgoing.request = self._request(outgoing)
+            self.outgoing.append(outgoing)
+
+    def _lookup_request(self, outgoing: Outgoing):
+        """The call that looks for this record over there; None when there is no such call, or nothing to ask by."""
+        find = self.plan.operation("find")
+        if find is None:
+            return None
+        if outgoing.asked is None:
+            outgoing.asked = self._asked(outgoing)
+        variables = {"key": outgoing.row.idempotency_key or "", **dict(outgoing.asked)}
+        if outgoing.asked:
+            variables["value"] = outgoing.asked[0][1]
+        try:
+            return http.build_request(find, variables=variables, key=outgoing)
+        except SyncError as error:
+            if error.code == "missing_variable":
+                return None
+            raise
+
+    def _asked(self, outgoing: Outgoing) -> list[tuple[str, str]]:
+        """The match keys of a record that have a value, as (external path, text)."""
+        asked = []
+        for rule in self.plan.match_rules:
+            value = outgoing.values.get(rule.code)
+            if value in (None, ""):
+                value = self.mapper.value(rule, outgoing.record) if rule.exports else outgoing.odoo.get(rule.code)
+            if value not in (None, ""):
+                asked.append((rule.external_path, str(value)))
+        return asked
+
+    def _request(self, outgoing: Outgoing):
+        body: dict = {}
+        for rule in self.plan.export_rules:
+            if rule.code not in outgoing.values or not rule.external_path:
+                continue
+            value = outgoing.values[rule.code]
+            if value is None:
+                if not outgoing.external_id or rule.blank_as == "omit":
+                    continue  # a new record starts blank by itself
+                value = "" if rule.blank_as == "empty" else None
+            paths.assign(body, rule.external_path, value)
+        operation = outgoing.operation
+        if operation.bulk:
+            if outgoing.external_id and operation.bulk_id_path:
+                paths.assign(body, operation.bulk_id_path, number_like(outgoing.external_id))
+            return body
+        variables = {"id": outgoing.external_id, "key": outgoing.row.idempotency_key or ""}
+        return http.build_request(
+            operation, variables=variables, body=http.wrap(operation, body, variables), key=outgoing,
+            idempotency_key=outgoing.row.idempotency_key or "")
+
+    def mark_sending(self) -> None:
+        """Before anything leaves: say so, so that a crash is recognised. The caller commits."""
+        if self.received:
+            self.cr.execute(
+                "UPDATE integration_sync s SET external_version = v.version, external_updated_at = v.at "
+                "FROM unnest(%s::int[], %s::varchar[], %s::timestamp[]) AS v(id, version, at) WHERE s.id = v.id",
+                [list(values) for values in zip(*self.received, strict=True)])
+        creates = [outgoing.row for outgoing in self.outgoing if outgoing.operation.kind == "create"]
+        for row in creates:
+            row.create_sent = True
+        ids = [outgoing.row.id for outgoing in (*self.outgoing, *self.finds, *self.reads)]
+        if ids:
+            self.cr.execute(
+                "UPDATE integration_sync SET state = 'processing', direction = 'export' WHERE id = ANY(%s)", [ids])
+        if creates:
+            self.cr.execute(
+                "UPDATE integration_sync s SET create_sent = true, idempotency_key = v.key "
+                "FROM unnest(%s::int[], %s::varchar[]) AS v(id, key) WHERE s.id = v.id",
+                [[row.id for row in creates], [row.idempotency_key for row in creates]])
+
+
+def harmless_to_repeat(operation) -> bool:
+    """Does the same idempotency key make a second sending harmless? Calls for many records at once have none, because
+    the next call may be for others."""
+    return bool(operation.idempotency_header) and not operation.bulk
