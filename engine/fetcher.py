@@ -185,11 +185,13 @@ class Fetcher:
         end, which would skip what changed while the pages were read. A time in the future is somebody's slip: it
         would skip everything until then.
         """
+        began = None if self.plan.resource.updated_at_path else self.started_at
         self.cr.execute(
             "UPDATE integration_flow flow "
             "SET watermark = GREATEST(flow.watermark, LEAST(COALESCE(run.newest_seen, %s), %s)) "
-            "FROM integration_run run WHERE run.id = %s AND flow.id = run.flow_id",
-            [None if self.plan.resource.updated_at_path else self.started_at, now, self.run_id])
+            "FROM integration_run run WHERE run.id = %s AND flow.id = run.flow_id "
+            "AND COALESCE(run.newest_seen, %s) IS NOT NULL",  # LEAST would take now for the unknown
+            [began, now, self.run_id, began])
 
     def _failed(self, error: SyncError, now: datetime) -> None:
         message, hint = messages.explain(self.env, error)

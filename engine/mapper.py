@@ -269,9 +269,11 @@ class BatchMapper:
             key = self._lookup_key(rule)
             found = self.lookups.get((key, value), [])
             if not found:
+                env = self.plan.model.env
                 raise SyncError("mapping", "lookup_missing", params={
-                    "model": self.plan.model.env[key[0]]._description, "field": rule.label, "value": _shown(single),
-                    "by": self._lookup_label(key), "only": f" {rule.lookup_domain}" if rule.lookup_domain else ""})
+                    "model": env[key[0]]._description, "field": rule.label, "value": _shown(single),
+                    "by": self._lookup_label(key),
+                    "only": env._(", where %(domain)s", domain=rule.lookup_domain) if rule.lookup_domain else ""})
             if len(found) > 1:
                 raise SyncError("ambiguous", "lookup_ambiguous", params={
                     "model": self.plan.model.env[key[0]]._description, "field": rule.label,

@@ -79,7 +79,7 @@ MESSAGES = {
         _lt("Add a value map to the field rule that translates this value, then retry.")),
     "unmapped_value": (
         _lt("The value “%(value)s” is not in the value map “%(map)s”."),
-        _lt("Press Fix and choose what this value means. All records that wait for it are retried then.")),
+        _lt("Open the value map and choose what this value means. All records that wait for it are retried then.")),
     "unknown_timezone": (
         _lt("The time zone “%(timezone)s” does not exist."),
         _lt("Choose a time zone such as Europe/Brussels on the flow or the field rule, then retry.")),
@@ -127,8 +127,7 @@ MESSAGES = {
             "next page.")),
     "paging_too_long": (
         _lt("The list did not end after %(limit)s pages, so reading was stopped."),
-        _lt("Ask an administrator to filter the list or to raise the largest number of pages of the "
-            "resource.")),
+        _lt("Ask an administrator to filter the list, by the list query of the flow.")),
     "keyset_missing": (
         _lt("The last record of a page has no value at “%(path)s”, so the next page cannot be asked for."),
         _lt("Ask an administrator to correct the key path in the paging of the resource.")),
@@ -234,7 +233,7 @@ ENGINE = {
         _lt("Look whether it arrived in the external system. If it did, link it; otherwise retry.")),
     "outcome_unknown": (
         _lt("It is not known whether the external system has carried this out: its answer was lost."),
-        _lt("Look for the record in the external system. If it is there, link it; if not, press Retry.")),
+        _lt("Look for the record in the external system. Then press Was Created or Was Not Created.")),
     # -- Related records -------------------------------------------------------------------------------------
     "parent_missing": (
         _lt("%(relation)s %(external_id)s is not here yet; this record waits for it."),
@@ -263,7 +262,7 @@ ENGINE = {
         _lt("Rename, merge or archive so that only one fits, then retry.")),
     "conflict": (
         _lt("Both sides have changed since they last agreed: %(fields)s."),
-        _lt("Open the conflict, compare the values and choose one for each field.")),
+        _lt("Compare the values, then press Keep Odoo's or Take the Other's.")),
     # -- Rules of the flow -----------------------------------------------------------------------------------
     "no_create": (
         _lt("This record does not exist in %(side)s, and the flow may not create it there."),
@@ -425,7 +424,7 @@ class _Params(dict):
         return self._text(_BLANKS.get(name), "?")
 
     def __getitem__(self, name):
-        value = super().get(name)
+        value = dict.get(self, name)
         if value is None or value == "" or value is False:
             return self.__missing__(name)
         words = _WORDS.get(name, {})

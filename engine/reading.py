@@ -1,5 +1,4 @@
 """The part of the worker that reads: pages of open runs, records that others wait for, records that a person retries."""
-# pylint: disable=invalid-commit
 
 import logging
 import time

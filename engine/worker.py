@@ -3,7 +3,6 @@
 The only module that commits. Each slice is: claim (locks that die with the process) → work → record → commit. HTTP
 calls happen between two transactions.
 """
-# pylint: disable=invalid-commit
 
 import logging
 import time

@@ -337,6 +337,17 @@ class IntegrationSync(models.Model):
                 resource=self.flow_id.resource_id.display_name))
         return {"type": "ir.actions.act_url", "url": self.external_url, "target": "new"}
 
+    def action_open_value_map(self):
+        """Where the value that stopped this record can be mapped; see ``error_key``."""
+        self.ensure_one()
+        map_id = (self.error_key or "").partition(":")[0]
+        if self.error_class != "unmapped" or not map_id.isdecimal():
+            raise UserError(self.env._("%(name)s does not wait for a value map.", name=self.display_name))
+        return {
+            "type": "ir.actions.act_window", "res_model": "integration.value.map", "res_id": int(map_id),
+            "view_mode": "form", "views": [(False, "form")],
+        }
+
     def action_open_exchanges(self):
         self.ensure_one()
         exchanges = self.env["integration.log"].search(

@@ -5,7 +5,6 @@ connections of its own; it can be told to kill itself at a point of the engine.
 
 ``INTEGRATION_TEST_KILLS`` says how often each point is tried (a few times when it is not set).
 """
-# pylint: disable=invalid-commit
 
 import os
 import signal

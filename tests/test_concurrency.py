@@ -2,7 +2,6 @@
 
 Not part of Odoo's standard tests, because they commit; ``./dev test`` runs them.
 """
-# pylint: disable=invalid-commit
 
 import logging
 import signal

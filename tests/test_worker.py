@@ -1,5 +1,4 @@
 """The worker of a connection: what comes first, how much at once, what it writes down, when it looks again."""
-# pylint: disable=invalid-commit
 
 import time
 from datetime import timedelta

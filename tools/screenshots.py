@@ -27,22 +27,22 @@ FLAGS = (
 class Odoo:
     """Odoo's own JSON calls, as the web client makes them."""
 
-    def __init__(self, url, login, password):
+    def __init__(self, url):
         self.url, self.http = url.rstrip("/"), requests.Session()
         database = self._post("/web/database/list", {})[0]
-        self._post("/web/session/authenticate", {"db": database, "login": login, "password": password})
+        self._post("/web/session/authenticate", {"db": database, "login": "admin", "password": "admin"})
 
     def _post(self, path, params):
         answer = self.http.post(self.url + path, json={"jsonrpc": "2.0", "params": params}, timeout=60).json()
         if "error" in answer:
-            raise SystemExit(answer["error"].get("data", answer["error"]).get("message"))
+            raise SystemExit(answer["error"])
         return answer["result"]
 
     def call(self, model, method, *args, **kwargs):
         return self._post(f"/web/dataset/call_kw/{model}/{method}", {
             "model": model, "method": method, "args": args, "kwargs": kwargs})
 
-    def one(self, model, domain):
+    def one(self, model, *domain):
         return self.call(model, "search", domain, limit=1)[0]
 
 
@@ -51,9 +51,8 @@ class Browser:
 
     def __init__(self, odoo):
         self.odoo, self.number, self.profile = odoo, 0, tempfile.mkdtemp()
-        binary = shutil.which("chromium") or shutil.which("google-chrome") or "chromium"
         self.process = subprocess.Popen(
-            [binary, f"--user-data-dir={self.profile}", *FLAGS], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            ["chromium", f"--user-data-dir={self.profile}", *FLAGS], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         port_file = Path(self.profile, "DevToolsActivePort")
         self._until(lambda: port_file.exists() and port_file.read_text().strip())
         pages = requests.get(f"http://127.0.0.1:{port_file.read_text().split()[0]}/json", timeout=10).json()
@@ -80,13 +79,10 @@ class Browser:
     def run(self, script):
         return self.send("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
 
-    def open(self, path, wait, width=1280, height=800):
+    def open(self, path, wait, width, height):
         self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
         self.send("Page.navigate", url=self.odoo.url + path)
-        self.wait(wait)
-
-    def wait(self, selector):
-        self._until(lambda: self.run(f"!!document.querySelector({selector!r})"))
+        self._until(lambda: self.run(f"!!document.querySelector({wait!r})"))
         time.sleep(1.5)
 
     def click(self, selector, text=""):
@@ -96,7 +92,6 @@ class Browser:
     def shoot(self, name):
         picture = self.send("Page.captureScreenshot", format="png")["data"]
         (IMAGES / f"{name}.png").write_bytes(base64.b64decode(picture))
-        print(f"{name}.png")
 
     def close(self):
         self.process.terminate()
@@ -106,7 +101,7 @@ class Browser:
 
 def fail_one(odoo, sandbox):
     """A contact whose telephone number the shop refuses once; returns its id."""
-    flow = odoo.one("integration.flow", [("code", "=", "woo_customers")])
+    flow = odoo.one("integration.flow", ("code", "=", "woo_customers"))
     domain = [("flow_id", "=", flow), ("name", "=", "Ben Becker")]
     sync = odoo.call("integration.sync", "search_read", domain, ["res_id", "state"])[0]
     if sync["state"] == "synced":
@@ -122,37 +117,31 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--odoo", default="http://127.0.0.1:8069")
     parser.add_argument("--sandbox", default="http://127.0.0.1:8169")
-    parser.add_argument("--login", default="admin")
-    parser.add_argument("--password", default="admin")
     options = parser.parse_args()
-    odoo = Odoo(options.odoo, options.login, options.password)
+    odoo = Odoo(options.odoo)
     partner = fail_one(odoo, options.sandbox)
-    orders = odoo.one("integration.flow", [("code", "=", "woo_orders")])
-    failed = odoo.one("integration.sync", [("flow_id", "=", orders), ("state", "=", "failed")])
-    run = odoo.one("integration.run", [("flow_id", "=", orders), ("state", "=", "done")])
-    connection = odoo.one("integration.connection", [("code", "=", "woo")])
+    orders = odoo.one("integration.flow", ("code", "=", "woo_orders"))
+    failed = odoo.one("integration.sync", ("flow_id", "=", orders), ("state", "=", "failed"))
+    run = odoo.one("integration.run", ("flow_id", "=", orders), ("state", "=", "done"))
+    connection = odoo.one("integration.connection", ("code", "=", "woo"))
+    pictures = (  # name, address, what to wait for, height, what to click
+        ("overview", "integrations", ".o_kanban_record", 640, ()),
+        ("sync_records", "integration-attention", ".o_data_row", 420, ()),
+        ("sync_record", f"integration-records/{failed}", ".o_form_sheet", 720, ()),
+        ("record_panel", f"res.partner/{partner}", ".o_integration_status_banner", 560, ()),
+        ("flow_fields", f"integration-flows/{orders}", ".o_form_sheet", 860, (".nav-link", "Fields")),
+        ("connection_test", f"integration-connections/{connection}", ".o_form_sheet", 720, ("button", "Test Connection")),
+        ("run", f"integration-runs/{run}", ".o_form_sheet", 640, ()),
+        ("phone", "integration-attention", ".o_kanban_record", 844, ()),
+    )
     IMAGES.mkdir(exist_ok=True)
     browser = Browser(odoo)
     try:
-        browser.open("/odoo/integrations", ".o_kanban_record", height=640)
-        browser.shoot("overview")
-        browser.open("/odoo/integration-attention", ".o_data_row", height=420)
-        browser.shoot("sync_records")
-        browser.open(f"/odoo/integration-records/{failed}", ".o_form_sheet", height=720)
-        browser.shoot("sync_record")
-        browser.open(f"/odoo/res.partner/{partner}", ".o_integration_status_banner", height=560)
-        browser.shoot("record_panel")
-        browser.open(f"/odoo/integration-flows/{orders}", ".o_form_sheet", height=860)
-        browser.click(".nav-link", "Fields")
-        browser.shoot("flow_fields")
-        browser.open(f"/odoo/integration-connections/{connection}", ".o_form_sheet", height=720)
-        browser.click("button", "Test Connection")
-        browser.wait(".o_integration_steps")
-        browser.shoot("connection_test")
-        browser.open(f"/odoo/integration-runs/{run}", ".o_form_sheet", height=640)
-        browser.shoot("run")
-        browser.open("/odoo/integration-attention", ".o_kanban_record", width=390, height=844)
-        browser.shoot("phone")
+        for name, address, selector, height, click in pictures:
+            browser.open(f"/odoo/{address}", selector, width=390 if name == "phone" else 1280, height=height)
+            if click:
+                browser.click(*click)
+            browser.shoot(name)
     finally:
         browser.close()
 

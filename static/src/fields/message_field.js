@@ -3,7 +3,7 @@ import { registry } from "@web/core/registry";
 import { standardFieldProps } from "@web/views/fields/standard_field_props";
 import { Component, xml } from "@odoo/owl";
 
-/** A message in a list: its first two lines, all of it on hover. Read-only. */
+/** A message in a list: its first three lines, all of it on hover. Read-only. */
 export class MessageField extends Component {
     static template = xml`
         <div class="o_integration_message" t-att-title="message" t-esc="message"/>`;
