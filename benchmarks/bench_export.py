@@ -5,7 +5,18 @@ the captured changes, claiming, mapping, comparing, the calls, recording states,
 """
 
 from common import (
-    REPETITIONS, RULES, environment, figure, make_flow, median, require, say, shop, spread, states, work,
+    REPETITIONS,
+    RULES,
+    environment,
+    figure,
+    make_flow,
+    median,
+    require,
+    say,
+    shop,
+    spread,
+    states,
+    work,
 )
 
 CHANGED = 2_000

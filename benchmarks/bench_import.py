@@ -7,8 +7,21 @@ that are ready in memory, ``create()`` in batches of 1,000, tracking off, a comm
 
 import requests
 from common import (
-    BATCH, CUSTOMERS, PAGE, REPETITIONS, figure, forget_contacts, make_flow, median, quiet, require, say, shop, spread,
-    states, work,
+    BATCH,
+    CUSTOMERS,
+    PAGE,
+    REPETITIONS,
+    figure,
+    forget_contacts,
+    make_flow,
+    median,
+    quiet,
+    require,
+    say,
+    shop,
+    spread,
+    states,
+    work,
 )
 
 NO_CHATTER = {"tracking_disable": True, "mail_create_nosubscribe": True, "mail_create_nolog": True, "mail_notrack": True}

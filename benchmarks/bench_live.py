@@ -72,10 +72,12 @@ def arrived(request):
 def odoo_server(context):
     """A threaded Odoo server for the same database, with the options of this process."""
     odoo_bin = os.environ.get("ODOO_BIN")
+    addons = config["addons_path"]
     command = [
-        *([odoo_bin] if odoo_bin else [sys.executable, "-m", "odoo"]), f"--database={context.database}",
-        f"--addons-path={config['addons_path'] if isinstance(config['addons_path'], str) else ','.join(config['addons_path'])}",
-        f"--config={os.devnull}", f"--data-dir={config['data_dir']}", "--no-http", "--workers=0", "--max-cron-threads=2", "--log-level=warn"]
+        *([odoo_bin] if odoo_bin else [sys.executable, "-m", "odoo"]), f"--config={os.devnull}",
+        f"--database={context.database}", f"--data-dir={config['data_dir']}",
+        f"--addons-path={addons if isinstance(addons, str) else ','.join(addons)}",
+        "--no-http", "--workers=0", "--max-cron-threads=2", "--log-level=warn"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         time.sleep(8)  # until its registry is loaded; the first changes warm it up and are not counted

@@ -9,7 +9,19 @@ import json
 
 import requests
 from common import (
-    CUSTOMERS, PAGE, REPETITIONS, figure, make_flow, median, quiet, require, say, shop, spread, states, work,
+    CUSTOMERS,
+    PAGE,
+    REPETITIONS,
+    figure,
+    make_flow,
+    median,
+    quiet,
+    require,
+    say,
+    shop,
+    spread,
+    states,
+    work,
 )
 
 LATENCIES = (0, 20)

@@ -7,4 +7,6 @@ UPDATE integration_connection
        oauth_token = NULL,
        extra_headers = NULL,
        token_url = NULL,
-       base_url = 'https://neutralised.invalid';
+       base_url = 'https://neutralised.invalid',
+       last_error = NULL,
+       test_result = NULL;

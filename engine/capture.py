@@ -141,6 +141,21 @@ def build_watch_map(env, states) -> WatchMap:
     return builder.map
 
 
+def watched(env) -> WatchMap:
+    """What is watched. Asked with every write of every model, therefore kept on the transaction: the look into the cache
+    of the registry alone would be a hundredth of a small write."""
+    cache = env.cr.cache
+    found = cache.get(KEY)
+    if found is None:
+        found = cache[KEY] = env["base"]._integration_watched()
+    return found
+
+
+def forget_watched(env) -> None:
+    """The configuration has changed in this transaction."""
+    env.cr.cache.pop(KEY, None)
+
+
 def _table_exists(cr):
     """False while the addon is being installed: other modules may write before its tables are there."""
     cr.execute("SELECT to_regclass('integration_flow') IS NOT NULL")
@@ -197,7 +212,7 @@ def _note_parents(records, watches) -> None:
     """Note the documents that lead to ``records`` now."""
     if not watches:
         return
-    flows = records.env["base"]._integration_watched().flows
+    flows = watched(records.env).flows
     for watch in watches:
         flow = flows.get(watch.flow_id)
         if flow is not None:
@@ -229,7 +244,7 @@ def _store(env) -> None:
     pending = env.cr.precommit.data.pop(KEY, None)
     if not pending:
         return
-    flows = env["base"]._integration_watched().flows
+    flows = watched(env).flows
     captured: dict[tuple[int, str], set[int]] = {}
     for (flow_id, path, operation), ids in pending.items():
         flow = flows.get(flow_id)

@@ -45,6 +45,8 @@ def external_values(plan: FlowPlan, rules: list[RulePlan], record: Any) -> dict:
 
 
 def _external_value(rule: RulePlan, record: Any) -> Any:
+    if rule.plain:
+        return paths.get(rule.external_path, record)
     if rule.kind == "lines":
         return [
             [_line_id(rule, line), {child.code: _external_value(child, line) for child in rule.children}]

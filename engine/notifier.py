@@ -8,6 +8,7 @@ workers look at least once a minute.
 
 import logging
 import threading
+import time
 
 from odoo.addons.base.models.ir_cron import ODOO_NOTIFY_FUNCTION
 from odoo.sql_db import db_connect
@@ -16,6 +17,8 @@ from odoo.tools import SQL
 _logger = logging.getLogger(__name__)
 
 LINGER_SECONDS = 1.0
+# The first commit wakes them at once; those of a burst behind it together.
+PAUSE_SECONDS = 0.01
 
 _wanted: set[str] = set()
 _changed = threading.Condition()
@@ -41,6 +44,7 @@ def _work() -> None:
             while names := _take():
                 for name in names:
                     cr.execute(SQL("SELECT %s('cron_trigger', %s)", SQL.identifier(ODOO_NOTIFY_FUNCTION), name))
+                time.sleep(PAUSE_SECONDS)
     except Exception as error:  # whatever it is, the next commit must be able to wake them again
         _logger.warning("The cron workers could not be woken; they will look by themselves: %s", error)
         with _changed:

@@ -62,6 +62,7 @@ class RulePlan:
     blank_as: str = "null"
     blanks: tuple = ()
     choices: tuple = ()
+    plain: bool = False  # the value at the path, as it is
     whole: bool = False  # lines without IDs, alone in their field: all lines of the field are theirs
     children: list = field(default_factory=list)
 
@@ -140,6 +141,10 @@ class FlowPlan:
         )
         plan.context = TransformContext(
             tz=rule.timezone or self.flow.tz or "UTC", field_type=plan.field_type, field_label=plan.label)
+        plan.plain = bool(
+            plan.kind != "lines" and plan.relation_mode != "embedded" and plan.transform not in ("constant", "template")
+            and plan.external_path and (not plan.blanks or plan.field_type == "boolean")
+            and not (plan.transform == "state" and plan.country_path))
         if rule.kind == "lines":
             plan.children = [
                 child_plan for child in rule.child_ids.filtered("active")

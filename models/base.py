@@ -33,27 +33,27 @@ class Base(models.AbstractModel):
     @api.model_create_multi
     def create(self, vals_list):
         records = super().create(vals_list)
-        if self.pool.ready and self._name in (watched := self.env["base"]._integration_watched()):
+        if self.pool.ready and self._name in (watched := capture.watched(self.env)):
             capture.note_created(records, watched[self._name])
         return records
 
     def write(self, vals):
-        if self.pool.ready and self._name in (watched := self.env["base"]._integration_watched()):
+        if self.pool.ready and self._name in (watched := capture.watched(self.env)):
             capture.note_before(self, vals, watched[self._name])
         return super().write(vals)
 
     def _write_multi(self, vals_list):
-        if self.pool.ready and self._name in (watched := self.env["base"]._integration_watched()):
+        if self.pool.ready and self._name in (watched := capture.watched(self.env)):
             capture.note_written(self, vals_list, watched[self._name])
         return super()._write_multi(vals_list)
 
     def _compute_field_value(self, field):
         if field.type == "many2many" and field.store and self.pool.ready and self._name in (
-                watched := self.env["base"]._integration_watched()):
+                watched := capture.watched(self.env)):
             capture.note_computed(self, field, watched[self._name])
         return super()._compute_field_value(field)
 
     def unlink(self):
-        if self.pool.ready and self._name in (watched := self.env["base"]._integration_watched()):
+        if self.pool.ready and self._name in (watched := capture.watched(self.env)):
             capture.note_deleted(self, watched[self._name])
         return super().unlink()

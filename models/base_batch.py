@@ -30,7 +30,7 @@ class Base(models.AbstractModel):
             name for name, field in self._fields.items() if field.default or field.inherited}
 
     def _check_company(self, fnames=None):
-        if len(self) > 1 and capture.is_importing() and self._integration_companies_fit(fnames):
+        if capture.is_importing() and len(self) > 1 and self._integration_companies_fit(fnames):
             return
         super()._check_company(fnames)
 

@@ -11,7 +11,7 @@ from odoo.tools.safe_eval import safe_eval
 from ..core import paths, schedule
 from ..core.errors import SyncError
 from ..core.retry import RetryPolicy
-from ..engine import messages
+from ..engine import capture, messages
 from ..engine.rows import RUNNING_STATES
 
 # Flows whose records are captured: a paused flow goes on collecting, so that nothing is lost.
@@ -92,7 +92,7 @@ class IntegrationFlow(models.Model):
         [("minutes", "Minutes"), ("hours", "Hours"), ("days", "Days")], default="minutes", required=True)
     cron_expression = fields.Char(
         help="Instead of an interval, for example '0 6 * * 1-5' for six o'clock on working days.")
-    next_run_at = fields.Datetime(copy=False, index="btree_not_null")
+    next_run_at = fields.Datetime(string="Next Run", copy=False, index="btree_not_null")
     batch_size = fields.Integer(default=500, help="How many records are written together.")
     priority = fields.Integer(default=10, help="Lower goes first. Live records go before all others.")
     watermark = fields.Datetime(
@@ -286,6 +286,7 @@ class IntegrationFlow(models.Model):
         self.env.flush_all()
         registry = self.env.registry
         registry.clear_cache("stable")
+        capture.forget_watched(self.env)
         self.env.cr.postcommit.add(lambda: registry.clear_cache("stable"))
 
     def copy_data(self, default=None):
@@ -466,8 +467,10 @@ class IntegrationFlow(models.Model):
         }
 
     def action_open_attention(self):
-        return self._open(self.env._("Needs Attention"), "integration.sync", [
+        action = self._open(self.env._("Needs Attention"), "integration.sync", [
             ("flow_id", "in", self.ids), ("state", "in", ["failed", "conflict", "unknown", "held"])])
+        attention_list = self.env.ref("integration_flow.integration_sync_view_list_attention")
+        return dict(action, views=[(attention_list.id, "list"), (False, "form")])
 
     def action_open_sync(self):
         return self._open(self.env._("Sync Records"), "integration.sync", [("flow_id", "in", self.ids)])

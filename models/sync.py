@@ -217,7 +217,8 @@ class IntegrationSync(models.Model):
                            hint=outcome["hint"] or "") for outcome in failed), sticky=True)
         if waiting:
             return self._notify("warning", "\n".join(
-                self.env._("%(name)s: not done yet. %(message)s", name=outcome["name"], message=outcome["message"] or "")
+                self.env._("%(name)s: not done yet. %(message)s", name=outcome["name"],
+                           message=outcome["message"] or self.env._("It goes on by itself in a moment."))
                 for outcome in waiting))
         return self._notify("success", self.env._("Synced: %(names)s", names=", ".join(
             outcome["name"] for outcome in outcomes)))

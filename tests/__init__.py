@@ -17,3 +17,4 @@ from . import test_concurrency
 from . import test_sync_record
 from . import test_worker
 from . import test_rules
+from . import test_batch
