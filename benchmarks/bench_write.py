@@ -7,7 +7,8 @@
 The lightest write is the one on which any addition shows most: one text field without tracking, 500 contacts, one
 flush. The clock stops before the commit, whose wait for the disk is far longer than what is measured; a second figure
 has a commit for each contact. The three registries take turns in one process; every round gives one ratio of
-neighbours, and the figure is the median of those ratios with its 95 % confidence interval (bootstrap).
+neighbours, and the figure is the median of those ratios with its 95 % confidence interval (bootstrap). The verdict is
+that of the median: near the target, the interval says how much it means.
 """
 
 import random
@@ -39,7 +40,7 @@ def main(context):
         figure("write, addon not loaded", 1e6 * median(flushed["plain"]) / CONTACTS, "µs a contact, one flush for 500"),
         *compared("unwatched model, one flush for 500", flushed, "idle", "≤ 1.01", 1.01),
         *compared("watched model, one flush for 500", flushed, "watched", "≤ 1.10", 1.10),
-        *compared("unwatched model, a commit each", committed, "idle"),
+        *compared("unwatched model, a commit each", committed, "idle", "≤ 1.01", 1.01),
         *compared("watched model, a commit each", committed, "watched", "≤ 1.10", 1.10),
     ]
 
