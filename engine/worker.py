@@ -27,6 +27,8 @@ _logger = logging.getLogger(__name__)
 DISTURBED_LIMIT = 5
 PUT_OFF = timedelta(seconds=5)
 LONGEST_SLICE = 1000
+# A button works first on so many records that the pressed ones have brought along.
+PARENTS_OF_A_BUTTON = 50
 SIGNALS_EVERY_SECONDS = 1.0
 
 
@@ -411,6 +413,19 @@ def _short_waits(cr):
             cr.commit()
 
 
+def _pending_parents(cr, flow):
+    """Records that came inside those of ``flow`` (the customer of an order) and are not imported yet: ids, by flow."""
+    embedded = flow.all_rule_ids.filtered(lambda rule: rule.kind == "relation" and rule.relation_mode == "embedded")
+    for related in embedded.relation_flow_id:
+        cr.execute(
+            "SELECT id FROM integration_sync WHERE flow_id = %s AND state = 'pending' AND import_pending "
+            "AND due_at <= clock_timestamp() AT TIME ZONE 'UTC' ORDER BY priority, due_at LIMIT %s",
+            [related.id, PARENTS_OF_A_BUTTON])
+        ids = [row[0] for row in cr.fetchall()]
+        if ids:
+            yield ids
+
+
 def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
     """Process a few records at once, for a button, in transactions of the engine's own: whatever the caller's
     transaction does later, states and log lines stay.
@@ -430,6 +445,8 @@ def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
             ids = syncs.filtered(lambda sync, flow=flow: sync.flow_id == flow).ids
             Worker(own, flow.connection_id).refresh(ids)
             for _step in range(5):  # read, merge, send may each be a step of its own
+                for parent_ids in _pending_parents(cr, flow):
+                    Worker(own, flow.connection_id).run(only_ids=parent_ids)
                 Worker(own, flow.connection_id).run(only_ids=ids)
                 cr.commit()
                 cr.execute(

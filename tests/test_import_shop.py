@@ -66,3 +66,17 @@ class TestShop(FlowCase):
         self.assertEqual(order.order_line, lines)
         self.assertAlmostEqual(order.amount_total, float(payload["total"]), delta=0.011)
         self.assertIn(5, order.order_line.mapped("product_uom_qty"))
+
+    def test_a_button_brings_what_the_order_brings(self):
+        """A guest's order is corrected in the shop and has a new guest: Retry does both at once and says so."""
+        order = next(order for order in self.shop.dump("orders") if not order["customer_id"])
+        wrong = dict(order, id=9001, number="9001", total="1.00")
+        self.shop.load("orders", [wrong])
+        self.run_all()
+        sync = self.syncs(self.orders)["9001"]
+        self.assertEqual((sync.state, sync.error_code), ("failed", "totals_differ"))
+        guest = dict(order["billing"], email="another.guest@example.com", first_name="Another")
+        self.shop.load("orders", [dict(wrong, total=order["total"], billing=guest)])
+        result = self.press(sync.action_retry)
+        self.assertEqual(result["params"]["type"], "success", result["params"]["message"])
+        self.assertEqual(self.records(self.orders)["9001"].partner_id.email, "another.guest@example.com")
