@@ -7,8 +7,8 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..engine import http
 from ..engine.worker import Worker
+from .selections import SECRETS_GROUP
 
-SECRETS_GROUP = "integration_flow.group_integration_secrets"
 # Fields that decide where calls go and as whom: whoever may change them can lead secrets elsewhere.
 PROTECTED_FIELDS = {
     "base_url", "auth_type", "auth_user", "auth_name", "auth_secret_input", "token_url", "scope",

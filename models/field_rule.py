@@ -4,8 +4,7 @@ from odoo.exceptions import AccessError, ValidationError
 from ..core import paths
 from ..core.errors import SyncError
 from .flow import is_protected
-
-SECRETS_GROUP = "integration_flow.group_integration_secrets"
+from .selections import SECRETS_GROUP
 
 OWNERS = [
     ("external", "Other System"),

@@ -13,6 +13,7 @@ from ..core.errors import SyncError
 from ..core.retry import RetryPolicy
 from ..engine import capture, messages
 from ..engine.rows import RUNNING_STATES
+from .selections import NEEDS_ATTENTION, SECRETS_GROUP
 
 # Flows whose records are captured: a paused flow goes on collecting, so that nothing is lost.
 CAPTURING_STATES = ("test", "live", "paused")
@@ -23,7 +24,6 @@ WATCH_FIELDS = {
 }
 
 
-SECRETS_GROUP = "integration_flow.group_integration_secrets"
 # Models that hold rights, code and configuration: only a technical administrator may let data flow into or out of them.
 PROTECTED_MODELS = ("ir.", "base.", "integration.", "res.users", "res.groups", "res.config", "auth")
 
@@ -168,7 +168,7 @@ class IntegrationFlow(models.Model):
             counts[flow.id][state] = count
         for flow in self:
             states = counts.get(flow.id, {})
-            flow.attention_count = sum(states.get(state, 0) for state in ("failed", "conflict", "unknown", "held"))
+            flow.attention_count = sum(states.get(state, 0) for state in NEEDS_ATTENTION)
             flow.pending_count = sum(states.get(state, 0) for state in ("pending", "waiting", "processing"))
             flow.synced_count = states.get("synced", 0)
 
@@ -468,7 +468,7 @@ class IntegrationFlow(models.Model):
 
     def action_open_attention(self):
         action = self._open(self.env._("Needs Attention"), "integration.sync", [
-            ("flow_id", "in", self.ids), ("state", "in", ["failed", "conflict", "unknown", "held"])])
+            ("flow_id", "in", self.ids), ("state", "in", NEEDS_ATTENTION)])
         attention_list = self.env.ref("integration_flow.integration_sync_view_list_attention")
         return dict(action, views=[(attention_list.id, "list"), (False, "form")])
 

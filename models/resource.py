@@ -104,7 +104,3 @@ class IntegrationResource(models.Model):
         """The operation of this kind (first by sequence), or an empty recordset."""
         self.ensure_one()
         return self.operation_ids.filtered(lambda operation: operation.kind == kind and not operation.bulk)[:1]
-
-    def _bulk_operation(self, kind):
-        self.ensure_one()
-        return self.operation_ids.filtered(lambda operation: operation.kind == kind and operation.bulk)[:1]

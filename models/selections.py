@@ -1,4 +1,7 @@
-"""The lists that several models share: one list of states, one of error classes."""
+"""What several models share: one list of states, one of error classes, the group that may set secrets."""
+
+# Technical administrators: secrets, addresses that secrets are sent to, Python expressions, rights that flows lend.
+SECRETS_GROUP = "integration_flow.group_integration_secrets"
 
 SYNC_STATES = [
     ("pending", "Pending"),
