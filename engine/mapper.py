@@ -275,7 +275,7 @@ class BatchMapper:
                 raise SyncError("mapping", "lookup_missing", params={
                     "model": env[key[0]]._description, "field": rule.label, "value": _shown(single),
                     "by": self._lookup_label(key),
-                    "only": env._(" among those that the field rule allows") if rule.lookup_domain else "",
+                    "only": env._(", among those that the field rule allows") if rule.lookup_domain else "",
                 }, detail=rule.lookup_domain)
             if len(found) > 1:
                 raise SyncError("ambiguous", "lookup_ambiguous", params={

@@ -80,3 +80,10 @@ class TestShop(FlowCase):
         result = self.press(sync.action_retry)
         self.assertEqual(result["params"]["type"], "success", result["params"]["message"])
         self.assertEqual(self.records(self.orders)["9001"].partner_id.email, "another.guest@example.com")
+
+    def test_a_currency_without_a_price_list_is_said_in_words(self):
+        self.shop.load("orders", [dict(self.shop.dump("orders")[0], id=9002, number="9002", currency="CHF")])
+        self.run_all()
+        self.assertEqual(
+            self.syncs(self.orders)["9002"].error_message,
+            "Pricelist: there is no Pricelist with Currency “CHF”, among those that the field rule allows.")
