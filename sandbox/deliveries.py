@@ -155,6 +155,7 @@ class Deliveries:
             with self._wake:
                 if number >= max(1, self._settings.webhook_workers):
                     self._threads -= 1
+                    self._wake.notify()  # the wake-up that this one took is for another one
                     return
                 wait = self._due[0][0] - time.monotonic() if self._due else None
                 if wait is None or wait > 0:
