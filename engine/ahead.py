@@ -22,13 +22,17 @@ class Ahead:
         self._call = _Call(client, request)
         self._call.start()
 
-    def take(self, client, request):
-        """The exchange of exactly this call if it was started, waiting for its end; else None."""
+    def take(self, client, request, wait):
+        """The exchange of this call, which was started ahead or is made now.
+
+        :param wait: function that gets the running call and comes back when it has ended
+        """
         call, self._call = self._call, None
-        if call is None or call.client is not client or _meaning(call.request) != _meaning(request):
-            return None
-        call.join()
-        return call.exchange if time.monotonic() - call.answered_at <= FRESH_SECONDS else None
+        if call is None or call.client is not client or _meaning(call.request) != _meaning(request) or call.is_stale():
+            call = _Call(client, request)
+            call.start()
+        wait(call)
+        return call.exchange
 
     def drop(self) -> None:
         self._call = None
@@ -40,6 +44,14 @@ class _Call(threading.Thread):
         self.client, self.request = client, request
         self.exchange = None
         self.answered_at = 0.0
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long; returns whether the call has ended."""
+        self.join(seconds)
+        return not self.is_alive()
+
+    def is_stale(self) -> bool:
+        return bool(self.answered_at) and time.monotonic() - self.answered_at > FRESH_SECONDS
 
     def run(self):
         self.exchange = self.client.send(self.request)

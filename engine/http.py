@@ -4,6 +4,7 @@ import json
 import re
 import time
 import uuid
+from collections.abc import Callable
 
 from ..core import documents, paths, templates
 from ..core.errors import SyncError
@@ -85,15 +86,16 @@ class Patience:
     SECONDS = 10.0
     FAILURES = 5
 
-    def __init__(self):
+    def __init__(self, interrupted: Callable[[], bool] = bool):
         self.until = time.monotonic() + self.SECONDS
+        self.interrupted = interrupted
         self.failures = 0
 
     def __call__(self, exchange) -> bool:
         error = exchange.error
         if error is not None and error.info.scope == "connection" and error.error_class != "rate_limit":
             self.failures += 1
-        return self.failures >= self.FAILURES or time.monotonic() > self.until
+        return self.failures >= self.FAILURES or time.monotonic() > self.until or self.interrupted()
 
 
 def was_sent(exchange) -> bool:

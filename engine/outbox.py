@@ -101,12 +101,14 @@ _WORKABLE = "state IN ('pending', 'waiting', 'processing')"
 _KIND = "CASE WHEN delete_pending THEN 'delete' WHEN import_pending THEN 'import' ELSE 'export' END"
 
 
-def due(cr, connection_id: int, flow_ids: list[int], now: datetime, limit: int, without=()) -> list[tuple[int, int, str]]:
+def due(cr, connection_id: int, flow_ids: list[int], now: datetime, limit: int, without=(), *,
+        priority: int | None = None) -> list[tuple[int, int, str]]:
     """The next records to work on as (id, flow id, kind of work), all of one flow and one kind.
 
     The flow and kind of the record that comes first decide, so that live records overtake long batches.
 
     :param without: ids that another worker holds
+    :param priority: only records that are at least so urgent
     """
     if not flow_ids:
         return []
@@ -114,16 +116,18 @@ def due(cr, connection_id: int, flow_ids: list[int], now: datetime, limit: int, 
     cr.execute(
         f"""SELECT flow_id, {_KIND} FROM integration_sync
             WHERE connection_id = %s AND due_at <= %s AND {_WORKABLE} AND flow_id = ANY(%s) AND id <> ALL(%s)
+              AND (%s::int IS NULL OR priority <= %s)
             ORDER BY priority, due_at LIMIT 1""",  # pylint: disable=sql-injection
-        [connection_id, now, flow_ids, without])
+        [connection_id, now, flow_ids, without, priority, priority])
     first = cr.fetchone()
     if not first:
         return []
     cr.execute(
         f"""SELECT id, flow_id, {_KIND} FROM integration_sync
             WHERE flow_id = %s AND due_at <= %s AND {_WORKABLE} AND {_KIND} = %s AND id <> ALL(%s)
+              AND (%s::int IS NULL OR priority <= %s)
             ORDER BY priority, due_at, id LIMIT %s""",  # pylint: disable=sql-injection
-        [first[0], now, first[1], without, limit])
+        [first[0], now, first[1], without, priority, priority, limit])
     return cr.fetchall()
 
 

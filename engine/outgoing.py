@@ -1,6 +1,7 @@
 """Odoo → external, the first step: decide in a transaction what leaves, and say so before it does."""
 
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -58,12 +59,13 @@ class ExportPlanner:
         self.outgoing: list[Outgoing] = []
         self.finds: list[Outgoing] = []
         self.reads: list[Outgoing] = []
+        self.interrupted: Callable[[], bool] = bool  # does something more urgent wait?
 
     def _call_all(self, client, requests: list) -> list:
         """Carry out calls, several at once. All answers are in before one is looked at, because that reads Odoo, and
         no transaction may be open while a call is under way."""
         exchanges = []
-        for exchange in client.send_many(requests, stop=http.Patience()) if requests else ():
+        for exchange in client.send_many(requests, stop=http.Patience(self.interrupted)) if requests else ():
             journal.read_texts(self.plan, exchange)  # now, while the other calls are under way
             exchanges.append(exchange)
         self.exchanges += [exchange for exchange in exchanges if http.was_sent(exchange)]

@@ -82,7 +82,7 @@ class Reading:
         self._commit()
         if request is None:
             return False
-        exchange = self._ahead.take(client, request) or client.send(request)
+        exchange = self._ahead.take(client, request, self._await)
         # A flow that also exports must not read too early: an old page would look like a change of what was just sent.
         following = None if fetcher.plan.exports else fetcher.request_after(exchange)
         if following is not None:

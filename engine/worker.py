@@ -20,6 +20,7 @@ from .importer import Importer
 from .plan import FlowPlan
 from .reading import Reading
 from .rows import RUNNING_STATES, Row, load_rows
+from .urgency import Urgency
 
 _logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ PARENTS_OF_A_BUTTON = 50
 SIGNALS_EVERY_SECONDS = 1.0
 
 
-class Worker(Reading, Health):
+class Worker(Reading, Health, Urgency):
     """Works for one connection. ``run`` is called by the connection's scheduled action."""
 
     def __init__(self, env, connection):
@@ -44,6 +45,7 @@ class Worker(Reading, Health):
         self._ahead = Ahead()
         self._busy: set[int] = set()  # due, but held by another worker
         self._signals_at = time.monotonic()
+        self._init_urgency()
 
     # -- loop ----------------------------------------------------------------------------------------------
 
@@ -55,11 +57,19 @@ class Worker(Reading, Health):
         if only_ids is None and not outbox.concerns(self.cr, self.connection.id, self._clock()):
             self._plan_wake()
             return 0
+        if only_ids is not None:
+            return self._with_claims(lambda held: self._slice(held, only_ids))
+        return self._with_claims(lambda held: self._loop(held) if self._may_enter() else 0)
+
+    def assist(self) -> int:
+        """Do the live records that are due, for a connection whose own worker has no turn. See ``urgency.py``."""
+        return self._with_claims(lambda _held: self._live_slice())
+
+    def _with_claims(self, work) -> int:
         with claims(self.cr) as held:
+            self._held = held
             try:
-                if only_ids is not None:
-                    return self._slice(held, only_ids)
-                return self._loop(held)
+                return work(held)
             finally:
                 if self._client is not None:
                     self._client.close()
@@ -86,6 +96,7 @@ class Worker(Reading, Health):
             handled += done
             if not done or left <= 0:
                 break
+            self._help_others()
         self._lasting(self._close_runs)
         self._plan_wake()
         return handled
@@ -116,7 +127,8 @@ class Worker(Reading, Health):
         candidates = outbox.due(
             self.cr, self.connection.id, list(flows), self._clock(), LONGEST_SLICE, without=self._busy)
         if candidates:
-            limit = flows[candidates[0][1]]
+            _id, flow_id, kind = candidates[0]
+            limit = self._slice_limit(flow_id, kind, flows[flow_id])
             urgent = self._is_live(candidates[0][0])
             if urgent or len(candidates) >= limit or not self._fetch(held, list(flows), now):
                 wanted = [sync_id for sync_id, _flow_id, _kind in candidates[:limit]]
@@ -299,7 +311,9 @@ class Worker(Reading, Health):
             self._import(plan, rows)
         else:
             self._export(plan, rows, deleting=kind == "delete")
-        _logger.info("%s: %s of %s records in %.2f s", plan.name, kind, len(rows), time.monotonic() - started)
+        seconds = time.monotonic() - started
+        self._note_pace(plan.id, kind, len(rows), seconds)
+        _logger.info("%s: %s of %s records in %.2f s", plan.name, kind, len(rows), seconds)
         return len(rows)
 
     def _import(self, plan: FlowPlan, rows: list[Row]) -> None:
@@ -317,6 +331,8 @@ class Worker(Reading, Health):
     def _export(self, plan: FlowPlan, rows: list[Row], *, deleting: bool) -> None:
         """Decide in a transaction, call in none, record in another one."""
         exporter = Exporter(self.env, plan, self._now())
+        if all(row.priority > 0 for row in rows):
+            exporter.interrupted = self._live_waits
         if deleting:
             exporter.prepare_deletes(rows)
         else:

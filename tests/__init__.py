@@ -18,3 +18,4 @@ from . import test_sync_record
 from . import test_worker
 from . import test_rules
 from . import test_batch
+from . import test_urgency
