@@ -59,7 +59,7 @@ def shop(customers=CUSTOMERS, **flags):
     return running()
 
 
-def blueprint(**flow):
+def blueprint(code="bench", **flow):
     """Customers of the sandbox shop and contacts: eight rules, all owned by the shop unless ``flow`` says more."""
     listing = {
         "kind": "list", "method": "GET", "path": "customers", "paging_style": "page", "page_param": "page",
@@ -71,21 +71,21 @@ def blueprint(**flow):
         "format": 1,
         "name": "Benchmark",
         "connections": [{
-            "code": "bench", "name": "Benchmark shop", "api_name": "Benchmark", "environment": "sandbox",
+            "code": code, "name": f"Shop {code}", "api_name": "Benchmark", "environment": "sandbox",
             "base_url": "http://127.0.0.1:1", "auth_type": "api_key_header", "auth_name": "X-API-Key"}],
         "resources": [{
             "code": "customer", "name": "Customer", "api_name": "Benchmark", "id_path": "id",
             "updated_at_path": "date_modified_gmt", "name_path": "email", "operations": [listing, update]}],
         "flows": [{
-            "code": "contacts", "name": "Contacts", "connection": "bench", "resource": "customer",
+            "code": "contacts", "name": "Contacts", "connection": code, "resource": "customer",
             "model": "res.partner", "direction": "import", "timing": "manual", "batch_size": BATCH, "tz": "UTC",
             "rules": RULES, **flow}],
     }
 
 
-def make_flow(env, server, *, parallel_calls=4, **flow):
-    """A flow between ``server`` and contacts, in Test, run by the administrator."""
-    found = env["integration.blueprint"]._apply(blueprint(**flow), connection_vals={"bench": {
+def make_flow(env, server, *, parallel_calls=4, code="bench", **flow):
+    """A flow between ``server`` and contacts, in Test, run by the administrator; ``code``: of its connection."""
+    found = env["integration.blueprint"]._apply(blueprint(code, **flow), connection_vals={code: {
         "base_url": server.api, "auth_secret_input": server.api_key, "parallel_calls": parallel_calls}})
     flow = found["contacts"]
     flow.user_id = env.ref("base.user_admin")

@@ -65,6 +65,7 @@ class Reading:
         plan = self._plan(flow_id)
         fetcher = Fetcher(self.env, plan, run_id)
         wanted, until = plan.settings.batch_size, time.monotonic() + FETCHING_SECONDS
+        wanted = self._slice_limit(flow_id, "import", wanted)
         while self._fetch_page(fetcher, now):
             wanted -= fetcher.queued
             if wanted <= 0 or time.monotonic() > until or not self._is_open(run_id):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from odoo import fields
 
-from . import capture, failures, http, journal, messages, outbox
+from . import capture, failures, http, journal, messages, notifier, outbox
 from .ahead import Ahead
 from .claim import claims
 from .exporter import Exporter
@@ -94,6 +94,9 @@ class Worker(Reading, Health, Urgency):
             held.release()
             left = self._commit_progress(done)
             handled += done
+            if done and left <= 0:
+                # Odoo puts this action at the end of its queue, and then sleeps up to a minute unless it is told not to.
+                notifier.notify(self.cr.dbname)
             if not done or left <= 0:
                 break
             self._help_others()
