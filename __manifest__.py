@@ -22,6 +22,7 @@
         "views/integration_value_map_views.xml",
         "views/integration_field_rule_views.xml",
         "views/integration_flow_views.xml",
+        "views/integration_connection_limits_views.xml",
         "views/menus.xml",
     ],
     "assets": {

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 SLOTS = 100
 """Leases that end in the same hundredth of a period are kept as one number: what bounds the state."""
+SHORTEST_SLOT_MS = 10
+"""A lease outlives the way to the database and back."""
 LONGEST_MARGIN_MS = 100
 """Calls begin here and count over there: the way may be shorter for one than for the one before it."""
 
@@ -36,9 +38,9 @@ def slot_ms(period: float) -> int:
     """Milliseconds of one slot of a period given in seconds.
 
     >>> slot_ms(1), slot_ms(60), slot_ms(0.01)
-    (10, 600, 1)
+    (10, 600, 10)
     """
-    return max(round(period * 1000 / SLOTS), 1)
+    return max(round(period * 1000 / SLOTS), SHORTEST_SLOT_MS)
 
 
 def margin_ms(period: float) -> int:

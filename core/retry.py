@@ -27,6 +27,10 @@ class RetryPolicy:
     """Attempts in all; after the last one the record has failed for good (0 and 1: never retried)."""
     jitter: float = 0.2
     """Share of random spread around a wait (0.2 = 80 % to 120 %), so that records come back spread."""
+    not_retried: frozenset[str] = frozenset()
+    """Error classes that are a person's turn at once, although they could heal by themselves."""
+    counted: bool = True
+    """False while the whole system is away: a try then says nothing about the record."""
 
     def __post_init__(self) -> None:
         if self.first_seconds < 0 or self.maximum_seconds < 0 or self.coefficient < 1 or self.attempts < 0:

@@ -4,9 +4,9 @@ UPDATE integration_connection
        pause_cause = 'person',
        pause_reason = 'Neutralised copy of a database',
        auth_secret = NULL,
-       oauth_token = NULL,
        extra_headers = NULL,
        token_url = NULL,
        base_url = 'https://neutralised.invalid',
        last_error = NULL,
        test_result = NULL;
+UPDATE integration_connection_state SET oauth_token = NULL, leases = NULL, resume_at = NULL;

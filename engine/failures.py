@@ -2,6 +2,7 @@
 
 import random
 import traceback
+from dataclasses import replace
 from datetime import timedelta
 
 import psycopg2
@@ -83,6 +84,7 @@ def apply_failure(env, row, error: SyncError, *, policy, now) -> None:
     """Set state, next attempt and texts of ``row`` after ``error``: retried by itself, waiting, or a person's turn."""
     info = error.info
     row.error = error
+    row.exhausted = False
     message, hint = messages.explain(env, error)
     if error.code == "not_sent" or error.error_class == "concurrency":
         _settle_undone(row, error, now)
@@ -94,11 +96,16 @@ def apply_failure(env, row, error: SyncError, *, policy, now) -> None:
         row.settle("waiting", "waiting", due_at=now + PARENT_RECHECK)
     elif error.error_class == "authentication":
         row.settle("waiting", "waiting", due_at=now)  # the paused connection holds it, new credentials release it
+    elif error.error_class in policy.not_retried:
+        row.attempts += 1
+        row.settle("failed", "failed")
+        hint = env._("This flow does not retry such failures by itself. Press Retry when the cause is gone.")
     elif info.retried:
-        if info.counts_attempt:
+        if info.counts_attempt and policy.counted:
             row.attempts += 1
         seconds = _seconds_to_wait(policy, row.attempts, error)
         if seconds is None:
+            row.exhausted = True
             row.settle("failed", "failed")
             hint = env._("It was tried %(count)s times. Test the connection, then press Retry.", count=row.attempts)
         else:
@@ -129,6 +136,8 @@ def _seconds_to_wait(policy, attempts: int, error: SyncError) -> float | None:
     """Until the next try; None when all tries are used up. What the other system asks for counts exactly."""
     if not error.info.counts_attempt:
         return error.retry_after if error.retry_after is not None else float(policy.first_seconds)
+    if not policy.counted:
+        policy = replace(policy, attempts=max(attempts, 1) + 1)
     planned = retry.delay(policy, max(attempts, 1), random.random())
     return planned if planned is None or error.retry_after is None else error.retry_after
 

@@ -196,12 +196,17 @@ class Fetcher:
     def _failed(self, error: SyncError, now: datetime) -> None:
         message, hint = messages.explain(self.env, error)
         self.cr.execute("SELECT COALESCE(attempts, 0) FROM integration_run WHERE id = %s", [self.run_id])
-        attempts = self.cr.fetchone()[0] + 1
+        attempts = self.cr.fetchone()[0]
+        policy = self.plan.retry_policy
+        if error.info.counts_attempt and policy.counted:
+            attempts += 1
         wait = None
         if error.error_class == "authentication":
             wait = 60.0
-        elif error.info.retried:
-            wait = error.retry_after or retry.delay(PAGE_POLICY, attempts, 0.5)
+        elif error.info.retried and error.error_class not in policy.not_retried:
+            wait = retry.delay(PAGE_POLICY, min(max(attempts, 1), PAGE_POLICY.attempts - (not policy.counted)), 0.5)
+            if wait is not None and error.retry_after is not None:
+                wait = error.retry_after
         if wait is None:
             self.cr.execute(
                 "UPDATE integration_run SET state = 'failed', fetching = false, ended_at = %s, error_class = %s, "

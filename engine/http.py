@@ -5,6 +5,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 from ..core import documents, paths, templates
 from ..core.errors import SyncError
@@ -12,6 +13,7 @@ from ..core.paging import PagingSpec
 from ..core.values import number_like
 from ..transport import Client, ConnectionConfig, Request
 from . import messages
+from .shared import share
 
 USER_AGENT = "Odoo Integration Flow"
 
@@ -48,26 +50,42 @@ def sensitive_names(rules) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def open_client(connection):
-    """A client whose new OAuth tokens are kept in ``client.new_tokens`` until the worker stores them."""
-    tokens: list[dict] = []
-    client = Client(build_config(connection), on_token=tokens.append)
-    client.new_tokens = tokens
-    return client
+class ConnectionClient(Client):
+    """The client of a connection record. It counts its calls together with all other workers of this connection, and
+    shares the OAuth token with them.
+
+    Tokens that cannot be shared yet, because the connection is not committed, are in ``new_tokens``.
+    """
+
+    def __init__(self, connection):
+        config = build_config(connection)
+        self.new_tokens: list[dict] = []
+        self.credentials_version = connection.credentials_version
+        self.shared = share(connection, config)
+        super().__init__(
+            config, on_token=self.new_tokens.append, shared_rate=self.shared.rate, shared_token=self.shared.token)
+
+    def close(self) -> None:
+        super().close()
+        self.shared.close()
+
+
+def open_client(connection) -> ConnectionClient:
+    """A client with the settings that the connection has now."""
+    return ConnectionClient(connection)
 
 
 def store_new_token(connection, client) -> None:
-    """Keep the newest OAuth token, so that the next worker needs no new one."""
+    """Keep the newest OAuth token of a connection that other workers cannot see yet."""
     if client is not None and client.new_tokens:
         connection.sudo().oauth_token = json.dumps(client.new_tokens[-1])
         client.new_tokens.clear()
 
 
 def is_outdated(client, connection) -> bool:
-    """Was the connection given another address or other credentials since this client was opened?"""
-    names = ("base_url", "auth_type", "auth_user", "auth_secret", "auth_name", "token_url", "scope", "extra_headers")
-    config = build_config(connection)
-    return any(getattr(config, name) != getattr(client.config, name) for name in names)
+    """Was a setting of the connection changed since this client was opened?"""
+    return client.credentials_version != connection.credentials_version \
+        or replace(build_config(connection), oauth_token=None) != replace(client.config, oauth_token=None)
 
 
 def probe(connection) -> tuple[list[str], bool]:

@@ -68,7 +68,7 @@ class Reading:
         wanted = self._slice_limit(flow_id, "import", wanted)
         while self._fetch_page(fetcher, now):
             wanted -= fetcher.queued
-            if wanted <= 0 or time.monotonic() > until or not self._is_open(run_id):
+            if wanted <= 0 or self._probing or time.monotonic() > until or not self._is_open(run_id):
                 break
 
     def _is_open(self, run_id: int) -> bool:
@@ -139,7 +139,8 @@ class Reading:
                             and rule.relation_resource_id == row.error.params.get("resource_id"):
                         wanted.setdefault(rule.relation_flow_id, set()).add(row.error.params["external_id"])
         for flow_id, external_ids in wanted.items():
-            self._fetch_records(self._plan(flow_id), sorted(external_ids), plan.settings.priority - 1)
+            wanted_ids = sorted(external_ids)[:1 if self._probing else None]
+            self._fetch_records(self._plan(flow_id), wanted_ids, plan.settings.priority - 1)
 
     def _fetch_records(self, plan: FlowPlan, external_ids: list[str], priority: int) -> None:
         read = plan.operation("read")
@@ -189,8 +190,7 @@ class Reading:
         try:
             self._read_anew(self._plan(rows[0].flow_id), rows)
         finally:
-            if self._client is not None:
-                self._client.close()
+            self._close_client()
 
     def _read_anew(self, plan: FlowPlan, rows: list[Row]) -> None:
         read = plan.operation("read")

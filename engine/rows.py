@@ -54,8 +54,10 @@ class Row:
     exchange: Any = None
     duration_ms: int = 0
     settled: bool = False
+    exhausted: bool = False  # failed only because all its tries are used up
     # What the row held when it was claimed: tells whether something newer arrived while it was worked on.
     claimed_hash: str | None = None
+    claimed_attempts: int = 0
     claimed_res_id: int | None = None
     claimed: tuple = ()
 
@@ -90,6 +92,7 @@ def load_rows(cr, ids: list[int], due: datetime | None = None) -> list[Row]:
         row.agreed = row.agreed or {}
         row.res_id = row.res_id or None
         row.attempts = row.attempts or 0
+        row.claimed_attempts = row.attempts
         row.claimed_hash, row.claimed_res_id, row.claimed = row.content_hash, row.res_id, row.received
         by_id[row.id] = row
     return [by_id[row_id] for row_id in ids if row_id in by_id]

@@ -28,7 +28,9 @@ _LIVE_WORK = f"""
                WHERE s.connection_id = c.id AND s.priority <= 0 AND s.due_at <= %(before)s
                  AND s.state IN ('pending', 'waiting') AND s.id <> ALL(%(without)s)
                  AND f.active AND f.state IN %(states)s)"""
-_MAY_CALL = "c.active AND NOT COALESCE(c.paused, false) AND (c.retry_at IS NULL OR c.retry_at <= %(now)s)"
+_MAY_CALL = (
+    "c.active AND NOT COALESCE(c.paused, false) AND (c.retry_at IS NULL OR c.retry_at <= %(now)s) "
+    "AND COALESCE(c.circuit_state, 'closed') = 'closed'")
 
 
 class Urgency:

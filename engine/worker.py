@@ -58,7 +58,7 @@ class Worker(Reading, Health, Urgency):
             self._plan_wake()
             return 0
         if only_ids is not None:
-            return self._with_claims(lambda held: self._slice(held, only_ids))
+            return self._with_claims(lambda held: self._press(held) or self._slice(held, only_ids))
         return self._with_claims(lambda held: self._loop(held) if self._may_enter() else 0)
 
     def assist(self) -> int:
@@ -71,15 +71,14 @@ class Worker(Reading, Health, Urgency):
             try:
                 return work(held)
             finally:
-                if self._client is not None:
-                    self._client.close()
+                self._close_client()
 
     def _loop(self, held) -> int:
         handled = disturbed = 0
         self._free_dead(held)
         # Also where nothing may be called: what changed is to be seen as pending.
         self._lasting(lambda: outbox.drain(self.cr, self.connection.id, self._now()))
-        while not self._held_back() and self._is_current():
+        while self._may_work(held) and self._is_current():
             try:
                 done = self._step(held)
                 disturbed = 0
@@ -104,11 +103,6 @@ class Worker(Reading, Health, Urgency):
         self._plan_wake()
         return handled
 
-    def _held_back(self) -> bool:
-        self.cr.execute("SELECT paused, active, retry_at FROM integration_connection WHERE id = %s", [self.connection.id])
-        row = self.cr.fetchone()
-        return not row or bool(row[0]) or not row[1] or bool(row[2] and row[2] > self._clock())
-
     def _is_current(self) -> bool:
         """Hear what other processes changed in the configuration: a long run must not go on by the old one.
 
@@ -132,6 +126,8 @@ class Worker(Reading, Health, Urgency):
         if candidates:
             _id, flow_id, kind = candidates[0]
             limit = self._slice_limit(flow_id, kind, flows[flow_id])
+            if self._probing and kind != "import":
+                limit = 1
             urgent = self._is_live(candidates[0][0])
             if urgent or len(candidates) >= limit or not self._fetch(held, list(flows), now):
                 wanted = [sync_id for sync_id, _flow_id, _kind in candidates[:limit]]
@@ -187,7 +183,9 @@ class Worker(Reading, Health, Urgency):
 
     def _plan(self, flow_id: int) -> FlowPlan:
         if flow_id not in self._plans:
-            self._plans[flow_id] = FlowPlan(self.env["integration.flow"].sudo().browse(flow_id))
+            plan = FlowPlan(self.env["integration.flow"].sudo().browse(flow_id))
+            plan.retry_policy = self._policy_now(plan.retry_policy)
+            self._plans[flow_id] = plan
         return self._plans[flow_id]
 
     def client(self):
@@ -212,7 +210,8 @@ class Worker(Reading, Health, Urgency):
         """Have the scheduled action called at the next moment when there is something to do, and not before."""
         now = self._clock()
         self.cr.execute(
-            "SELECT paused, active, retry_at, cron_id FROM integration_connection WHERE id = %s", [self.connection.id])
+            "SELECT paused, active, GREATEST(retry_at, circuit_probe_at), cron_id FROM integration_connection WHERE id = %s",
+            [self.connection.id])
         paused, active, retry_at, cron_id = self.cr.fetchone() or (True, False, None, None)
         if paused or not active or not cron_id:
             return
@@ -368,6 +367,8 @@ class Worker(Reading, Health, Urgency):
         now = self._now()
         runs = self._runs_of(plan, rows)
         run_id = runs[rows[0].id]
+        if exchanges:
+            self._note_health(exchanges, rows)
         exchange_ids = journal.insert_exchanges(
             self.cr, plan, run_id, exchanges,
             lambda error: messages.explain(plan.model.env, error)[0])
@@ -377,7 +378,6 @@ class Worker(Reading, Health, Urgency):
         journal.count_outcomes(self.cr, rows, runs)
         if exchanges:
             journal.add_to_run(self.cr, run_id, call_count=len(exchanges))
-            self._note_health(exchanges)
 
     def _runs_of(self, plan: FlowPlan, rows: list[Row]) -> dict[int, int]:
         """``{id of the sync record: id of the run that counts it}``: an import counts for the run that read it, an

@@ -2,10 +2,16 @@ from . import base
 from . import base_batch
 from . import base_panel
 from . import connection
+from . import connection_alert
+from . import connection_health
+from . import connection_limits
+from . import connection_state
+from . import connection_token
 from . import resource
 from . import operation
 from . import value_map
 from . import flow
+from . import flow_retry
 from . import field_rule
 from . import link
 from . import sync

@@ -1,11 +1,9 @@
-import json
 import os
 from urllib.parse import urlsplit
 
 from odoo import api, fields, models
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import AccessError, ValidationError
 
-from ..engine import http
 from ..engine.worker import Worker
 from .selections import SECRETS_GROUP
 
@@ -14,6 +12,9 @@ PROTECTED_FIELDS = {
     "base_url", "auth_type", "auth_user", "auth_name", "auth_secret_input", "token_url", "scope",
     "extra_headers", "verify_tls", "ca_bundle", "environment",
 }
+# What a system accepts or refuses us by. A token belongs to all of them: sent to another host it would be lost to whoever
+# runs that host.
+CREDENTIAL_FIELDS = {"auth_user", "auth_type", "auth_name", "token_url", "scope", "extra_headers", "base_url"}
 
 
 class IntegrationConnection(models.Model):
@@ -72,52 +73,20 @@ class IntegrationConnection(models.Model):
     auth_secret_status = fields.Char(string="Secret Status", compute="_compute_auth_secret_status")
     address_locked = fields.Boolean(
         compute="_compute_address_locked", help="Address and authentication may only be changed by who may set secrets.")
-    oauth_token = fields.Char(groups=fields.NO_ACCESS, copy=False)
     extra_headers = fields.Text(
         groups=SECRETS_GROUP, help="One 'Name: value' a line. The value may be 'env:NAME'.")
-    timeout_connect = fields.Float(string="Time-out to Connect (s)", required=True, default=5.0)
-    timeout_read = fields.Float(string="Time-out to Answer (s)", required=True, default=30.0)
     verify_tls = fields.Boolean(string="Check the Certificate", default=True)
     ca_bundle = fields.Char(string="Certificate Authority File")
-    rate_calls = fields.Integer(string="Calls per Period", help="0: no limit of our own.")
-    rate_period = fields.Float(string="Period (s)", default=1.0)
-    parallel_calls = fields.Integer(default=4)
-    max_response_mb = fields.Integer(string="Largest Answer (MiB)", default=10)
-    test_path = fields.Char(
-        help="What Test Connection reads, below the base URL: something small that needs the credentials, for example "
-             "'system_status'. Empty: only the base URL, which many systems answer to anybody.")
-    test_ok = fields.Boolean(readonly=True, copy=False)
-    test_result = fields.Text(readonly=True, copy=False, help="What Test Connection tried, and what came back.")
-    tested_at = fields.Datetime(string="Last Test", readonly=True, copy=False)
-
     provider_contact = fields.Char(help="Whom to ask when this system does not answer as documented.")
     documentation_url = fields.Char(string="API Documentation")
     note = fields.Html()
 
-    paused = fields.Boolean(tracking=True, copy=False)
-    pause_cause = fields.Selection([("person", "A Person"), ("credentials", "Refused Credentials")], copy=False)
-    pause_reason = fields.Char(copy=False)
-    last_success_at = fields.Datetime(string="Last Success", readonly=True, copy=False)
-    last_error_at = fields.Datetime(string="Last Error On", readonly=True, copy=False)
-    last_error = fields.Char(readonly=True, copy=False)
-    retry_at = fields.Datetime(
-        string="Next Attempt", readonly=True, copy=False,
-        help="No call is made before this moment after a connection failure.")
-    failures_in_row = fields.Integer(string="Failures in a Row", readonly=True, copy=False)
-    health = fields.Selection(
-        [("new", "Not Used Yet"), ("ok", "Healthy"), ("trouble", "Trouble"), ("paused", "Paused")],
-        compute="_compute_health")
     cron_id = fields.Many2one("ir.cron", readonly=True, copy=False, ondelete="set null", index="btree_not_null")
     flow_ids = fields.One2many("integration.flow", "connection_id")
     flow_count = fields.Integer(compute="_compute_flow_count")
     resource_count = fields.Integer(compute="_compute_resource_count")
 
     _code_unique = models.UniqueIndex("(code) WHERE code IS NOT NULL", "Another connection has this code already.")
-    _timeouts_positive = models.Constraint(
-        "CHECK (timeout_connect > 0 AND timeout_read > 0)", "Both time-outs must be longer than zero seconds.")
-    _limits_sane = models.Constraint(
-        "CHECK (parallel_calls BETWEEN 1 AND 64 AND rate_calls >= 0 AND rate_period > 0 AND max_response_mb > 0)",
-        "Parallel calls must be 1 to 64, the period and the largest answer more than zero.")
 
     # -- secrets -------------------------------------------------------------------------------------------
 
@@ -127,7 +96,7 @@ class IntegrationConnection(models.Model):
     def _inverse_auth_secret_input(self):
         for connection in self:
             if connection.auth_secret_input:
-                connection.sudo().write({"auth_secret": connection.auth_secret_input, "oauth_token": False})
+                connection.sudo().auth_secret = connection.auth_secret_input
                 connection._credentials_changed()
 
     def _forget_input(self, vals_list):
@@ -172,46 +141,7 @@ class IntegrationConnection(models.Model):
                 pairs.append((name.strip(), self._resolve_secret(value.strip())))
         return tuple(pairs)
 
-    def _credentials_changed(self):
-        """New credentials release what the old ones stopped: the pause, and every record that failed by them."""
-        for connection in self:
-            vals = {"retry_at": False, "failures_in_row": 0, "last_error": False}
-            if connection.pause_cause == "credentials":
-                vals.update(paused=False, pause_cause=False, pause_reason=False)
-            connection.sudo().write(vals)
-            connection.sudo().activity_unlink(["mail.mail_activity_data_warning"])
-            self.env["integration.run"].sudo().search([
-                ("connection_id", "=", connection.id), ("state", "=", "open"), ("next_try_at", "!=", False),
-            ]).write({"next_try_at": False})
-            connection._wake()
-            self.env["integration.sync"].sudo().search([
-                ("connection_id", "=", connection.id), ("state", "=", "failed"),
-                ("error_class", "=", "authentication"),
-            ])._queue(self.env._("New credentials"))
-
-    def _pause_for_credentials(self, reason):
-        """Refused credentials stop the connection, not its records: one activity tells its administrator."""
-        for connection in self.filtered(lambda connection: not connection.paused):
-            connection.write({
-                "paused": True, "pause_cause": "credentials", "pause_reason": reason[:500],
-                "last_error": reason[:500], "last_error_at": fields.Datetime.now()})
-            if connection.administrator_id:
-                connection.activity_schedule(
-                    "mail.mail_activity_data_warning", user_id=connection.administrator_id.id,
-                    summary=self.env._("Credentials of %(connection)s were refused", connection=connection.name),
-                    note=reason)
-
     # -- computed ------------------------------------------------------------------------------------------
-
-    @api.depends("paused", "last_success_at", "last_error_at", "last_error")
-    def _compute_health(self):
-        for connection in self:
-            if connection.paused:
-                connection.health = "paused"
-            elif connection.last_error:
-                connection.health = "trouble"
-            else:
-                connection.health = "ok" if connection.last_success_at else "new"
 
     @api.depends("flow_ids")
     def _compute_flow_count(self):
@@ -284,6 +214,8 @@ class IntegrationConnection(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         connections = super().create(vals_list)
+        self.env["integration.connection.state"].sudo().create(
+            [{"connection_id": connection.id} for connection in connections])
         connections._forget_input(vals_list)
         connections._ensure_worker()
         return connections
@@ -296,21 +228,13 @@ class IntegrationConnection(models.Model):
         if "auth_secret_input" in vals:
             changed.add("auth_secret_input")
         self._check_protected({name: vals[name] for name in changed})
-        # A secret belongs to an address: sent to another host it would be lost to whoever runs that host.
-        if "base_url" in changed or "token_url" in changed:
-            for connection in self:
-                before = urlsplit(connection.base_url or "").netloc
-                after = urlsplit(vals.get("base_url", connection.base_url) or "").netloc
-                if before and before != after:
-                    connection.sudo().oauth_token = False
         result = super().write(vals)
         self._forget_input([vals])
         if "name" in vals:
             self._ensure_worker()
         if "active" in vals:
             self.sudo().cron_id.write({"active": vals["active"]})
-        if {"auth_user", "auth_type", "auth_name", "token_url", "scope"} & changed:
-            self.sudo().write({"oauth_token": False})
+        if CREDENTIAL_FIELDS & changed:
             self._credentials_changed()
         return result
 
@@ -357,39 +281,6 @@ class IntegrationConnection(models.Model):
 
     # -- buttons -------------------------------------------------------------------------------------------
 
-    def action_pause(self):
-        self.write({
-            "paused": True, "pause_cause": "person",
-            "pause_reason": self.env._("Paused by %(user)s", user=self.env.user.name)})
-
-    def action_resume(self):
-        self.write({"paused": False, "pause_cause": False, "pause_reason": False})
-        self.sudo().write({"retry_at": False, "failures_in_row": 0})
-        self._wake()
-
-    def action_test(self):
-        """Test Connection: tell step by step what was tried and what came back."""
-        self.ensure_one()
-        self.check_access("read")
-        if not self.env.user.has_group("integration_flow.group_integration_manager"):
-            raise AccessError(self.env._("Only an integration manager may test a connection."))
-        steps, ok = http.probe(self)
-        if ok and not self.test_path and self.auth_type != "none":
-            steps.append(self.env._(
-                "? Whether the credentials are right is not known: enter a test path that needs them."))
-        self.sudo().write({
-            "test_ok": ok, "test_result": "\n".join(steps), "tested_at": fields.Datetime.now()})
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "type": "success" if ok else "danger",
-                "message": self.env._("%(name)s answers.", name=self.name) if ok
-                else self.env._("%(name)s does not work yet. See Last Test.", name=self.name),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
-
     def action_open_flows(self):
         return {
             "type": "ir.actions.act_window",
@@ -409,15 +300,3 @@ class IntegrationConnection(models.Model):
             "domain": [("api_name", "=", self.api_name)],
             "context": {"default_api_name": self.api_name},
         }
-
-    def _oauth_token_dict(self):
-        token = self.sudo().oauth_token
-        return json.loads(token) if token else None
-
-    def _check_may_run(self):
-        """Raise a UserError that says why this connection makes no call now, if it may not."""
-        self.ensure_one()
-        if self.paused:
-            raise UserError(self.env._(
-                "The connection %(name)s is paused (%(reason)s). Resume it first.",
-                name=self.name, reason=self.pause_reason or self.env._("no reason given")))

@@ -10,7 +10,6 @@ from odoo.tools.safe_eval import safe_eval
 
 from ..core import paths, schedule
 from ..core.errors import SyncError
-from ..core.retry import RetryPolicy
 from ..engine import capture, messages
 from ..engine.rows import RUNNING_STATES
 from .selections import NEEDS_ATTENTION, SECRETS_GROUP
@@ -116,11 +115,6 @@ class IntegrationFlow(models.Model):
     log_level = fields.Selection([
         ("errors", "Failures"), ("changes", "Failures and Changes"), ("all", "Everything"),
     ], required=True, default="changes")
-    retry_first_seconds = fields.Integer(string="First Retry After (s)", default=60)
-    retry_coefficient = fields.Float(string="Then Times", default=2.0)
-    retry_maximum_seconds = fields.Integer(string="At Most (s)", default=21600)
-    retry_attempts = fields.Integer(string="Attempts", default=8)
-    retry_jitter = fields.Float(string="Spread", default=0.2)
 
     rule_ids = fields.One2many(
         "integration.field.rule", "flow_id", string="Field Rules", domain=[("parent_id", "=", False)], copy=False)
@@ -140,10 +134,6 @@ class IntegrationFlow(models.Model):
     _sizes = models.Constraint(
         "CHECK (batch_size BETWEEN 1 AND 10000 AND interval_number > 0 AND overlap_seconds >= 0)",
         "The batch size must be 1 to 10,000, the interval more than zero.")
-    _retries = models.Constraint(
-        "CHECK (retry_first_seconds > 0 AND retry_coefficient >= 1 AND retry_attempts >= 0 "
-        "AND retry_jitter >= 0 AND retry_jitter < 1)",
-        "Retries: the first interval must be more than zero, the factor at least 1, the spread below 1.")
 
     @api.model
     def _selection_lang(self):
@@ -440,11 +430,6 @@ class IntegrationFlow(models.Model):
         if not self.with_chatter:
             context.update(tracking_disable=True, mail_create_nosubscribe=True, mail_create_nolog=True, mail_notrack=True)
         return self.env(user=self.user_id.id, su=False, context=context)[self.model_name]
-
-    def _retry_policy(self):
-        return RetryPolicy(
-            first_seconds=self.retry_first_seconds, coefficient=self.retry_coefficient,
-            maximum_seconds=self.retry_maximum_seconds, attempts=self.retry_attempts, jitter=self.retry_jitter)
 
     def _next_time(self, after):
         return schedule.next_time(

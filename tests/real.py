@@ -100,9 +100,9 @@ class RealCase(ExportTools, FlowTools, BaseCase):
         flows = self.env["integration.flow"].with_context(active_test=False).search(
             [("connection_id", "=", self.connection.id)])
         self.remove_flows(flows)
+        self.connection._close_circuit()
         self.connection.write({
-            "paused": False, "pause_cause": False, "retry_at": False, "failures_in_row": 0, "last_error": False,
-            "timeout_read": 5, "parallel_calls": 4})
+            "paused": False, "pause_cause": False, "timeout_read": 5, "parallel_calls": 4, "rate_calls": 0, "rate_period": 1})
         self.connection.auth_secret_input = self.shop.api_key
         self.cr.commit()
 

@@ -391,7 +391,12 @@ class TestConnectionTrouble(FailureCase):
         self.connection.base_url = "http://127.0.0.1:9"  # nobody listens there
         self.work()
         self.assertEqual(self.connection.health, "trouble")
-        self.assertGreater(self.connection.retry_at, fields.Datetime.now() + timedelta(seconds=30))
+        for _round in range(4):  # one failed connect halts a slice: the circuit opens with the fifth
+            self.assertEqual(self.connection.circuit_state, "closed")
+            self.make_due(flow)
+            self.work()
+        self.assertEqual(self.connection.circuit_state, "open")
+        self.assertGreater(self.connection.circuit_probe_at, fields.Datetime.now() + timedelta(seconds=30))
         syncs = self.env["integration.sync"].search([("flow_id", "=", flow.id)])
         self.assertLessEqual(sum(syncs.mapped("attempts")), 12, "what was not even tried has burnt no attempt")
         self.assertLessEqual(set(syncs.mapped("state")), {"waiting", "pending"})
@@ -413,8 +418,8 @@ class TestConnectionTrouble(FailureCase):
         pauses = []
         for _round in range(20):
             self.work()
-            if self.connection.retry_at:
-                pauses.append(round((self.connection.retry_at - fields.Datetime.now()).total_seconds(), -1))
+            if self.connection.circuit_probe_at:
+                pauses.append(round((self.connection.circuit_probe_at - fields.Datetime.now()).total_seconds(), -1))
             self.make_due(flow)
         self.assertEqual(pauses[0], 60)
         self.assertGreater(pauses[-1], 60)
@@ -428,7 +433,7 @@ class TestConnectionTrouble(FailureCase):
         self.shop.fault("timeout_before", seconds=2, times=None)
         self.work()
         self.assertLessEqual(self.shop.counts()["requests"], 10)
-        self.assertTrue(self.connection.retry_at)
+        self.assertEqual(self.connection.circuit_state, "open")
         self.shop.clear_faults()
         syncs = self.env["integration.sync"].search([("flow_id", "=", flow.id)])
         self.assertNotIn("processing", syncs.mapped("state"))

@@ -13,17 +13,19 @@ from ..core.errors import SyncError
 from . import auth, urls, verdict
 from .config import ConnectionConfig
 from .masking import Secrets
-from .oauth import TokenKeeper
+from .oauth import SharedToken, TokenKeeper
 from .prepare import Draft, prepare
 from .probe import probe
 from .request import SAFE_METHODS, Exchange, Request, Response
 from .stream import Run, stream
-from .throttle import Throttle
+from .throttle import SharedRate, Throttle
 from .wire import Answer, Wire
 
 _logger = logging.getLogger(__name__)
 
 MAX_REDIRECTS = 3
+MOST_RENEWALS = 2
+"""Of a refused token within one call: the one that another worker got meanwhile, then one of our own."""
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 DEFAULT_PAUSE = 5.0
 """Seconds of silence after a 429 that does not say how long."""
@@ -35,10 +37,13 @@ class Client:
     :param on_token: gets every new OAuth 2 token (a JSON-able dict, to be stored and passed as
         `config.oauth_token` next time). It is called in the thread that called `send` or that iterates
         `send_many`, never in a worker thread; what it raises is logged and does not stop the call.
+    :param shared_rate: where all workers of this connection count their calls together; None = alone
+    :param shared_token: where all workers of this connection keep their token; None = alone, see `on_token`.
+        Tokens that were kept there are not handed to `on_token`.
     :param clock: monotonic seconds; `sleep` waits for them; `now` is the time of day as a timestamp.
 
     Retries are the engine's. Only these three happen here, in silence: a stale pooled connection (wire.py),
-    one renewal of a refused OAuth 2 token, redirects within the origin for reads.
+    the renewal of a refused OAuth 2 token, redirects within the origin for reads.
     """
 
     def __init__(
@@ -46,6 +51,8 @@ class Client:
         config: ConnectionConfig,
         *,
         on_token: Callable[[dict[str, Any]], None] | None = None,
+        shared_rate: SharedRate | None = None,
+        shared_token: SharedToken | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
         now: Callable[[], float] = time.time,
@@ -56,13 +63,20 @@ class Client:
         self._secrets = Secrets(config)
         self._wire = Wire(config)
         self._throttle = Throttle(
-            config.rate_calls, config.rate_period, patience=config.patience, clock=clock, sleep=sleep
+            config.rate_calls,
+            config.rate_period,
+            patience=config.patience,
+            clock=clock,
+            sleep=sleep,
+            shared=shared_rate,
         )
         self._slots = threading.BoundedSemaphore(max(config.parallel_calls, 1))
         self._worker = threading.local()  # .run: the stream that this thread works for
         self._tokens: TokenKeeper | None = None
         if config.auth_type == "oauth2_client":
-            self._tokens = TokenKeeper(config, self._wire, self._secrets, self._hand_over, now)
+            self._tokens = TokenKeeper(
+                config, self._wire, self._secrets, self._hand_over, now, shared=shared_token
+            )
         self._checked = False
 
     def __enter__(self) -> "Client":
@@ -74,6 +88,7 @@ class Client:
     def close(self) -> None:
         """Close all connections. Calls that run meanwhile end with an error."""
         self._wire.close()
+        self._throttle.close()
 
     def send(self, request: Request) -> Exchange:
         """Make one call. Whatever goes wrong is in `Exchange.error`; nothing is raised."""
@@ -124,11 +139,14 @@ class Client:
     def _perform(self, exchange: Exchange, cancelled: Callable[[], bool]) -> SyncError | None:
         """Call, and call again with a new token if the first one was refused."""
         error, token = self._attempt(exchange, cancelled)
-        tokens, response = self._tokens, exchange.response
+        tokens = self._tokens
         if tokens is None:
             return error
-        refused = error is not None and error.error_class == "authentication"
-        if refused and response is not None and tokens.renew_refused(token, response.status):
+        for _renewal in range(MOST_RENEWALS):
+            if error is None or error.error_class != "authentication" or exchange.response is None:
+                break
+            if not tokens.renew_refused(token, exchange.response.status):
+                break
             error, token = self._attempt(exchange, cancelled)
         if error is None or error.error_class == "validation":
             tokens.accepted(token)

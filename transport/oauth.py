@@ -8,7 +8,8 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
 
 from oauthlib.oauth2 import BackendApplicationClient, OAuth2Error
 
@@ -31,8 +32,21 @@ _READ = ("access_token", "token_type", "refresh_token", "expires_in", "error", "
 _KEPT = ("access_token", "token_type", "refresh_token")
 
 
+class SharedToken(Protocol):
+    """Where all workers of a connection keep their token, in whatever process they run."""
+
+    def renewing(self) -> AbstractContextManager[dict[str, Any] | None]:
+        """Keep all other workers from renewing; the value is the token that is kept there now, or None.
+
+        :raises SyncError: when another one takes too long
+        """
+
+    def save(self, token: dict[str, Any]) -> bool:
+        """Keep a new token, before the others go on. False = it cannot be kept here."""
+
+
 class TokenKeeper:
-    """The token of one client. Thread-safe: parallel threads renew it once."""
+    """The token of one client. Thread-safe: parallel threads renew it once, and so do workers that share it."""
 
     def __init__(
         self,
@@ -41,7 +55,9 @@ class TokenKeeper:
         secrets: Secrets,
         hand_over: Callable[[dict[str, Any]], None],
         now: Callable[[], float] = time.time,
+        shared: SharedToken | None = None,
     ) -> None:
+        self._shared = shared
         self._config = config
         self._wire = wire
         self._secrets = secrets
@@ -104,7 +120,11 @@ class TokenKeeper:
         return self._now() < ends - min(EARLY, life / 10)
 
     def _renew(self) -> None:
-        """Get a token by the refresh token, or by the credentials if there is none or it was used up.
+        """Get a token: the one that another worker got meanwhile, else a new one by the refresh token, else by the
+        credentials.
+
+        A refresh token works once in many systems, and its second use voids the first one's result: so only one
+        worker asks at a time, and those that waited for it take what it got.
 
         :raises SyncError: authentication/token_refused (host, reason, message), token_invalid (host, reason);
             the class of the failure (connection, timeout, server ...)/token_unavailable (host, reason)
@@ -115,15 +135,29 @@ class TokenKeeper:
                 raise SyncError(
                     error.error_class, error.code, params=error.params, retry_after=error.retry_after
                 )
-        try:
-            token = self._by_refresh_token() or self._by_credentials()
-        except SyncError as error:
-            final = error.error_class == "authentication"
-            self._refusal = error, float("inf") if final else self._now() + UNREACHABLE
-            raise
-        self._refusal = None
-        self._token = token
-        self._hand_over(dict(token))
+        with self._shared.renewing() if self._shared is not None else nullcontext() as kept:
+            if kept and self._adopt(kept):
+                return
+            try:
+                token = self._by_refresh_token() or self._by_credentials()
+            except SyncError as error:
+                final = error.error_class == "authentication"
+                self._refusal = error, float("inf") if final else self._now() + UNREACHABLE
+                raise
+            self._refusal = None
+            self._token = token
+            if self._shared is None or not self._shared.save(dict(token)):
+                self._hand_over(dict(token))
+
+    def _adopt(self, kept: dict[str, Any]) -> bool:
+        """Take over what another worker got. False when it is what we had, or has run out: then we renew that."""
+        ours, theirs = self._token.get("access_token"), kept.get("access_token")
+        if not theirs or theirs == ours or kept.get("obtained_at", 0) < self._token.get("obtained_at", 0):
+            return False
+        self._secrets.add_token(kept)
+        self._token = dict(kept)
+        self._accepted = theirs  # by the other worker; should it be refused now, a new one is worth a try
+        return self._usable(self._token)
 
     def _by_refresh_token(self) -> dict[str, Any] | None:
         refresh_token = self._token.get("refresh_token")

@@ -8,6 +8,8 @@ from integration_flow.transport import Client, ConnectionConfig
 
 from .crooked import CrookedServer
 
+CLIENT_OPTIONS = ("on_token", "shared_rate", "shared_token", "clock", "sleep", "now")
+
 
 @pytest.fixture
 def server() -> Iterator[CrookedServer]:
@@ -22,7 +24,7 @@ def make_client(server: CrookedServer) -> Iterator[Callable[..., Client]]:
     made: list[Client] = []
 
     def make(**settings) -> Client:
-        own = {name: settings.pop(name) for name in ("on_token", "clock", "sleep", "now") if name in settings}
+        own = {name: settings.pop(name) for name in CLIENT_OPTIONS if name in settings}
         settings = {"base_url": server.url, "timeout_connect": 1.0, "timeout_read": 1.0, **settings}
         client = Client(ConnectionConfig(**settings), **own)
         made.append(client)
