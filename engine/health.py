@@ -108,6 +108,7 @@ class Health:
             self._leave_alone(max(waits))
         told = [exchange for exchange in made if exchange.error is None or exchange.error.error_class != "rate_limit"]
         if told and self._note_circuit(told).state != "closed":
+            self.connection._release(OUTAGE_CLASSES)  # held by the circuit now, not by their own next attempts
             for row in rows:
                 self._take_back(row)
 
@@ -160,9 +161,7 @@ class Health:
         error = row.error
         if error is None or error.error_class not in OUTAGE_CLASSES or row.state not in ("waiting", "failed"):
             return
-        if row.state == "waiting":
-            row.attempts = row.claimed_attempts
-        elif row.exhausted:
+        if row.state == "waiting" or row.exhausted:
             row.attempts = row.claimed_attempts
             message, row.hint = messages.explain(self.env, error)
             row.settle("waiting", "retry", due_at=self._now(), message=message)

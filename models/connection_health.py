@@ -159,7 +159,7 @@ class IntegrationConnection(models.Model):
         self.sudo()._end_pause()
         self._wake()
         return self._notify("info", self.env._(
-            "%(names)s: one call is made now. If it is answered, everything that waits goes on.",
+            "%(names)s: the next call is made at once. If it is answered, everything that waits goes on.",
             names=", ".join(self.mapped("name"))))
 
     def _require_manager(self):

@@ -19,3 +19,4 @@ from . import test_worker
 from . import test_rules
 from . import test_batch
 from . import test_urgency
+from . import test_limits

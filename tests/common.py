@@ -145,8 +145,8 @@ class FlowTools:
         self.env.cr.execute(
             "UPDATE integration_run SET next_try_at = %s WHERE flow_id = %s AND next_try_at IS NOT NULL", [past, flow.id])
         self.env.cr.execute(
-            "UPDATE integration_connection SET retry_at = NULL, circuit_probe_at = LEAST(circuit_probe_at, %s) WHERE id = %s",
-            [past, flow.connection_id.id])
+            "UPDATE integration_connection SET retry_at = NULL, circuit_probe_at = CASE WHEN circuit_probe_at IS NOT NULL "
+            "THEN %s::timestamp END WHERE id = %s", [past, flow.connection_id.id])
         self.env.invalidate_all()
 
     # -- what came of it -----------------------------------------------------------------------------------
