@@ -20,3 +20,4 @@ from . import test_rules
 from . import test_batch
 from . import test_urgency
 from . import test_limits
+from . import test_limits_real
