@@ -3,7 +3,6 @@ refused credentials. And, before each slice, whether anything may be called now 
 
 import logging
 from dataclasses import replace
-from datetime import datetime
 
 from ..core import circuit as breaker
 from ..core.circuit import Circuit, Policy
@@ -117,7 +116,7 @@ class Health:
         now = self._now()
         self.cr.execute(
             f"SELECT {_CIRCUIT}, {_POLICY}, last_error IS NOT NULL, "  # pylint: disable=sql-injection
-            "COALESCE(last_success_at < %s - interval '1 minute', true) FROM integration_connection WHERE id = %s",
+            "COALESCE(last_success_at < GREATEST(%s - interval '1 minute', tested_at), true) FROM integration_connection WHERE id = %s",
             [now, self.connection.id])
         *state, threshold, pause, longest, in_trouble, long_ago = self.cr.fetchone()
         before = after = _circuit(state)
@@ -137,7 +136,8 @@ class Health:
                 "circuit_opened_at = %s, circuit_probe_at = %s WHERE id = %s",
                 [after.state, after.failures, after.rounds, after.opened_at, after.probe_at, self.connection.id])
         if answered and (long_ago or in_trouble):
-            self.cr.execute("UPDATE integration_connection SET last_success_at = %s WHERE id = %s", [now, self.connection.id])
+            self.cr.execute(
+                "UPDATE integration_connection SET last_success_at = %s WHERE id = %s", [now, self.connection.id])
         if answered and after.state == "closed":
             if in_trouble:
                 self.cr.execute("UPDATE integration_connection SET last_error = NULL WHERE id = %s", [self.connection.id])
@@ -146,7 +146,8 @@ class Health:
                 "UPDATE integration_connection SET last_error_at = %s, last_error = %s WHERE id = %s",
                 [now, messages.explain(self.env, last_error)[0].replace("\x00", "")[:500], self.connection.id])
         if before.state == "closed" and after.state != "closed":
-            _logger.warning("%s is left alone until %s: %s failures in a row", self.connection.name, after.probe_at, after.failures)
+            _logger.warning(
+                "%s is left alone until %s: %s failures in a row", self.connection.name, after.probe_at, after.failures)
             self.connection._circuit_opened()
         elif before.state != "closed" and after.state == "closed":
             _logger.info("%s answers again", self.connection.name)

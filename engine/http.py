@@ -66,8 +66,10 @@ class ConnectionClient(Client):
             config, on_token=self.new_tokens.append, shared_rate=self.shared.rate, shared_token=self.shared.token)
 
     def close(self) -> None:
-        super().close()
-        self.shared.close()
+        try:
+            return super().close()
+        finally:
+            self.shared.close()
 
 
 def open_client(connection) -> ConnectionClient:

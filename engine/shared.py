@@ -11,7 +11,7 @@ import logging
 import random
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import psycopg2
@@ -87,10 +87,8 @@ class Statements:
     def _drop(self) -> None:
         cursor, self._cursor = self._cursor, None
         if cursor is not None:
-            try:
+            with suppress(psycopg2.Error):  # the connection is lost
                 cursor.connection.autocommit = False
-            except psycopg2.Error:
-                pass  # the connection is lost
             cursor.close()
 
     def close(self) -> None:

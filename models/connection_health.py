@@ -35,8 +35,9 @@ class IntegrationConnection(models.Model):
         help="No call is made before this moment, because the other system asked for it.")
     circuit_state = fields.Selection(
         [("closed", "Closed"), ("open", "Open"), ("half_open", "Trying")], string="Circuit", default="closed", readonly=True,
-        copy=False, help="Closed: calls are made. Open: the system did not answer several times in a row and is left alone; its "
-                         "records wait and lose no attempt. Trying: one call is made to see whether it is back.")
+        copy=False,
+        help="Closed: calls are made. Open: the system did not answer several times in a row and is left alone; its "
+             "records wait and lose no attempt. Trying: one call is made to see whether it is back.")
     failures_in_row = fields.Integer(string="Failures in a Row", readonly=True, copy=False, aggregator=None)
     circuit_rounds = fields.Integer(readonly=True, copy=False, aggregator=None)
     circuit_opened_at = fields.Datetime(string="Open Since", readonly=True, copy=False)
@@ -75,10 +76,11 @@ class IntegrationConnection(models.Model):
     def _circuit_opened(self):
         """Several calls in a row have failed: the administrator is told once, until it is over."""
         for connection in self:
-            connection._alert("circuit", self.env._("%(connection)s does not answer", connection=connection.name), self.env._(
-                "%(count)s calls in a row failed. The last one: %(error)s Nothing is sent or read meanwhile, no record loses "
-                "an attempt, and everything goes on by itself as soon as the system answers. It is tried again from time to "
-                "time; the button Try Now on the connection tries at once.",
+            summary = self.env._("%(connection)s does not answer", connection=connection.name)
+            connection._alert("circuit", summary, self.env._(
+                "%(count)s calls in a row failed. The last one: %(error)s Nothing is sent or read meanwhile, no record "
+                "loses an attempt, and everything goes on by itself as soon as the system answers. It is tried again from "
+                "time to time; the button Try Now on the connection tries at once.",
                 count=connection.failures_in_row, error=connection.last_error or ""))
 
     def _circuit_closed(self):

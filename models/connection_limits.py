@@ -15,8 +15,8 @@ class IntegrationConnection(models.Model):
     timeout_connect = fields.Float(string="Time-out to Connect (s)", required=True, default=5.0)
     timeout_read = fields.Float(string="Time-out to Answer (s)", required=True, default=30.0)
     rate_calls = fields.Integer(
-        string="Calls per Period", help="Most calls that may begin within any period of this length, by all workers together. "
-                                        "0: no limit of our own.")
+        string="Calls per Period",
+        help="Most calls that may begin within any period of this length, by all workers together. 0: no limit of our own.")
     rate_period = fields.Float(string="Period (s)", default=1.0)
     parallel_calls = fields.Integer(default=4, help="Calls of one worker at the same time.")
     max_response_mb = fields.Integer(string="Largest Answer (MiB)", default=10)
@@ -25,7 +25,8 @@ class IntegrationConnection(models.Model):
     rate_left = fields.Integer(string="Calls Left", compute="_compute_usage", help="In the present period.")
     calls_today = fields.Integer(compute="_compute_usage", help="Since midnight UTC, by all workers together.")
     asked_to_wait = fields.Integer(
-        string="Asked to Wait (s)", compute="_compute_usage", help="So long no call is made, because this system asked for it.")
+        string="Asked to Wait (s)", compute="_compute_usage",
+        help="So long no call is made, because this system asked for it.")
 
     _timeouts_positive = models.Constraint(
         "CHECK (timeout_connect > 0 AND timeout_read > 0)", "Both time-outs must be longer than zero seconds.")

@@ -18,7 +18,8 @@ class IntegrationConnectionState(models.Model):
     connection_id = fields.Many2one("integration.connection", required=True, readonly=True, ondelete="cascade")
     company_id = fields.Many2one(related="connection_id.company_id")
     revision = fields.Integer(
-        required=True, default=0, readonly=True, help="Grows with every change of the leases: who changes them says from which on.")
+        required=True, default=0, readonly=True,
+        help="Grows with every change of the leases: who changes them says from which on.")
     leases = fields.Text(readonly=True, help="Calls of the present period, as JSON: [[moment in ms, calls], ...].")
     resume_at = fields.Datetime(readonly=True, help="No call is made before: the other system asked for it.")
     day = fields.Date(readonly=True)

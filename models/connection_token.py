@@ -10,7 +10,8 @@ class IntegrationConnection(models.Model):
     _inherit = "integration.connection"
 
     credentials_version = fields.Integer(
-        groups=fields.NO_ACCESS, copy=False, default=0, help="Grows when address or credentials change: a token belongs to one version.")
+        groups=fields.NO_ACCESS, copy=False, default=0,
+        help="Grows when address or credentials change: a token belongs to one version.")
     oauth_token = fields.Char(
         compute="_compute_oauth_token", inverse="_inverse_oauth_token", groups=fields.NO_ACCESS, copy=False)
 

@@ -21,7 +21,8 @@ class IntegrationFlow(models.Model):
         help="In all, with the first one. Waiting because there were too many calls, or because the whole system does not "
              "answer, costs none.")
     retry_jitter = fields.Float(
-        string="Spread", default=0.2, help="0.2: each wait is up to 20 % shorter or longer, so that not all come back at once.")
+        string="Spread", default=0.2,
+        help="0.2: each wait is up to 20 % shorter or longer, so that not all come back at once.")
     retry_connection = fields.Boolean(
         string="Cannot Be Reached", default=True, help="The other system is not there, or the connection is cut.")
     retry_timeout = fields.Boolean(
@@ -29,7 +30,8 @@ class IntegrationFlow(models.Model):
         help="A new record whose answer was lost is looked up before it is sent again. Without retries a person decides.")
     retry_server = fields.Boolean(
         string="Errors of the Other System", default=True, help="It answers that it has a problem of its own (500 to 599).")
-    retry_locked = fields.Boolean(string="Locked Records", default=True, help="Somebody works on the record over there (423).")
+    retry_locked = fields.Boolean(
+        string="Locked Records", default=True, help="Somebody works on the record over there (423).")
 
     _retries = models.Constraint(
         "CHECK (retry_first_seconds > 0 AND retry_coefficient >= 1 AND retry_attempts >= 0 "

@@ -102,7 +102,8 @@ class RealCase(ExportTools, FlowTools, BaseCase):
         self.remove_flows(flows)
         self.connection._close_circuit()
         self.connection.write({
-            "paused": False, "pause_cause": False, "timeout_read": 5, "parallel_calls": 4, "rate_calls": 0, "rate_period": 1})
+            "paused": False, "pause_cause": False, "timeout_read": 5, "parallel_calls": 4, "rate_calls": 0,
+            "rate_period": 1})
         self.connection.auth_secret_input = self.shop.api_key
         self.cr.commit()
 

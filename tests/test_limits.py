@@ -59,8 +59,8 @@ class TestCircuit(LimitsCase):
         self.assertEqual(self.connection.circuit_rounds, 10)
         self.shop.clear_faults()
         self.env.cr.execute(  # time passes for the circuit only: records wait for theirs
-            "UPDATE integration_connection SET circuit_probe_at = now() AT TIME ZONE 'UTC' - interval '1 second' WHERE id = %s",
-            [self.connection.id])
+            "UPDATE integration_connection SET circuit_probe_at = now() AT TIME ZONE 'UTC' - interval '1 second' "
+            "WHERE id = %s", [self.connection.id])
         self.env.invalidate_all()
         self.work()
         for partner in partners:
@@ -260,6 +260,14 @@ class TestCircuit(LimitsCase):
         self.partner("Ann")
         self.work()
         self.assertEqual(self.connection.health, "ok", "a call that worked afterwards knows better")
+        self.env.cr.execute(  # a minute has not passed since the last success, and then somebody's test fails
+            "UPDATE integration_connection SET last_success_at = now() AT TIME ZONE 'UTC' - interval '2 seconds', "
+            "tested_at = now() AT TIME ZONE 'UTC' - interval '1 second', test_ok = false WHERE id = %s", [self.connection.id])
+        self.env.invalidate_all()
+        self.assertEqual(self.connection.health, "trouble")
+        self.partner("Bob")
+        self.work()
+        self.assertEqual(self.connection.health, "ok")
 
 
 @tagged("post_install", "-at_install")
@@ -340,7 +348,8 @@ class TestCredentials(LimitsCase):
         self.assertLessEqual(set(syncs.mapped("state")), {"waiting", "pending"})
         self.assertEqual(set(syncs.mapped("attempts")), {0})
         self.env.cr.execute(  # as a look-up for parents would leave them
-            "UPDATE integration_sync SET due_at = due_at + interval '1 hour' WHERE flow_id = %s AND state = 'waiting'", [flow.id])
+            "UPDATE integration_sync SET due_at = due_at + interval '1 hour' WHERE flow_id = %s AND state = 'waiting'",
+            [flow.id])
         self.env.invalidate_all()
         correct()
         self.assertFalse(connection.paused)

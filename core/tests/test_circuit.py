@@ -13,7 +13,8 @@ NOW = datetime(2026, 1, 31, 12, 0)
 POLICY = Policy(threshold=3, pause_seconds=60, longest_seconds=300)
 
 
-def after_failures(count, policy=POLICY, circuit=Circuit()):
+def after_failures(count, policy=POLICY):
+    circuit = Circuit()
     for _number in range(count):
         circuit = failed(circuit, policy, NOW)
     return circuit
