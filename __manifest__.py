@@ -23,6 +23,11 @@
         "views/integration_field_rule_views.xml",
         "views/integration_flow_views.xml",
         "views/integration_connection_limits_views.xml",
+        "views/integration_issue_views.xml",
+        "views/integration_alert_views.xml",
+        "views/integration_digest.xml",
+        "views/res_config_settings_views.xml",
+        "data/ir_cron_issues.xml",
         "views/menus.xml",
     ],
     "assets": {

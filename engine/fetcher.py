@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from ..core import paging, retry
 from ..core.classify import extract_message
 from ..core.errors import SyncError
-from . import failures, http, inbox, journal, messages
+from . import failures, http, inbox, issues, journal, messages
 from .plan import FlowPlan
 
 # Connection failures while reading are tried again with growing pauses; then the run gives up until its next time.
@@ -102,6 +102,7 @@ class Fetcher:
             exchange.error = exchange.error or known  # so that the answer is kept and can be looked at
             self._failed(known, now)
         else:
+            issues.note_run_ok(self.cr, self.plan.id, now)
             if following is None:
                 self._move_watermark(now)
         journal.insert_exchanges(
@@ -207,6 +208,8 @@ class Fetcher:
             wait = retry.delay(PAGE_POLICY, min(max(attempts, 1), PAGE_POLICY.attempts - (not policy.counted)), 0.5)
             if wait is not None and error.retry_after is not None:
                 wait = error.retry_after
+        if error.error_class != "rate_limit":
+            issues.note_run(self.cr, self.plan, error, message, hint, now, retried=wait is not None)
         if wait is None:
             self.cr.execute(
                 "UPDATE integration_run SET state = 'failed', fetching = false, ended_at = %s, error_class = %s, "

@@ -275,7 +275,8 @@ def _upsert(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) ->
                state = CASE WHEN s.state = 'processing' THEN s.state ELSE EXCLUDED.state END,
                direction = 'import', revision = s.revision + 1, write_date = EXCLUDED.create_date,
                error_class = NULL, error_code = NULL, error_key = NULL, error_message = NULL, error_hint = NULL,
-               error_detail = NULL""",
+               error_detail = NULL,
+               issue_id = CASE WHEN EXCLUDED.state = 'excluded' THEN NULL ELSE s.issue_id END""",
         _STORED_COLUMNS, values)
 
 

@@ -185,7 +185,7 @@ _FINISH_COLUMNS = (
     ("idempotency_key", "varchar"), ("due_at", "timestamp"), ("attempts", "int"), ("error_class", "varchar"),
     ("error_code", "varchar"), ("error_key", "varchar"), ("error_message", "text"), ("error_hint", "text"),
     ("error_detail", "text"), ("waiting_for", "varchar"), ("failed_at", "timestamp"), ("last_synced_at", "timestamp"),
-    ("last_import_at", "timestamp"), ("last_export_at", "timestamp"),
+    ("last_import_at", "timestamp"), ("last_export_at", "timestamp"), ("issue_id", "int"),
 )
 # These keep the value that is there when the slice has none to say.
 _KEEP_IF_NULL = {"failed_at", "last_synced_at", "last_import_at", "last_export_at", "name"}
@@ -243,6 +243,7 @@ def finish(cr, rows: list, now: datetime) -> None:
             _text(row.message) if told else None, _text(row.hint) if told else None, _text(row.detail),
             row.waiting_for, now if failed else None, now if done else None,
             now if done and row.direction == "import" else None, now if done and row.direction == "export" else None,
+            row.issue_id,
         ))
     columns = _FINISH_COLUMNS
     if all(row.received == row.claimed for row in rows):
@@ -331,7 +332,8 @@ def fail_waiting(cr, connection_id, waiting_for: str, message: str, hint: str, n
     cr.execute(
         """WITH failed AS (
                UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'validation',
-                   error_code = 'parent_failed', error_message = %(message)s, error_hint = %(hint)s, failed_at = %(now)s
+                   error_code = 'parent_failed', error_message = %(message)s, error_hint = %(hint)s, failed_at = %(now)s,
+                   issue_id = NULL
                WHERE connection_id = %(connection)s AND waiting_for = %(key)s AND state = 'waiting'
                RETURNING id, flow_id, company_id, run_id, direction, attempts)
            INSERT INTO integration_log (sync_id, flow_id, company_id, run_id, create_date, direction, outcome, attempt,

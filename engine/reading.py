@@ -3,9 +3,10 @@
 import logging
 import time
 from datetime import datetime
+from types import SimpleNamespace
 
 from ..core.errors import SyncError
-from . import failures, http, inbox, journal, messages
+from . import failures, http, inbox, issues, journal, messages
 from .claim import RUN_LOCK_SPACE
 from .fetcher import Fetcher
 from .plan import FlowPlan
@@ -106,7 +107,12 @@ class Reading:
         message, hint = messages.explain(self.env, known)
         self.cr.execute(
             "UPDATE integration_run SET state = 'failed', fetching = false, ended_at = %s, error_class = %s, message = %s "
-            "WHERE id = %s", [self._now(), known.error_class, f"{message} {hint}".replace("\x00", ""), run_id])
+            "WHERE id = %s RETURNING flow_id, company_id",
+            [self._now(), known.error_class, f"{message} {hint}".replace("\x00", ""), run_id])
+        flow_id, company_id = self.cr.fetchone()
+        # Not the plan: it may be what cannot be made.
+        flow = SimpleNamespace(id=flow_id, connection=self.connection, company_id=company_id)
+        issues.note_run(self.cr, flow, known, message, hint, self._now(), retried=False)
         self._commit()
 
     def _close_runs(self) -> None:

@@ -10,13 +10,13 @@ RUNNING_STATES = ("test", "live")
 COLUMNS = (
     "id", "flow_id", "res_id", "external_id", "name", "payload", "content_hash", "agreed", "attempts", "import_pending",
     "export_pending", "delete_pending", "create_sent", "idempotency_key", "state", "revision", "run_id", "priority",
-    "external_updated_at", "captured_at", "conflicts",
+    "external_updated_at", "captured_at", "conflicts", "issue_id",
 )
 
 
 @dataclass(slots=True)
 class Row:
-    """One claimed sync record. The fields after ``conflicts`` are the outcome."""
+    """One claimed sync record. The fields after ``issue_id`` are the outcome."""
 
     id: int
     flow_id: int
@@ -39,6 +39,7 @@ class Row:
     external_updated_at: datetime | None
     captured_at: datetime | None
     conflicts: dict | None
+    issue_id: int | None
 
     outcome: str = ""
     direction: str = "import"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from odoo import fields
 
-from . import capture, failures, http, journal, messages, notifier, outbox
+from . import capture, failures, http, journal, messages, notifier, outbox, tending
 from .ahead import Ahead
 from .claim import claims
 from .exporter import Exporter
@@ -20,6 +20,7 @@ from .importer import Importer
 from .plan import FlowPlan
 from .reading import Reading
 from .rows import RUNNING_STATES, Row, load_rows
+from .tending import Tending
 from .urgency import Urgency
 
 _logger = logging.getLogger(__name__)
@@ -33,7 +34,7 @@ PARENTS_OF_A_BUTTON = 50
 SIGNALS_EVERY_SECONDS = 1.0
 
 
-class Worker(Reading, Health, Urgency):
+class Worker(Reading, Health, Urgency, Tending):
     """Works for one connection. ``run`` is called by the connection's scheduled action."""
 
     def __init__(self, env, connection):
@@ -46,6 +47,7 @@ class Worker(Reading, Health, Urgency):
         self._busy: set[int] = set()  # due, but held by another worker
         self._signals_at = time.monotonic()
         self._init_urgency()
+        self._init_tending()
 
     # -- loop ----------------------------------------------------------------------------------------------
 
@@ -56,6 +58,7 @@ class Worker(Reading, Health, Urgency):
         """
         if only_ids is None and not outbox.concerns(self.cr, self.connection.id, self._clock()):
             self._plan_wake()
+            self._tend()
             return 0
         if only_ids is not None:
             return self._with_claims(lambda held: self._press(held) or self._slice(held, only_ids))
@@ -63,7 +66,9 @@ class Worker(Reading, Health, Urgency):
 
     def assist(self) -> int:
         """Do the live records that are due, for a connection whose own worker has no turn. See ``urgency.py``."""
-        return self._with_claims(lambda _held: self._live_slice())
+        done = self._with_claims(lambda _held: self._live_slice())
+        self._tend()
+        return done
 
     def _with_claims(self, work) -> int:
         with claims(self.cr) as held:
@@ -99,8 +104,10 @@ class Worker(Reading, Health, Urgency):
             if not done or left <= 0:
                 break
             self._help_others()
+            self._tend(now=False)
         self._lasting(self._close_runs)
         self._plan_wake()
+        self._tend()
         return handled
 
     def _is_current(self) -> bool:
@@ -278,8 +285,8 @@ class Worker(Reading, Health, Urgency):
         message, hint = messages.explain(self.env, error)
         self._lasting(lambda: self.cr.execute(
             "UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'internal', "
-            "error_code = 'internal', error_message = %s, error_hint = %s, error_detail = %s, failed_at = %s "
-            "WHERE id = ANY(%s)",
+            "error_code = 'internal', error_message = %s, error_hint = %s, error_detail = %s, failed_at = %s, "
+            "issue_id = NULL WHERE id = ANY(%s)",
             [message.replace("\x00", ""), hint, detail.replace("\x00", "")[:8000], self._now(), ids]))
 
     def _one_by_one(self, ids: list[int]) -> None:
@@ -315,6 +322,7 @@ class Worker(Reading, Health, Urgency):
             self._export(plan, rows, deleting=kind == "delete")
         seconds = time.monotonic() - started
         self._note_pace(plan.id, kind, len(rows), seconds)
+        self._note_arrivals(plan, rows)
         _logger.info("%s: %s of %s records in %.2f s", plan.name, kind, len(rows), seconds)
         return len(rows)
 
@@ -372,6 +380,7 @@ class Worker(Reading, Health, Urgency):
         exchange_ids = journal.insert_exchanges(
             self.cr, plan, run_id, exchanges,
             lambda error: messages.explain(plan.model.env, error)[0])
+        self._note_issues(plan, rows, now)
         journal.finish(self.cr, rows, now)
         journal.insert_logs(
             self.cr, plan, rows, now, runs=runs, exchange_ids=exchange_ids, user_id=self.env.uid)
@@ -475,6 +484,8 @@ def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
                 if not ids:
                     break
         syncs.connection_id._wake()
+        for connection in syncs.connection_id:
+            tending.tend(own, connection.id)
         own.invalidate_all()
         outcomes = [{
             "id": sync.id, "name": sync.display_name, "state": sync.state, "message": sync.error_message,

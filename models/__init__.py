@@ -20,3 +20,15 @@ from . import exchange
 from . import run
 from . import capture
 from . import blueprint
+from . import alert
+from . import connection_watch
+from . import arrival
+from . import alert_rule
+from . import issue
+from . import issue_activity
+from . import mail_activity
+from . import sync_issue
+from . import flow_alerting
+from . import flow_silence
+from . import digest
+from . import res_config_settings

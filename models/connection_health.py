@@ -139,7 +139,7 @@ class IntegrationConnection(models.Model):
             self.env["integration.sync"].search([
                 ("connection_id", "=", connection.id), ("state", "=", "failed"),
                 ("error_class", "=", "authentication"),
-            ])._queue(self.env._("New credentials"))
+            ])._queue(self.env._("New credentials"), "credentials")
 
     # -- buttons -------------------------------------------------------------------------------------------
 

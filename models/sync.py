@@ -3,11 +3,10 @@ from urllib.parse import urljoin
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
-from odoo.tools import SQL
 
 from ..core import redact, templates
 from ..core.errors import SyncError
-from ..engine import http
+from ..engine import http, issues, queueing
 from ..engine.worker import process_now
 from .selections import DIRECTIONS, ERROR_CLASSES, NEEDS_ATTENTION, SYNC_STATES
 
@@ -257,12 +256,17 @@ class IntegrationSync(models.Model):
     def action_skip(self):
         """Leave these records alone until they change again."""
         self._check_may_repair()
-        records = self.sudo().filtered(lambda sync: sync.state != "processing")
-        records.write({
-            "state": "skipped", "due_at": False, "import_pending": False, "export_pending": False,
-            "delete_pending": False, "waiting_for": False, "error_key": False, "conflicts": False,
-        })
-        records._log("skipped", self.env._("Skipped by %(user)s", user=self.env.user.name))
+        self.sudo()._skip(self.env._("Skipped by %(user)s", user=self.env.user.name))
+
+    def _skip(self, reason):
+        """Leave these records alone until they change again."""
+        self.flush_recordset()
+        issue_ids = self._note_issue_action("skipped")
+        now = fields.Datetime.now()
+        queueing.act(self.env.cr, "skip", self.ids, now, message=reason, user_id=self.env.uid)
+        issues.close_empty(self.env.cr, issue_ids, now)
+        self.env.invalidate_all(flush=False)
+        self.connection_id._wake()
 
     def action_keep_odoo(self):
         """Decide a conflict: Odoo's values stand and are sent."""
@@ -360,32 +364,32 @@ class IntegrationSync(models.Model):
 
     # -- queueing ------------------------------------------------------------------------------------------
 
-    def _queue(self, reason):
-        """Make these records due now, with attempts counted anew, and wake their workers."""
+    def _queue(self, reason, how="retried"):
+        """Make these records due now, with attempts counted anew, and wake their workers.
+
+        :param how: what resolves their issues, if they succeed now: a value of ``integration.issue.resolved_how``
+        """
         if not self:
             return
         self.flush_recordset()
-        self.env.cr.execute(SQL(
-            """UPDATE integration_sync SET
-                   state = 'pending', due_at = now() AT TIME ZONE 'UTC', attempts = 0, error_key = NULL,
-                   waiting_for = NULL,
-                   import_pending = import_pending OR (direction = 'import' AND payload IS NOT NULL
-                                                       AND NOT COALESCE(export_pending, false)
-                                                       AND NOT COALESCE(delete_pending, false)),
-                   export_pending = export_pending OR (direction = 'export' AND NOT COALESCE(import_pending, false)
-                                                       AND NOT COALESCE(delete_pending, false))
-               WHERE id IN %s AND state <> 'processing'""", tuple(self.ids)))
+        self._note_issue_action(how)
+        queueing.act(self.env.cr, "retry", self.ids, fields.Datetime.now(), message=reason, user_id=self.env.uid)
+        self.env["integration.log"].invalidate_model()
         self.invalidate_recordset()
-        if reason:
-            self._log("queued", reason)
         self.connection_id._wake()
 
+    def _note_issue_action(self, how):
+        """A person did something about the issues of these records. Returns the ids of the issues."""
+        self.env.cr.execute(
+            "SELECT DISTINCT issue_id FROM integration_sync WHERE id = ANY(%s) AND issue_id IS NOT NULL", [self.ids])
+        issue_ids = [row[0] for row in self.env.cr.fetchall()]
+        issues.note_action(self.env.cr, issue_ids, how, self.env.uid, fields.Datetime.now())
+        self.env["integration.issue"].browse(issue_ids).invalidate_recordset(flush=False)
+        return issue_ids
+
     def _log(self, outcome, message):
-        self.env["integration.log"].sudo().create([{
-            "sync_id": sync.id, "flow_id": sync.flow_id.id, "company_id": sync.company_id.id,
-            "create_date": fields.Datetime.now(), "outcome": outcome, "message": message,
-            "direction": sync.direction, "user_id": self.env.uid,
-        } for sync in self])
+        queueing.log(self.env.cr, self.ids, outcome, message, self.env.uid, fields.Datetime.now())
+        self.env["integration.log"].invalidate_model()
 
     # -- on the business record ----------------------------------------------------------------------------
 

@@ -71,12 +71,8 @@ class IntegrationValueMapLine(models.Model):
 
     def _release_waiting(self):
         """Fix once, release all: what failed by one of these values is tried again."""
-        for value_map in self.map_id:
-            values = self.filtered(lambda line, value_map=value_map: line.map_id == value_map).mapped("external_value")
-            self.env["integration.sync"].sudo().search([
-                ("state", "=", "failed"), ("error_class", "=", "unmapped"),
-                ("error_key", "in", [f"{value_map.id}:{value}" for value in values]),
-            ])._queue(self.env._("The missing value was mapped"))
+        keys = [f"{line.map_id.id}:{line.external_value}" for line in self]
+        self.env["integration.issue"]._release(keys, self.env._("The missing value was mapped"), "mapped")
 
     @api.model
     def _collect(self, pairs):

@@ -21,3 +21,6 @@ from . import test_batch
 from . import test_urgency
 from . import test_limits
 from . import test_limits_real
+from . import test_issues
+from . import test_alerts
+from . import test_issues_real

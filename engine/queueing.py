@@ -1,0 +1,39 @@
+"""Sync records by the thousand: queued again, skipped, and the lines in their history, in one statement each."""
+
+from datetime import datetime
+
+# Due now, with attempts counted anew. What had nothing to do any more does again what it did last.
+_QUEUE = """state = 'pending', due_at = %(now)s, attempts = 0, error_key = NULL, waiting_for = NULL,
+    import_pending = import_pending OR (direction = 'import' AND payload IS NOT NULL
+        AND NOT COALESCE(export_pending, false) AND NOT COALESCE(delete_pending, false)),
+    export_pending = export_pending OR (direction = 'export' AND NOT COALESCE(import_pending, false)
+        AND NOT COALESCE(delete_pending, false))"""
+_SKIP = """state = 'skipped', due_at = NULL, import_pending = false, export_pending = false, delete_pending = false,
+    waiting_for = NULL, error_key = NULL, conflicts = NULL, issue_id = NULL"""
+_ACTIONS = {"retry": (_QUEUE, "queued"), "skip": (_SKIP, "skipped")}
+
+
+def act(cr, action: str, ids: list[int], now: datetime, *, message: str = "", user_id: int | None = None) -> list[int]:
+    """Retry or skip these records, those excepted that are being processed. Returns whom it concerned.
+
+    :param message: of the line in their history; none is written without
+    """
+    if not ids:
+        return []
+    assignments, outcome = _ACTIONS[action]
+    cr.execute(
+        f"UPDATE integration_sync SET {assignments} "  # pylint: disable=sql-injection
+        "WHERE id = ANY(%(ids)s) AND state <> 'processing' RETURNING id", {"now": now, "ids": list(ids)})
+    done = [row[0] for row in cr.fetchall()]
+    if message:
+        log(cr, done, outcome, message, user_id, now)
+    return done
+
+
+def log(cr, ids: list[int], outcome: str, message: str, user_id: int | None, now: datetime) -> None:
+    """One line in the history of each of these records."""
+    if ids:
+        cr.execute(
+            "INSERT INTO integration_log (sync_id, flow_id, company_id, create_date, direction, outcome, message, user_id) "
+            "SELECT id, flow_id, company_id, %s, direction, %s, %s, %s FROM integration_sync WHERE id = ANY(%s)",
+            [now, outcome, message, user_id, list(ids)])
