@@ -288,11 +288,28 @@ class Exporter(ExportPlanner):
                 agreed[rule.code] = {"o": outgoing.odoo[rule.code], "e": external_side(rule, external)}
         row.agreed = agreed
         if answer and self.plan.imports and self.plan.external_id(answer) == row.external_id:
-            try:
-                row.content_hash = inbox.content_of(self.plan, answer)
-                row.payload = documents.dump_json(answer)
-            except SyncError:
-                row.content_hash = None
+            self._heed_answer(outgoing, answer, answered)
+
+    def _heed_answer(self, outgoing: Outgoing, answer: dict, answered: dict) -> None:
+        """The answer shows the record as it is over there now. What was changed there since it was last read stands in it
+        as well: it is imported, for after this answer the record is known and a list would not bring it any more.
+
+        An answer that leaves out what both sides have agreed on says nothing about the rest: the next list does.
+        """
+        row = outgoing.row
+        others = [rule for rule in self.plan.import_rules
+                  if rule.kind != "check" and rule not in outgoing.changed and rule.code not in (row.conflicts or {})]
+        known = {rule.code: (row.agreed.get(rule.code) or {}).get("e") for rule in others}
+        if any(known[rule.code] not in (None, "") and answered.get(rule.code) is None for rule in others):
+            return
+        try:
+            row.content_hash = inbox.content_of(self.plan, answer)
+            row.payload = documents.dump_json(answer)
+        except SyncError:
+            row.content_hash = None
+            return
+        if any(not same_value(external_side(rule, answered.get(rule.code)), known[rule.code]) for rule in others):
+            row.import_pending = True
 
     # -- deleting ------------------------------------------------------------------------------------------
 

@@ -455,11 +455,16 @@ def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
     env.cr.flush()
     with env.registry.cursor() as cr, _short_waits(cr):
         own = env(cr=cr, user=env.uid, su=True)
+        reason = own._("Retry by %(user)s", user=env.user.name)
+
+        def queue():
+            queued = own["integration.sync"].browse(sync_ids).exists()
+            if decide is not None:
+                decide(queued)
+            queued._queue(reason)
+
         syncs = own["integration.sync"].browse(sync_ids).exists()
-        if decide is not None:
-            decide(syncs)
-        syncs._queue(own._("Retry by %(user)s", user=env.user.name))
-        cr.commit()
+        Worker(own, syncs.connection_id[:1])._lasting(queue)  # the worker may have settled one of them just now
         for flow in syncs.flow_id:
             ids = syncs.filtered(lambda sync, flow=flow: sync.flow_id == flow).ids
             Worker(own, flow.connection_id).refresh(ids)
