@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from odoo import fields
 
-from . import capture, failures, http, journal, messages, notifier, outbox
+from . import capture, doubts, failures, http, journal, messages, notifier, outbox
 from .ahead import Ahead
 from .claim import claims
 from .exporter import Exporter
@@ -344,6 +344,9 @@ class Worker(Reading, Health, Urgency):
             exporter.mark_sending()
             self._commit()
             if deleting:
+                if exporter.finds:
+                    exporter.send_doubtful(client)
+                    self._lasting(exporter.mark_sending)
                 exporter.send_deletes(client)
             else:
                 if exporter.finds or exporter.reads:
@@ -355,6 +358,7 @@ class Worker(Reading, Health, Urgency):
 
         def record():
             self._record(plan, rows, exporter.exchanges)
+            doubts.forget(self.cr, [row for row in rows if row.id in exporter.marked])
             if deleting:
                 journal.delete_record_links(
                     self.cr, plan.connection.id, plan.resource.id, plan.model_name,

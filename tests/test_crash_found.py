@@ -93,3 +93,71 @@ class TestAnswers(ExportCase):
         self.assertEqual((self.ann.city, self.ann.name), ("Ghent", "Ann"))
         self.run_flow(self.flow, full=True)
         self.assertEqual((self.ann.city, self.ann.name), ("Mons", "Ann"))
+
+
+@tagged("post_install", "-at_install")
+class TestDoubt(ExportCase):
+    """A create whose answer was lost, and Odoo goes on changing."""
+
+    def in_doubt(self, *kinds, idempotent=True, **vals):
+        operations = self.operations(*kinds)
+        if not idempotent:
+            del operations["create"]["idempotency_header"]
+        self.flow = self.out_flow(operations=operations, **vals)
+        partner = self.partner("Ann")
+        self.shop.fault("cut_after", method="POST")
+        self.work()
+        self.assertEqual(len(self.shop.dump("customers")), 1)
+        return partner
+
+    def resume(self):
+        self.make_due(self.flow)
+        self.work()
+
+    def test_changed_before_it_is_repeated(self):
+        """The same key is the same call; the change follows."""
+        partner = self.in_doubt("create", "update")
+        partner.name = "Anne"
+        self.resume()
+        sync = self.assertState(self.flow, partner, "synced")
+        self.assertEqual([customer["first_name"] for customer in self.shop.dump("customers")], ["Anne"])
+        self.assertEqual(self.shop.counts()["by_route"]["POST /customers"], 2)
+        self.assertFalse(sync.sent)
+
+    def test_unchanged_and_repeated(self):
+        partner = self.in_doubt("create", "update")
+        self.resume()
+        sync = self.assertState(self.flow, partner, "synced")
+        self.assertEqual(self.shop.counts()["creates"]["customers"]["total"], 1)
+        self.assertNotIn("PUT /customers/{id}", self.shop.counts()["by_route"])
+        self.assertFalse(sync.sent)
+
+    def deleted(self, partner):
+        sync = self.sync(self.flow, partner)
+        partner.unlink()
+        self.resume()
+        return sync
+
+    def test_deleted_and_looked_up(self):
+        partner = self.in_doubt("find", "create", "update", "delete", idempotent=False, delete_in_external="delete")
+        sync = self.deleted(partner)
+        self.assertEqual((self.shop.dump("customers"), sync.state), ([], "excluded"), sync.error_message)
+        self.assertFalse(sync.sent or sync.create_sent)
+
+    def test_deleted_and_repeated_to_learn_its_id(self):
+        partner = self.in_doubt("create", "update", "delete", delete_in_external="delete")
+        sync = self.deleted(partner)
+        self.assertEqual((self.shop.dump("customers"), sync.state), ([], "excluded"), sync.error_message)
+        self.assertEqual(self.shop.counts()["creates"]["customers"]["total"], 1)
+
+    def test_deleted_and_nobody_can_tell(self):
+        partner = self.in_doubt("create", "update", "delete", idempotent=False, delete_in_external="delete")
+        sync = self.deleted(partner)
+        self.assertEqual((len(self.shop.dump("customers")), sync.state), (1, "unknown"))
+
+    def test_deleted_and_never_arrived(self):
+        partner = self.in_doubt("find", "create", "update", "delete", idempotent=False, delete_in_external="delete")
+        self.shop.delete("customers", self.shop.dump("customers")[0]["id"])
+        sync = self.deleted(partner)
+        self.assertEqual(sync.state, "excluded", sync.error_message)
+        self.assertNotIn("DELETE /customers/{id}", self.shop.counts()["by_route"])
