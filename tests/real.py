@@ -77,6 +77,7 @@ POINTS = {
     "after_settling": (journal, "count_outcomes", "after"),
     "after_importing": (importer.Importer, "process", "after"),
 }
+ENGINE_POINTS = tuple(POINTS)  # other tests add their own
 
 
 class RealCase(ExportTools, FlowTools, BaseCase):
