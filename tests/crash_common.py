@@ -5,6 +5,7 @@ are deleted there too. Users change Odoo in a process of their own, the shop cha
 hold the same, each record once.
 """
 
+import json
 import logging
 import os
 import random
@@ -53,6 +54,8 @@ class CrashCase(RealCase):
     """``stir`` changes both sides, ``settle`` lets everything come to rest, ``assertSame`` compares."""
 
     shop_flags = {"keep_requests": 4000}
+    # Where a worker can die while it works on what was pushed to us.
+    more_points = ()
 
     def setUp(self):
         super().setUp()
@@ -60,6 +63,9 @@ class CrashCase(RealCase):
         self.connection.write({"timeout_read": TIMEOUT, "parallel_calls": 4})
         self.number = 0
         self.make_flows()
+        self.pushes = "integration.webhook.event" in self.env
+        if self.pushes:
+            self.take_pushes()
         self.cr.commit()
 
     def tearDown(self):
@@ -70,6 +76,9 @@ class CrashCase(RealCase):
         self.look()
         for flow in self.flows.exists():
             flow.state = "draft"
+        if self.pushes:
+            self.cr.execute("DELETE FROM integration_webhook_event WHERE connection_id = %s", [self.connection.id])
+            self.connection.webhook_enabled = False
         self.cr.commit()
         self.env["res.partner"].with_context(active_test=False).search(
             ["|", ("email", "=like", f"%@{DOMAIN}"), ("ref", "=like", "wc_order_%")]).unlink()
@@ -142,8 +151,45 @@ class CrashCase(RealCase):
         if orders and pick() < 0.7:
             self.shop.touch("orders", ids=self.random.sample(orders, min(2, len(orders))), changes={
                 "customer_note": f"Note {self.random.randrange(1000)}"})
+        if self.pushes and pick() < 0.8:
+            self.push()
         self.poll(*(flow for flow, share in ((self.people, 0.5), (self.orders, 0.8)) if pick() < share))
         self.time_passes()
+
+    def take_pushes(self):
+        """Webhooks are one more way in: whole orders, and people by their IDs alone."""
+        from . import test_webhook_real  # its points are known to ``dying_at`` when it is loaded
+
+        self.more_points = tuple(point for point in test_webhook_real.POINTS if point.startswith("event_"))
+        self.connection.write({"webhook_enabled": True, "webhook_topic_path": "type"})
+        topics = self.env["integration.webhook.topic"]
+        for topic, flow, kind, path in (
+                ("order", self.orders, "record", "data"), ("person", self.people, "ids", "data.id")):
+            topics.create({"connection_id": self.connection.id, "topic": topic, "flow_id": flow.id, "kind": kind,
+                           "path": path})
+
+    def push(self):
+        """Events of the latest orders and people, some of them late or for the second time."""
+        orders, people = self.shop.dump("orders")[-6:], self.shop.dump("customers")[-6:]
+        self.late = (getattr(self, "late", []) + orders)[-20:]
+        bodies = [("order", order) for order in self.random.sample(self.late, min(4, len(self.late)))]
+        bodies += [("person", {"id": person["id"]}) for person in self.random.sample(people, min(2, len(people)))]
+        for topic, data in bodies:
+            raw = json.dumps({"type": topic, "data": data}).encode()
+            self.cr.execute(
+                "INSERT INTO integration_webhook_event (connection_id, topic, received_at, state, due_at, attempts, "
+                "content_type, body, size) SELECT %s, %s, moment, 'pending', moment, 0, 'application/json', %s, %s "
+                "FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS moment) clock",
+                [self.connection.id, topic, raw, len(raw)])
+        self.cr.commit()
+
+    def events_left(self):
+        if not self.pushes:
+            return 0
+        self.cr.execute(
+            "SELECT count(*) FROM integration_webhook_event WHERE connection_id = %s AND state = 'pending'",
+            [self.connection.id])
+        return self.cr.fetchone()[0]
 
     def new_customer(self):
         self.number += 1
@@ -166,6 +212,10 @@ class CrashCase(RealCase):
         """What waits is due."""
         for flow in self.flows:
             self.make_due(flow)
+        if self.pushes:
+            self.cr.execute(
+                "UPDATE integration_webhook_event SET due_at = now() AT TIME ZONE 'UTC' WHERE connection_id = %s "
+                "AND state = 'pending' AND due_at IS NOT NULL", [self.connection.id])
         self.cr.commit()
 
     # -- who is killed -------------------------------------------------------------------------------------
@@ -198,7 +248,7 @@ class CrashCase(RealCase):
                 "SELECT id, state FROM integration_sync WHERE connection_id = %s AND state NOT IN ('synced', 'excluded')",
                 [self.connection.id])
             waiting = self.cr.fetchall()
-            if not waiting and number > 1 and not self.open_runs():
+            if not waiting and number > 1 and not self.open_runs() and not self.events_left():
                 return
             self.env["integration.sync"].browse(
                 [sync_id for sync_id, state in waiting if state in ("failed", "unknown")])._queue("Retry")
