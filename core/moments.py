@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -114,3 +115,18 @@ def local_date(moment: datetime | date, tz: str = "") -> date:
 def is_zero_date(value: Any) -> bool:
     """MySQL's way to say "no date": 0000-00-00, with or without a time."""
     return isinstance(value, str) and value.lstrip().startswith("0000-00-00")
+
+
+def parse_http_date(value: str | None) -> datetime | None:
+    """The moment of an HTTP date (RFC 9110, 5.6.7) in naive UTC; None if it cannot be read.
+
+    >>> parse_http_date("Sat, 31 Jan 2026 12:00:30 GMT")
+    datetime.datetime(2026, 1, 31, 12, 0, 30)
+    >>> parse_http_date("soon") is None
+    True
+    """
+    try:
+        moment = parsedate_to_datetime(value or "")
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)

@@ -12,6 +12,7 @@ from ..core.classify import extract_message
 from ..core.comparison import same_value
 from ..core.errors import SyncError
 from . import failures, http, inbox, journal, messages
+from .doubts import Doubts
 from .items import external_side
 from .mapper import external_values
 from .outgoing import ExportPlanner, Outgoing, harmless_to_repeat
@@ -19,7 +20,7 @@ from .plan import id_text
 from .rows import Row
 
 
-class Exporter(ExportPlanner):
+class Exporter(Doubts, ExportPlanner):
     """Exports claimed rows of one flow. ``prepare`` and the ``record_*`` methods run inside transactions, ``send``
     outside."""
 
@@ -249,7 +250,9 @@ class Exporter(ExportPlanner):
             None if rule.sensitive else (row.agreed.get(rule.code) or {}).get("e"),
             "•••" if rule.sensitive else outgoing.values.get(rule.code)] for rule in outgoing.changed}
         self._agree(outgoing, record)
-        if row.import_pending:
+        if outgoing.overtaken:
+            self._overtaken(outgoing, record)
+        elif row.import_pending:
             row.settle("pending", outcome or "updated", due_at=self.now)
         elif row.conflicts:
             failures.settle_conflict(self.plan, row, outcome or "updated", now=self.now)
@@ -288,11 +291,28 @@ class Exporter(ExportPlanner):
                 agreed[rule.code] = {"o": outgoing.odoo[rule.code], "e": external_side(rule, external)}
         row.agreed = agreed
         if answer and self.plan.imports and self.plan.external_id(answer) == row.external_id:
-            try:
-                row.content_hash = inbox.content_of(self.plan, answer)
-                row.payload = documents.dump_json(answer)
-            except SyncError:
-                row.content_hash = None
+            self._heed_answer(outgoing, answer, answered)
+
+    def _heed_answer(self, outgoing: Outgoing, answer: dict, answered: dict) -> None:
+        """The answer shows the record as it is over there now. What was changed there since it was last read stands in it
+        as well: it is imported, for after this answer the record is known and a list would not bring it any more.
+
+        An answer that leaves out what both sides have agreed on says nothing about the rest: the next list does.
+        """
+        row = outgoing.row
+        others = [rule for rule in self.plan.import_rules
+                  if rule.kind != "check" and rule not in outgoing.changed and rule.code not in (row.conflicts or {})]
+        known = {rule.code: (row.agreed.get(rule.code) or {}).get("e") for rule in others}
+        if any(known[rule.code] not in (None, "") and answered.get(rule.code) is None for rule in others):
+            return
+        try:
+            row.content_hash = inbox.content_of(self.plan, answer)
+            row.payload = documents.dump_json(answer)
+        except SyncError:
+            row.content_hash = None
+            return
+        if any(not same_value(external_side(rule, answered.get(rule.code)), known[rule.code]) for rule in others):
+            row.import_pending = True
 
     # -- deleting ------------------------------------------------------------------------------------------
 
@@ -306,15 +326,22 @@ class Exporter(ExportPlanner):
             row.direction = "export"
             external_id = links.get(row.res_id, row.external_id or "")
             outgoing = Outgoing(row, None, external_id=external_id)
-            if self.plan.flow.delete_in_external != "delete" or not external_id:
+            if self.plan.flow.delete_in_external != "delete" or not external_id and not row.create_sent:
                 self._deleted(outgoing, self.env._("Deleted in Odoo; nothing is done over there."))
             elif not operation:
                 self._fail(row, SyncError("mapping", "no_operation", params={
                     "kind": "delete", "resource": self.plan.resource.name}))
+            elif external_id:
+                self._outcome_known(row)
+                self._plan_delete(outgoing)
             else:
-                outgoing.operation = operation
-                outgoing.request = http.build_request(operation, variables={"id": external_id}, key=outgoing)
-                self.outgoing.append(outgoing)
+                self._plan_doubtful_delete(outgoing)
+
+    def _plan_delete(self, outgoing: Outgoing) -> None:
+        outgoing.operation = self.plan.operation("delete")
+        outgoing.request = http.build_request(
+            outgoing.operation, variables={"id": outgoing.external_id}, key=outgoing)
+        self.outgoing.append(outgoing)
 
     def send_deletes(self, client) -> None:
         for exchange in self._call_all(client, [outgoing.request for outgoing in self.outgoing]):

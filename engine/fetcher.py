@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from ..core import paging, retry
 from ..core.classify import extract_message
 from ..core.errors import SyncError
+from ..core.moments import parse_http_date
 from . import failures, http, inbox, issues, journal, messages
 from .plan import FlowPlan
 
@@ -31,6 +32,7 @@ class Look:
     sorted_by_time: bool = True  # so far, each record was changed after the one before
     newest: str = ""  # the latest change on the pages of this look
     newest_before: str = ""  # and of the looks before
+    began: str = ""  # when the other system read its first page, by its own clock
 
 
 class Fetcher:
@@ -120,6 +122,8 @@ class Fetcher:
         listed = self._listed(response.body)
         with self.cr.savepoint():
             stored = self._store_records(listed, now, embedded_plans)
+        if not self.look.page["pages"]:
+            self.look = replace(self.look, began=_read_at(response))
         return self._turn_page(response, listed, stored)
 
     def _listed(self, body) -> list:
@@ -182,17 +186,19 @@ class Fetcher:
     def _move_watermark(self, now: datetime) -> None:
         """Everything of this run is stored, so the next one may begin after it.
 
-        By the newest change seen where the API tells it, else by the time this run began: never by the clock at the
-        end, which would skip what changed while the pages were read. A time in the future is somebody's slip: it
-        would skip everything until then.
+        By the newest change seen where the API tells it, else by the time this run began; and never later than the
+        moment at which the first page was read: what changed on it while the others were read has not been seen, though
+        later changes on the later pages have. A time in the future is somebody's slip, too: it would skip everything
+        until then.
         """
         began = None if self.plan.resource.updated_at_path else self.started_at
+        read_at = datetime.fromisoformat(self.look.began) if self.look.began else self.started_at
         self.cr.execute(
             "UPDATE integration_flow flow "
-            "SET watermark = GREATEST(flow.watermark, LEAST(COALESCE(run.newest_seen, %s), %s)) "
+            "SET watermark = GREATEST(flow.watermark, LEAST(COALESCE(run.newest_seen, %s), %s, %s)) "
             "FROM integration_run run WHERE run.id = %s AND flow.id = run.flow_id "
             "AND COALESCE(run.newest_seen, %s) IS NOT NULL",  # LEAST would take now for the unknown
-            [began, now, self.run_id, began])
+            [began, now, read_at, self.run_id, began])
 
     def _failed(self, error: SyncError, now: datetime) -> None:
         message, hint = messages.explain(self.env, error)
@@ -219,3 +225,8 @@ class Fetcher:
                 "UPDATE integration_run SET attempts = %s, next_try_at = %s, error_class = %s, message = %s WHERE id = %s",
                 [attempts, now + timedelta(seconds=wait), error.error_class, f"{message} {hint}", self.run_id])
 
+
+def _read_at(response) -> str:
+    """When the other system read what it answered, by its own clock and not too late; '' when it does not tell."""
+    moment = parse_http_date(response.headers.get("Date"))
+    return (moment - timedelta(milliseconds=response.elapsed_ms, seconds=1)).isoformat() if moment else ""

@@ -10,7 +10,7 @@ import psycopg2
 
 from odoo.fields import Domain
 
-from ..core import ownership, paths
+from ..core import documents, ownership, paths
 from ..core.comparison import same_value
 from ..core.errors import SyncError
 from ..core.ownership import Sides
@@ -40,6 +40,7 @@ class Outgoing:
     external_id: str = ""
     repeat: bool = False  # an earlier create of this record may have been carried out
     asked: list[tuple[str, str]] | None = None  # (external path, value) by which the record is looked up
+    overtaken: bool = False  # and Odoo has changed since: it is repeated as it was sent then
     lines: dict = field(default_factory=dict)  # rule code → record ids of the lines, in the order in which they are sent
 
 
@@ -58,7 +59,9 @@ class ExportPlanner:
         self.received: list[tuple] = []  # (id, external version, time of the external change)
         self.outgoing: list[Outgoing] = []
         self.finds: list[Outgoing] = []
+        self.sent: dict[int, dict] = {}  # what was sent before for rows whose create is in doubt, by row id
         self.reads: list[Outgoing] = []
+        self.marked: set[int] = set()  # rows of which is kept what was sent
         self.interrupted: Callable[[], bool] = bool  # does something more urgent wait?
 
     def _call_all(self, client, requests: list) -> list:
@@ -81,6 +84,8 @@ class ExportPlanner:
         for row in rows:
             row.direction = "export"
             row.conflicts = row.conflicts or None
+            if row.create_sent:
+                self.marked.add(row.id)
         existing = set(self.plan.model.browse([row.res_id for row in rows if row.res_id]).exists()._ids)
         domain = self.plan.flow._parsed_domain()
         # What the flow's user must not see is not in the flow either: the records of other companies.
@@ -305,9 +310,10 @@ class ExportPlanner:
                 paths.assign(body, operation.bulk_id_path, number_like(outgoing.external_id))
             return body
         variables = {"id": outgoing.external_id, "key": outgoing.row.idempotency_key or ""}
-        return http.build_request(
+        request = http.build_request(
             operation, variables=variables, body=http.wrap(operation, body, variables), key=outgoing,
             idempotency_key=outgoing.row.idempotency_key or "")
+        return self._same_again(outgoing, request) if operation.kind == "create" else request
 
     def mark_sending(self) -> None:
         """Before anything leaves: say so, so that a crash is recognised. The caller commits."""
@@ -316,18 +322,29 @@ class ExportPlanner:
                 "UPDATE integration_sync s SET external_version = v.version, external_updated_at = v.at "
                 "FROM unnest(%s::int[], %s::varchar[], %s::timestamp[]) AS v(id, version, at) WHERE s.id = v.id",
                 [list(values) for values in zip(*self.received, strict=True)])
-        creates = [outgoing.row for outgoing in self.outgoing if outgoing.operation.kind == "create"]
-        for row in creates:
-            row.create_sent = True
+        creates = [outgoing for outgoing in self.outgoing if outgoing.operation.kind == "create"]
+        for outgoing in creates:
+            outgoing.row.create_sent = True
         ids = [outgoing.row.id for outgoing in (*self.outgoing, *self.finds, *self.reads)]
         if ids:
             self.cr.execute(
                 "UPDATE integration_sync SET state = 'processing', direction = 'export' WHERE id = ANY(%s)", [ids])
+        self.marked.update(outgoing.row.id for outgoing in creates)
         if creates:
             self.cr.execute(
-                "UPDATE integration_sync s SET create_sent = true, idempotency_key = v.key "
-                "FROM unnest(%s::int[], %s::varchar[]) AS v(id, key) WHERE s.id = v.id",
-                [[row.id for row in creates], [row.idempotency_key for row in creates]])
+                "UPDATE integration_sync s SET create_sent = true, idempotency_key = v.key, sent = v.sent "
+                "FROM unnest(%s::int[], %s::varchar[], %s::text[]) AS v(id, key, sent) WHERE s.id = v.id",
+                [[outgoing.row.id for outgoing in creates], [outgoing.row.idempotency_key for outgoing in creates],
+                 [_kept(outgoing) for outgoing in creates]])
+
+
+def _kept(outgoing: Outgoing) -> str | None:
+    """What of a create is kept until its outcome is known: see ``doubts.py``."""
+    body = outgoing.request if outgoing.operation.bulk else outgoing.request.body
+    try:
+        return documents.dump_json({"body": body, "asked": outgoing.asked or []})
+    except SyncError:
+        return None  # it cannot leave either, and its call says why
 
 
 def harmless_to_repeat(operation) -> bool:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from odoo import fields
 
-from . import capture, failures, http, journal, messages, notifier, outbox, tending
+from . import capture, doubts, failures, http, journal, messages, notifier, outbox, tending
 from .ahead import Ahead
 from .claim import claims
 from .exporter import Exporter
@@ -352,6 +352,9 @@ class Worker(Reading, Health, Urgency, Tending):
             exporter.mark_sending()
             self._commit()
             if deleting:
+                if exporter.finds:
+                    exporter.send_doubtful(client)
+                    self._lasting(exporter.mark_sending)
                 exporter.send_deletes(client)
             else:
                 if exporter.finds or exporter.reads:
@@ -363,6 +366,7 @@ class Worker(Reading, Health, Urgency, Tending):
 
         def record():
             self._record(plan, rows, exporter.exchanges)
+            doubts.forget(self.cr, [row for row in rows if row.id in exporter.marked])
             if deleting:
                 journal.delete_record_links(
                     self.cr, plan.connection.id, plan.resource.id, plan.model_name,
@@ -464,11 +468,16 @@ def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
     env.cr.flush()
     with env.registry.cursor() as cr, _short_waits(cr):
         own = env(cr=cr, user=env.uid, su=True)
+        reason = own._("Retry by %(user)s", user=env.user.name)
+
+        def queue():
+            queued = own["integration.sync"].browse(sync_ids).exists()
+            if decide is not None:
+                decide(queued)
+            queued._queue(reason)
+
         syncs = own["integration.sync"].browse(sync_ids).exists()
-        if decide is not None:
-            decide(syncs)
-        syncs._queue(own._("Retry by %(user)s", user=env.user.name))
-        cr.commit()
+        Worker(own, syncs.connection_id[:1])._lasting(queue)  # the worker may have settled one of them just now
         for flow in syncs.flow_id:
             ids = syncs.filtered(lambda sync, flow=flow: sync.flow_id == flow).ids
             Worker(own, flow.connection_id).refresh(ids)

@@ -56,6 +56,11 @@ class IntegrationSync(models.Model):
     create_sent = fields.Boolean(
         readonly=True, help="A create was sent and its outcome is not recorded yet.")
 
+    sent = fields.Text(
+        readonly=True, groups=fields.NO_ACCESS,
+        help="What the create in doubt has sent, until its outcome is known; as text, because a repeat must be the same "
+             "to the byte.")
+
     error_class = fields.Selection(ERROR_CLASSES, string="Kind of Error", readonly=True)
     error_code = fields.Char(readonly=True)
     error_key = fields.Char(readonly=True, help="What has to be fixed; records with the same key are released together.")

@@ -14,6 +14,12 @@ from . import test_import_batch
 from . import test_bad_input
 from . import test_export_failures
 from . import test_concurrency
+from . import test_crash_calls
+from . import test_crash_capture
+from . import test_crash_crowd
+from . import test_crash_found
+from . import test_crash_kills
+from . import test_crash_nodes
 from . import test_sync_record
 from . import test_worker
 from . import test_rules

@@ -6,8 +6,11 @@ connections of its own; it can be told to kill itself at a point of the engine.
 ``INTEGRATION_TEST_KILLS`` says how often each point is tried (a few times when it is not set).
 """
 
+import faulthandler
 import os
 import signal
+import threading
+import time
 import traceback
 from contextlib import contextmanager
 from unittest.mock import patch
@@ -17,7 +20,19 @@ from odoo.modules.registry import Registry
 from odoo.tests import BaseCase
 from odoo.tests.common import get_db_name
 
-from odoo.addons.integration_flow.engine import claim, exporter, importer, journal
+from odoo.addons.integration_flow.engine import (
+    claim,
+    exporter,
+    fetcher,
+    importer,
+    inbox,
+    journal,
+    notifier,
+    outbox,
+    outgoing,
+    reading,
+    worker,
+)
 from odoo.addons.integration_flow.engine.worker import Worker
 from odoo.addons.integration_flow.sandbox.client import SandboxServer
 
@@ -25,8 +40,33 @@ from .common import FlowTools
 from .export_common import ExportTools
 
 KILLS = int(os.environ.get("INTEGRATION_TEST_KILLS") or 2)
-# Where a worker can die: name → (object, method, whether it dies before or after it).
+# A child that is not done by then shows where it hangs, and ends.
+CHILD_SECONDS = 60
+# Where a worker can die: name → (object, method, whether it dies before or after it). "during": within two thousandths of
+# a second after the call has begun, by another thread.
 POINTS = {
+    "draining": (outbox, "drain", "before"),
+    "captures_deleted": (outbox, "_queue_written", "before"),
+    "drained_not_committed": (outbox, "drain", "after"),
+    "page_read": (fetcher.Fetcher, "store", "before"),
+    "page_stored": (fetcher.Fetcher, "_turn_page", "before"),
+    "page_turned": (fetcher.Fetcher, "_turn_page", "after"),
+    "watermark_moved": (fetcher.Fetcher, "_move_watermark", "after"),
+    "before_committing": (Worker, "_commit", "before"),
+    "committing": (Worker, "_commit", "during"),
+    "after_committing": (Worker, "_commit", "after"),
+    "before_parents": (reading.Reading, "_fetch_records", "before"),
+    "parents_read": (inbox, "forget_unlinked", "before"),
+    "after_parents": (reading.Reading, "_fetch_records", "after"),
+    "links_of_import": (journal, "insert_links", "after"),
+    "twins": (journal, "absorb", "after"),
+    "marked": (outgoing.ExportPlanner, "mark_sending", "after"),
+    "looked_up": (exporter.Exporter, "send_lookups", "after"),
+    "calling": (exporter.Exporter, "send", "during"),
+    "first_answer": (exporter.Exporter, "_receive", "before"),
+    "before_links": (exporter.Exporter, "record_links", "before"),
+    "closing_runs": (reading.Reading, "_close_runs", "after"),
+    "queued_by_button": (worker, "_pending_parents", "before"),
     "before_claim": (claim.Claims, "take", "before"),
     "after_claim": (claim.Claims, "take", "after"),
     "before_sending": (exporter.Exporter, "send", "before"),
@@ -37,6 +77,7 @@ POINTS = {
     "after_settling": (journal, "count_outcomes", "after"),
     "after_importing": (importer.Importer, "process", "after"),
 }
+ENGINE_POINTS = tuple(POINTS)  # other tests add their own
 
 
 class RealCase(ExportTools, FlowTools, BaseCase):
@@ -83,6 +124,7 @@ class RealCase(ExportTools, FlowTools, BaseCase):
             cls.env[flow.model_name].browse([row[0] for row in cls.env.cr.fetchall()]).exists().unlink()
         cls.env["res.partner"].with_context(active_test=False).search([("ref", "=like", "X%")]).unlink()
         cls.env["integration.link"].search([("resource_id", "in", resources.ids)]).unlink()
+        cls.env["integration.field.rule"].search([("relation_flow_id", "in", flows.ids)]).unlink()
         flows.unlink()
         resources.unlink()
         cls.cr.commit()
@@ -134,14 +176,16 @@ class RealCase(ExportTools, FlowTools, BaseCase):
 
     # -- children ------------------------------------------------------------------------------------------
 
-    def fork(self, work, *args):
+    def fork(self, work, *args, seconds=CHILD_SECONDS):
         """Do ``work(registry, *args)`` in another process; returns its id. See ``join``."""
         self.cr.commit()
-        pid = os.fork()
+        with notifier._changed:  # else the thread that holds it may be missing in the child
+            pid = os.fork()
         if pid:
             return pid
         status = 1
         try:
+            faulthandler.dump_traceback_later(seconds, exit=True)
             _connect_anew(self.registry)
             work(self.registry, *args)
             status = 0
@@ -153,11 +197,47 @@ class RealCase(ExportTools, FlowTools, BaseCase):
     def join(self, *pids):
         """Wait for children. Returns for each of them 0 when it did its work, or the signal that ended it."""
         results = []
+        end = time.monotonic() + CHILD_SECONDS + 10
         for pid in pids:
-            _pid, status = os.waitpid(pid, 0)
+            status = self.ended(pid, end)
+            if status is None:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+                self.look()
+                self.fail(f"A child did not end in {CHILD_SECONDS} s.\n{self.describe_records()}")
             results.append(os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status))
         self.look()
         return results
+
+    @staticmethod
+    def ended(pid, until):
+        """The status of a child when it ends before the moment ``until`` (monotonic), else None."""
+        pause = 0.001
+        while True:
+            found, status = os.waitpid(pid, os.WNOHANG)
+            if found:
+                return status
+            if time.monotonic() > until:
+                return None
+            time.sleep(pause)
+            pause = min(pause * 1.5, 0.05)
+
+    def describe_records(self):
+        """What is where: states of the sync records and runs of the connection, with what they say. For a failed test."""
+        self.look()
+        self.env.cr.execute(
+            "SELECT f.name, s.state, count(*), min(s.due_at), max(s.attempts), min(s.error_code), min(s.error_message), "
+            "array_agg(s.id ORDER BY s.id) FROM integration_sync s JOIN integration_flow f ON f.id = s.flow_id "
+            "WHERE f.connection_id = %s GROUP BY f.name, s.state ORDER BY 1, 2", [self.connection.id])
+        lines = [f"{name}: {state} {count}, due {due}, attempts {attempts}, {code} {text} {ids[:8]}"
+                 for name, state, count, due, attempts, code, text, ids in self.env.cr.fetchall()]
+        self.env.cr.execute(
+            "SELECT id, flow_id, state, fetching, next_try_at, error_class, message FROM integration_run "
+            "WHERE connection_id = %s AND trigger <> 'live' ORDER BY id DESC LIMIT 6", [self.connection.id])
+        lines += [f"run {row}" for row in self.env.cr.fetchall()]
+        self.env.cr.execute("SELECT count(*) FROM integration_capture")
+        lines.append(f"captured changes: {self.env.cr.fetchone()[0]}")
+        return "\n".join(lines)
 
     def worker_in_child(self, **kill):
         """A worker in a process of its own; ``kill``: see ``dying_at``."""
@@ -193,6 +273,8 @@ def dying_at(point=None, hit=1):
         left -= 1
         if not left and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
+        if not left and when == "during":
+            threading.Timer((time.time_ns() // 1000 % 20) / 10_000, os.kill, (os.getpid(), signal.SIGKILL)).start()
         result = original(*args, **kwargs)
         if not left and when == "after":
             os.kill(os.getpid(), signal.SIGKILL)

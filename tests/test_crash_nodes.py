@@ -1,0 +1,122 @@
+"""Two real Odoo servers on one database work the same connections: every record once, also when one of them is killed."""
+
+import logging
+import time
+
+from odoo.tests import tagged
+
+from .odoo_nodes import OdooNode
+from .real import RealCase
+
+_logger = logging.getLogger(__name__)
+
+RECORDS = 500
+SECONDS = 180
+
+
+@tagged("-standard", "integration_flow_real", "post_install", "-at_install")
+class TestTwoNodes(RealCase):
+    def setUp(self):
+        super().setUp()
+        self.nodes = [OdooNode(self.cr.dbname).start() for _node in range(2)]
+        for node in self.nodes:
+            self.addCleanup(node.stop)
+        self.second = self.make_connection(name="Second connection")
+        self.addCleanup(self.remove_second)
+        self.flows = [self.flow_of(connection, number) for number, connection in enumerate((self.connection, self.second))]
+        for flow in self.flows:
+            flow.state = "paused"
+        self.cr.commit()
+        for node in self.nodes:
+            node.wait()
+
+    def flow_of(self, connection, number):
+        """People of this connection: an API of its own for each, as one shop refuses an address that it knows."""
+        create = {**self.operations("create")["create"]}
+        return self.out_flow(
+            direction="both", operations={**self.operations("list", "read", "update"), "create": create},
+            connection_id=connection.id, name=f"Flow {number}", batch_size=50, state_before_pause="test",
+            domain=f"[('ref', '=like', 'X%'), ('email', '=like', '%@side{number}.example')]",
+            list_query=f'{{"search": "side{number}.example"}}')
+
+    def remove_second(self):
+        self.look()
+        flow, cron = self.flows[1], self.second.cron_id
+        flow.state = "draft"
+        self.cr.commit()
+        self.env.cr.execute("SELECT res_id FROM integration_link WHERE connection_id = %s", [self.second.id])
+        self.env["res.partner"].browse([row[0] for row in self.env.cr.fetchall()]).exists().unlink()
+        self.env["integration.link"].search([("connection_id", "=", self.second.id)]).unlink()
+        resource = flow.resource_id
+        flow.unlink()
+        resource.unlink()
+        self.second.unlink()
+        cron.exists().unlink()
+        self.cr.commit()
+
+    def fill(self, name, count):
+        """``count`` records on both sides of both connections."""
+        for number in range(2):
+            last = max([customer["id"] for customer in self.shop.dump("customers")] or [0])
+            self.put_customers(*({
+                "id": last + 1 + n, "first_name": f"There {n}", "email": f"{name}-there{n}@side{number}.example",
+                "date_modified_gmt": "2026-01-01T10:00:00"} for n in range(count)))
+            self.env["res.partner"].create([{
+                "name": f"Here {n}", "email": f"{name}-here{n}@side{number}.example", "ref": f"X-{name}"}
+                for n in range(count)])
+        for flow in self.flows:
+            flow._open_run("button", full=True)
+            flow.connection_id._wake()
+        self.cr.commit()
+
+    def wait_until_done(self, count):
+        end = time.monotonic() + SECONDS
+        while True:
+            self.look()
+            self.cr.execute(
+                "SELECT count(*) FILTER (WHERE s.state = 'synced'), count(*) FILTER (WHERE s.state <> 'synced') "
+                "FROM integration_sync s WHERE s.flow_id = ANY(%s)", [[flow.id for flow in self.flows]])
+            done, left = self.cr.fetchone()
+            if done == count and not left:
+                return
+            if time.monotonic() > end:
+                logs = "\n".join(node.log()[-1500:] for node in self.nodes)
+                self.fail(f"{done} of {count} done, {left} left.\n{self.describe_records()}\n{logs}")
+            time.sleep(0.2)
+
+    def assertOnce(self, count):
+        """``count`` records on each side of each connection, and as many links."""
+        customers = self.shop.dump("customers")
+        self.assertEqual(len(customers), 2 * count)
+        self.assertEqual(len({customer["email"] for customer in customers}), 2 * count)
+        partners = self.env["res.partner"].search([("email", "=like", "%@side_.example")])
+        self.assertEqual(sorted(partners.mapped("email")), sorted(customer["email"] for customer in customers))
+        self.cr.execute("SELECT external_id, res_id FROM integration_link WHERE connection_id = ANY(%s)", [
+            [self.connection.id, self.second.id]])
+        emails = {partner.id: partner.email for partner in partners}
+        self.assertEqual(
+            {int(external_id): emails.get(res_id) for external_id, res_id in self.cr.fetchall()},
+            {customer["id"]: customer["email"] for customer in customers})
+        self.assertEqual(self.shop.counts()["doubled"], {})
+
+    def test_two_nodes(self):
+        for flow in self.flows:
+            flow.action_resume()
+        self.shop.settings(latency_ms=5)
+        started = time.monotonic()
+        self.fill("first", RECORDS)
+        self.wait_until_done(4 * RECORDS)
+        seconds = time.monotonic() - started
+        self.assertOnce(2 * RECORDS)
+        counts = self.shop.counts()
+        self.assertEqual(counts["by_route"]["POST /customers"], 2 * RECORDS, "no call was made twice")
+        self.assertEqual(set(counts["by_status"]) - {"200", "201"}, set())
+        shares = [node.log().count("Integrations: ") for node in self.nodes]
+        _logger.info("%s records in %.1f s by two nodes; lines of their logs: %s", 4 * RECORDS, seconds, shares)
+        self.assertTrue(all(shares), f"both nodes took part: {shares}")
+        self.shop.settings(latency_ms=20)
+        self.fill("second", RECORDS // 5)
+        self.shop.wait_until(lambda: self.shop.counts()["by_route"]["POST /customers"] > 2 * RECORDS + 20, 60)
+        self.nodes[0].kill()
+        self.wait_until_done(4 * (RECORDS + RECORDS // 5))
+        self.assertOnce(2 * (RECORDS + RECORDS // 5))
