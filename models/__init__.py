@@ -20,3 +20,8 @@ from . import exchange
 from . import run
 from . import capture
 from . import blueprint
+from . import event
+from . import subscriber
+from . import delivery
+from . import flow_announce
+from . import settings_announce

@@ -21,3 +21,4 @@ from . import test_batch
 from . import test_urgency
 from . import test_limits
 from . import test_limits_real
+from . import test_announce
