@@ -22,3 +22,4 @@ from . import test_urgency
 from . import test_limits
 from . import test_limits_real
 from . import test_announce
+from . import test_delivering

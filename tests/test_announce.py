@@ -129,7 +129,8 @@ class TestAnnounce(AnnounceCase):
         self.assertNotIn("Topsecret", "".join(self.env["integration.event"].search([]).mapped("body")))
 
     def test_lines_as_values(self):
-        flow = self.order_flow(code="orders", announce="values")
+        self.shop.create("products", {"name": "Lamp", "sku": "LAMP", "regular_price": "10"})
+        self.order_flow(code="orders", announce="values")
         receiver = self.receiver()
         self.subscriber(receiver)
         order = self.order()

@@ -62,7 +62,8 @@ class ConnectionConfig:
     public_only: bool = field(default=False, repr=False)
     """Call addresses in the public internet only, checked when the connection is made: see guard.py."""
     status_only: bool = field(default=False, repr=False)
-    """Only the status of an answer counts: a body that is too large, too slow or cut is left out."""
+    """Only the status of an answer counts: a body that is too large, too slow or cut is left out, and a redirect is an
+    answer like any other."""
 
     def check(self) -> None:
         """Raise SyncError('authentication', 'bad_configuration', setting, reason) for what can never work.
