@@ -50,8 +50,8 @@ _STORE = f"""
     FROM happened e JOIN integration_subscriber s ON {_WANTS} ORDER BY e.id, s.id
     RETURNING id
 """
-_TEMPLATE = "(%s::varchar, %s::varchar, %s::int, %s::int, %s::varchar, %s::int, %s::varchar, %s::varchar, %s::int, %s::text, " \
-            "%s::timestamp)"
+_TYPES = ("varchar", "varchar", "int", "int", "varchar", "int", "varchar", "varchar", "int", "text", "timestamp")
+_TEMPLATE = f"({', '.join(f'%s::{name}' for name in _TYPES)})"
 
 
 def announces(env, plan: FlowPlan) -> bool:

@@ -260,6 +260,16 @@ class IntegrationSubscriber(models.Model):
                     "joined by full stops, and * for anything: orders.created, orders.*, *.failed.",
                     name=subscriber.name, pattern=error)) from error
 
+    @api.constrains("company_id", "flow_ids")
+    def _check_flows(self):
+        for subscriber in self.filtered("company_id"):
+            foreign = subscriber.sudo().flow_ids.filtered(lambda flow, own=subscriber: flow.company_id != own.company_id)
+            if foreign:
+                raise ValidationError(self.env._(
+                    "Subscriber %(name)s hears only of %(company)s, and %(flow)s belongs to %(other)s. Remove the flow, or "
+                    "change the company.", name=subscriber.name, company=subscriber.company_id.name, flow=foreign[0].name,
+                    other=foreign[0].company_id.name or self.env._("all companies")))
+
     @api.constrains("extra_headers")
     def _check_extra_headers(self):
         for subscriber in self.sudo():

@@ -23,3 +23,5 @@ from . import test_limits
 from . import test_limits_real
 from . import test_announce
 from . import test_delivering
+from . import test_subscriber
+from . import test_announce_crash

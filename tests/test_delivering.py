@@ -223,8 +223,8 @@ class TestDelivering(AnnounceCase):
         self.some_events(self.flow, 5)
         cron = self.env.ref("integration_flow.ir_cron_announce")
         self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)]).unlink()
-        with self.enter_registry_test_mode(), patch.object(
-                delivering.Deliverer, "_commit_progress", lambda deliverer, done, remaining: 0.0), self.registry.cursor() as cr:
+        no_time = patch.object(delivering.Deliverer, "_commit_progress", lambda deliverer, done, remaining: 0.0)
+        with self.enter_registry_test_mode(), no_time, self.registry.cursor() as cr:
             delivering.Deliverer(self.env(cr=cr)).run()
         self.env.invalidate_all()
         self.assertEqual(len(self.deliveries(self.robot, "delivered")), 4, "what had begun was ended")

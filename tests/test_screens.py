@@ -7,6 +7,8 @@ from lxml import etree
 from odoo import fields
 from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
 
+from odoo.addons.integration_flow.engine.announcing import insert_test
+
 GROUPS = ("user", "manager", "secrets")
 BUTTON = "integration_status_button"
 BANNER = "integration_status_banner"
@@ -99,6 +101,8 @@ class TestScreens(ScreensMixin, TransactionCase):
             "connection_id": self.connection.id, "resource_id": self.resource.id, "external_id": "1",
             "model": "res.partner", "res_id": self.partner.id})
         self.env["integration.value.map"].create({"name": "Codes"})
+        subscriber = self.env["integration.subscriber"].create({"name": "Robot", "url": "https://robot.example.com/"})
+        insert_test(self.env, subscriber, {"message": "Hello"})
         for name, user in self.users.items():
             for menu_name, menu in self._menus(user).items():
                 with self.subTest(group=name, menu=menu_name):

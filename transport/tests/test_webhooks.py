@@ -56,7 +56,8 @@ def test_an_id_with_a_full_stop_could_be_read_in_two_ways():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "whsec_", "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_" + "A" * 28, "whsec_" + "A" * 88, "whsec_ä", "whsk_" + "A" * 32])
+    "text",
+    ["", "whsec_", SECRET.removeprefix("whsec_"), "whsec_" + "A" * 28, "whsec_" + "A" * 88, "whsec_ä", "whsk_" + "A" * 32])
 def test_what_is_no_secret(text):
     assert not webhooks.is_secret(text)
 
