@@ -146,7 +146,8 @@ class Deliverer:
                 FROM integration_subscriber s
                 JOIN LATERAL (SELECT min(next_attempt_at) AS moment FROM integration_delivery
                               WHERE subscriber_id = s.id AND {_OPEN} AND next_attempt_at <= %(now)s) d ON true
-                WHERE d.moment IS NOT NULL AND s.active AND s.state <> 'disabled' AND (s.retry_at IS NULL OR s.retry_at <= %(now)s)
+                WHERE d.moment IS NOT NULL AND s.active AND s.state <> 'disabled'
+                  AND (s.retry_at IS NULL OR s.retry_at <= %(now)s)
                 ORDER BY d.moment""",  # pylint: disable=sql-injection
             {"now": now})
         return [(subscriber_id, parallel or 1, bool(failing)) for subscriber_id, parallel, failing in self.cr.fetchall()]

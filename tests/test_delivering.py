@@ -1,8 +1,13 @@
 """Sending events: retries, order, circuit, who is disabled and when, recovery, and who waits for whom."""
 
+import contextlib
+import socket
+import subprocess
+import sys
 import threading
 import time
 from datetime import timedelta
+from pathlib import Path
 from unittest.mock import patch
 
 from odoo import fields
@@ -409,6 +414,31 @@ class TestDelivering(AnnounceCase):
         self.time_passes()
         self.deliver()
         self.assertEqual(len(set(better.ids)), 8)
+
+    def test_the_receiver_of_the_guide(self):
+        """The example in docs/administrator-guide.md runs as it stands there, with this secret and a free port."""
+        guide = (Path(__file__).parent.parent / "docs" / "administrator-guide.md").read_text()
+        source = guide.partition("<!-- receiver")[2].partition("```python\n")[2].partition("```")[0]
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        source = source.replace("8099", str(port)).replace("whsec_...", self.secret_of(self.robot))
+        receiver = subprocess.Popen(
+            [sys.executable, "-c", source], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(lambda: (receiver.kill(), receiver.wait(), receiver.stdout.close()))
+        for _try in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+                break
+            time.sleep(0.05)
+        self.robot.url = f"http://127.0.0.1:{port}/odoo"
+        self.some_events(self.flow)
+        self.deliver()
+        self.assertEqual(self.deliveries(self.robot).last_status, 204, self.deliveries(self.robot).error_message)
+        self.assertTrue(receiver.stdout.readline().startswith("contacts.created {'flow': 'contacts'"))
+        self.robot.rotation_hours = 0
+        self.robot.action_rotate_secret()
+        self.some_events(self.flow, start=2)
+        self.deliver()
+        self.assertEqual(self.deliveries(self.robot)[-1].last_status, 401)
 
     # -- bounds --------------------------------------------------------------------------------------------
 
