@@ -29,29 +29,28 @@ KIND_OF_OUTCOME = {
 }
 PAGE = 1000
 
-# Does subscriber ``s`` want event ``e``? Asked of the table and not of a cache: who was disabled or changed a moment ago
-# counts as he is now.
-_WANTS = """
-    s.active AND (s.company_id IS NULL OR s.company_id = e.company_id) AND e.event_type ~ s.event_regex
-    AND (EXISTS (SELECT 1 FROM integration_subscriber_flow_rel r WHERE r.subscriber_id = s.id AND r.flow_id = e.flow_id)
-         OR NOT EXISTS (SELECT 1 FROM integration_subscriber_flow_rel r WHERE r.subscriber_id = s.id))
+# Asked of the table and not of a cache: who was disabled or changed a moment ago counts as he is now. The lock keeps him
+# from being deleted meanwhile, and stands in the way of nothing else.
+_WANTED = """
+    SELECT s.id, kind FROM integration_subscriber s CROSS JOIN unnest(%(kinds)s) AS kind
+    WHERE s.active AND (s.company_id IS NULL OR s.company_id = %(company)s) AND %(name)s || '.' || kind ~ s.event_regex
+      AND (EXISTS (SELECT 1 FROM integration_subscriber_flow_rel r WHERE r.subscriber_id = s.id AND r.flow_id = %(flow)s)
+           OR NOT EXISTS (SELECT 1 FROM integration_subscriber_flow_rel r WHERE r.subscriber_id = s.id))
+    ORDER BY s.id FOR KEY SHARE OF s
 """
-_STORE = f"""
-    WITH happened AS (
-        INSERT INTO integration_event (
-            uid, event_type, flow_id, company_id, model, res_id, external_id, record_name, record_key, body, create_date)
-        SELECT e.* FROM (VALUES %s) AS e(
-            uid, event_type, flow_id, company_id, model, res_id, external_id, record_name, record_key, body, create_date)
-        WHERE EXISTS (SELECT 1 FROM integration_subscriber s WHERE {_WANTS})
-        RETURNING id, event_type, flow_id, company_id, record_key, create_date)
+# Two plain statements: one that joined the subscribers to a thousand events would look so dear to PostgreSQL that it
+# spends a second on compiling it.
+_STORE_EVENTS = """
+    INSERT INTO integration_event (
+        uid, event_type, flow_id, company_id, model, res_id, external_id, record_name, record_key, body, create_date)
+    VALUES %s RETURNING id
+"""
+_STORE_DELIVERIES = """
     INSERT INTO integration_delivery (
-        event_id, subscriber_id, company_id, event_type, record_key, state, attempts, next_attempt_at, create_date)
-    SELECT e.id, s.id, e.company_id, e.event_type, e.record_key, 'pending', 0, e.create_date, e.create_date
-    FROM happened e JOIN integration_subscriber s ON {_WANTS} ORDER BY e.id, s.id
-    RETURNING id
+        event_id, subscriber_id, event_type, record_key, company_id, state, attempts, next_attempt_at, create_date)
+    SELECT v.event_id, v.subscriber_id, v.event_type, v.record_key, %s, 'pending', 0, %s, %s
+    FROM unnest(%s::int[], %s::int[], %s::varchar[], %s::int[]) AS v(event_id, subscriber_id, event_type, record_key)
 """
-_TYPES = ("varchar", "varchar", "int", "int", "varchar", "int", "varchar", "varchar", "int", "text", "timestamp")
-_TEMPLATE = f"({', '.join(f'%s::{name}' for name in _TYPES)})"
 
 
 def announces(env, plan: FlowPlan) -> bool:
@@ -65,7 +64,7 @@ def note_rows(env, plan: FlowPlan, rows: list[Row], now: datetime) -> None:
         return
     told = [(row, KIND_OF_OUTCOME[row.outcome]) for row in rows if row.outcome in KIND_OF_OUTCOME]
     if told:
-        _Announcement(env, plan, now).store(told)
+        _Announcement(env, plan, now, {kind for _row, kind in told}).note(told)
 
 
 def note_failed(env, plan_of: Callable[[int], FlowPlan], sync_ids: list[int], now: datetime) -> None:
@@ -83,27 +82,36 @@ def note_failed(env, plan_of: Callable[[int], FlowPlan], sync_ids: list[int], no
     for flow_id, *values in env.cr.fetchall():
         found.setdefault(flow_id, []).append(values)
     for flow_id, failed in found.items():
-        announcement = _Announcement(env, plan_of(flow_id), now)
+        announcement = _Announcement(env, plan_of(flow_id), now, {"failed"})
+        if not announcement.audience:
+            continue
         events = []
         for sync_id, res_id, external_id, name, direction, error_class, error_code, message in failed:
             data = announcement.head(direction, "failed", res_id or None, external_id, name)
             data["error"] = {"class": error_class, "code": error_code, "message": message}
             events.append(announcement.event("failed", sync_id, data))
-        _insert(env, events)
+        announcement.store(events)
 
 
 class _Announcement:
     """The events of one slice of one flow."""
 
-    def __init__(self, env, plan: FlowPlan, now: datetime):
+    def __init__(self, env, plan: FlowPlan, now: datetime, kinds: set[str]):
         self.env = env
         self.plan = plan
         self.now = now
         self.flow = plan.flow.sudo()
         self.type = self.flow.event_name
         self.hidden = _hidden_paths(plan)
+        self.audience: dict[str, list[int]] = {}
+        env.cr.execute(_WANTED, {
+            "kinds": sorted(kinds), "company": plan.company_id, "flow": plan.id, "name": self.type})
+        for subscriber_id, kind in env.cr.fetchall():
+            self.audience.setdefault(f"{self.type}.{kind}", []).append(subscriber_id)
 
-    def store(self, told: list[tuple[Row, str]]) -> None:
+    def note(self, told: list[tuple[Row, str]]) -> None:
+        """Events of those that anybody wants to know."""
+        told = [(row, kind) for row, kind in told if f"{self.type}.{kind}" in self.audience]
         names, values = self._read(told)
         events = []
         for row, kind in told:
@@ -118,7 +126,20 @@ class _Announcement:
             if kind != "failed" and row.res_id in values:
                 data["values"] = values[row.res_id]
             events.append(self.event(kind, row.id, data))
-        _insert(self.env, events)
+        self.store(events)
+
+    def store(self, events: list[tuple]) -> None:
+        """Store events and what each subscriber gets of them, and wake the deliverer with the commit."""
+        if not events:
+            return
+        cr = self.env.cr
+        ids = execute_values(cr._obj, _STORE_EVENTS, events, page_size=PAGE, fetch=True)
+        deliveries = [
+            (event_id, subscriber_id, event[1], event[8])
+            for (event_id,), event in zip(ids, events, strict=True) for subscriber_id in self.audience[event[1]]]
+        cr.execute(_STORE_DELIVERIES, [
+            self.plan.company_id, self.now, self.now, *(list(values) for values in zip(*deliveries, strict=True))])
+        wake(self.env)
 
     def head(self, direction, outcome, res_id, external_id, name) -> dict[str, Any]:
         """What every event says: who, from where to where, and under which IDs."""
@@ -198,12 +219,6 @@ def _hidden_paths(plan: FlowPlan) -> dict[str, set[str]]:
     """Where sensitive values stand, on both sides."""
     rules = [rule for rule in plan.rules if rule.sensitive]
     return {"odoo": {rule.odoo_path for rule in rules}, "external": {rule.external_path for rule in rules} - {""}}
-
-
-def _insert(env, events: list[tuple]) -> None:
-    """Store events and what each subscriber gets of them, and wake the deliverer with the commit."""
-    if execute_values(env.cr._obj, _STORE, events, template=_TEMPLATE, page_size=PAGE, fetch=True):
-        wake(env)
 
 
 def wake(env) -> None:

@@ -36,6 +36,7 @@ class DeliveryClaims(Claims):
     """Locks that are given back one by one, as their calls end."""
 
     def give_back(self, ids: list[int]) -> None:
+        self._taken.clear()  # nothing here is taken for a slice
         self._cursor.execute("SELECT pg_advisory_unlock(%s, id) FROM unnest(%s::int[]) AS id", [LOCK_SPACE, ids])
 
 

@@ -184,6 +184,7 @@ class TestAnnounce(AnnounceCase):
         self.work()
         told = {subscriber: self.deliveries(subscriber).mapped("event_type")
                 for subscriber in (everything, by_flow, by_type, archived, foreign, everywhere)}
+        self.assertEqual(len(self.env["integration.event"].search([])), 2)
         self.assertEqual(told, {
             everything: ["contacts.created", "out.created"], by_flow: ["contacts.created"], by_type: ["out.created"],
             archived: [], foreign: [], everywhere: ["contacts.created", "out.created"]})

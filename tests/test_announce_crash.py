@@ -160,3 +160,17 @@ class TestAnnounceCrash(AnnounceTools, RealCase):
             self.robot.with_env(env).contact = "Ada"
         self.assertEqual(self.join(child), [0])
         self.assertAllArrived(3)
+
+    def test_a_worker_and_the_deliverer_do_not_disturb_each_other(self):
+        """The deliverer keeps changing the row of the subscriber whose audience a worker is asking for."""
+        with self.registry.cursor() as other:
+            self.cr.execute("SELECT count(*) FROM integration_subscriber")  # this snapshot is from before
+            other.execute("UPDATE integration_subscriber SET delivered_count = delivered_count + 1 WHERE id = %s",
+                          [self.robot.id])
+            other.commit()
+            self.cr.execute("SELECT id FROM integration_subscriber WHERE id = %s FOR KEY SHARE", [self.robot.id])
+            other.execute("SET LOCAL lock_timeout = '500ms'")
+            other.execute("UPDATE integration_subscriber SET delivered_count = delivered_count + 1 WHERE id = %s",
+                          [self.robot.id])
+            other.commit()
+        self.cr.rollback()
