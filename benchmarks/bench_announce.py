@@ -68,11 +68,10 @@ def measure(context, server, url):
         ratios = [took / plain for took, plain in zip(times[announce], times["none"], strict=True)]
         figures.append(figure(
             f"import that announces {announce}", median(times[announce]) / median(times["none"]),
-            f"× the same import ({spread(ratios)})", "≤ 1.25", median(times[announce]) / median(times["none"]) <= 1.25))
+            f"× the same import ({spread(ratios)})"))
     figures.append(figure("events delivered", rate, "a second"))
     figures.append(figure(
-        "delivering, share of what the receiver allows", 100 * rate / ALLOWED, f"% of {ALLOWED:.0f} calls/s", "≥ 60",
-        rate / ALLOWED >= 0.6))
+        "delivering, share of what the receiver allows", 100 * rate / ALLOWED, f"% of {ALLOWED:.0f} calls/s"))
     return figures
 
 

@@ -10,15 +10,15 @@ under the same ID. Of one record, a later event waits until the earlier one has 
 import logging
 import queue
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from ..core import announcements
 from ..core.errors import SyncError
 from ..transport import Client, Exchange, Request
 from . import announcing, failures, receipts
-from .calling import Job, call, target_of
+from .calling import Job, Target, call, target_of
 from .claim import Claims
 
 _logger = logging.getLogger(__name__)
@@ -26,7 +26,9 @@ _logger = logging.getLogger(__name__)
 # First key of the advisory locks ('anno' in ASCII); the second is the delivery's id.
 LOCK_SPACE = 0x616E6E6F
 MOST_CALLS = 32
+AHEAD = 4
 LOOK_AGAIN_SECONDS = 0.2
+PROGRESS_SECONDS = 0.5
 SIGNALS_EVERY_SECONDS = 1.0
 DISTURBED_LIMIT = 5
 _OPEN = "state IN ('pending', 'waiting')"
@@ -40,28 +42,23 @@ class DeliveryClaims(Claims):
         self._cursor.execute("SELECT pg_advisory_unlock(%s, id) FROM unnest(%s::int[]) AS id", [LOCK_SPACE, ids])
 
 
-@dataclass(slots=True)
-class _Open:
-    """What is on its way now."""
-
-    jobs: dict[int, Job] = field(default_factory=dict)
-
-    def of(self, subscriber_id: int) -> int:
-        return sum(job.subscriber_id == subscriber_id for job in self.jobs.values())
-
-
 class Deliverer:
     """Sends what is due. ``run`` is called by the scheduled action; ``send_now`` by buttons."""
 
     def __init__(self, env):
         self.env = env(su=True)
         self.cr = env.cr
-        self._open = _Open()
+        self._open: dict[int, Job] = {}  # on the wire
+        self._waiting: dict[int, deque[Job]] = {}  # claimed, by subscriber: the next call begins when one has ended
+        self._allowed: dict[int, int] = {}  # calls at once, by subscriber
         self._ended: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._clients: dict[int, Client] = {}
         self._old_clients: list[Client] = []
+        self._targets: dict[int, tuple[float, Target]] = {}
         self._busy: set[int] = set()  # held by another process
-        self._signals_at = time.monotonic()
+        self._signals_at = self._progress_at = time.monotonic()
+        self._look_at = 0.0
+        self._unreported = 0
         self._ran_out = False  # of time, before everything that was due had been sent
 
     # -- loop ----------------------------------------------------------------------------------------------
@@ -95,15 +92,21 @@ class Deliverer:
         made, left = 0, 1.0
         while True:
             ended = self._collect()
+            self._slow_down(held, ended)
+            if left > 0:
+                self._start_waiting(executor)
             if ended:
-                self._lasting(lambda jobs=ended: self._record(jobs))
+                self._lasting(lambda jobs=ended: receipts.record(self.env, jobs, self._now()))
                 held.give_back([job.id for job in ended])
                 made += len(ended)
             self._ran_out = left <= 0 or not self._is_current()
-            jobs = [] if self._ran_out else self._take(held)
-            left = self._commit_progress(len(ended), len(jobs) + len(self._open.jobs))
-            self._start(executor, jobs)
-            if not self._open.jobs:
+            if self._ran_out:
+                self._put_back(held, list(self._waiting))
+            elif self._is_hungry(ended):
+                self._take(held)
+            left = self._commit_progress(len(ended))
+            self._start_waiting(executor)
+            if not self._open:
                 return made
             self._wait()
 
@@ -112,33 +115,52 @@ class Deliverer:
         self.cr.commit()  # what another process recorded until just now is seen from here
         jobs = self._load(taken)
         self.cr.commit()
-        self._start(executor, jobs)
+        for job in jobs:
+            self._start(executor, job)
         made = 0
-        while self._open.jobs:
+        while self._open:
             self._wait()
             ended = self._collect()
-            self._lasting(lambda jobs=ended: self._record(jobs))
+            self._lasting(lambda jobs=ended: receipts.record(self.env, jobs, self._now()))
             made += len(ended)
         return made
 
-    def _take(self, held) -> list[Job]:
-        """Claim what is due, for as many calls as each subscriber may have at once."""
+    def _is_hungry(self, ended: list[Job]) -> bool:
+        """Look for more when a subscriber runs short, and now and then for what is new."""
+        return time.monotonic() >= self._look_at or any(
+            len(self._waiting.get(job.subscriber_id, ())) < self._allowed.get(job.subscriber_id, 1) for job in ended)
+
+    def _take(self, held) -> None:
+        """Claim what is due: for as many calls as each subscriber may have at once, and some to follow them."""
+        self._look_at = time.monotonic() + LOOK_AGAIN_SECONDS
         now = self._clock()
-        self.env.invalidate_all(flush=False)
-        free = MOST_CALLS - len(self._open.jobs)
         slots = {}
         for subscriber_id, parallel, failing in self._subscribers(now):
             # Whoever fails gets one call at a time: it shows soon enough whether he is back.
-            allowed = min((1 if failing else parallel) - self._open.of(subscriber_id), free)
-            if allowed > 0:
-                slots[subscriber_id] = allowed
-        ids = self._due(slots, now)[:free]
+            self._allowed[subscriber_id] = 1 if failing else parallel
+            wanted = 1 if failing else parallel * AHEAD
+            free = wanted - len(self._waiting.get(subscriber_id, ()))
+            free -= sum(job.subscriber_id == subscriber_id for job in self._open.values())
+            if free > 0:
+                slots[subscriber_id] = free
+        ids = self._due(slots, now)
         taken = held.take(ids, LOCK_SPACE)
         self._busy = set(ids) - set(taken)
-        self.cr.commit()
+        self.cr.commit()  # what another process recorded until just now is seen from here
         jobs = self._load(taken)
         held.give_back(list(set(taken) - {job.id for job in jobs}))
-        return jobs
+        for job in jobs:
+            self._waiting.setdefault(job.subscriber_id, deque()).append(job)
+
+    def _slow_down(self, held, ended: list[Job]) -> None:
+        """A call has failed: what follows at this subscriber waits until it is known how to go on."""
+        failed = {job.subscriber_id for job in ended if not receipts.is_received(job)}
+        self._put_back(held, failed)
+        self._allowed.update(dict.fromkeys(failed, 1))
+
+    def _put_back(self, held, subscriber_ids) -> None:
+        for subscriber_id in subscriber_ids:
+            held.give_back([job.id for job in self._waiting.pop(subscriber_id, ())])
 
     def _subscribers(self, now: datetime) -> list[tuple[int, int, bool]]:
         """(id, calls at once, failing?) of those to whom something may be sent now; who waited longest comes first."""
@@ -168,7 +190,8 @@ class Deliverer:
                     ORDER BY d.next_attempt_at, d.id LIMIT s.slots) d
                 ORDER BY s.place, d.next_attempt_at, d.id""",  # pylint: disable=sql-injection
             {"subscribers": list(slots), "slots": list(slots.values()), "now": now,
-             "without": [*self._open.jobs, *self._busy], "ordered": announcements.ORDERED_ATTEMPTS})
+             "without": [*self._open, *self._busy, *(job.id for jobs in self._waiting.values() for job in jobs)],
+             "ordered": announcements.ORDERED_ATTEMPTS})
         return [row[0] for row in self.cr.fetchall()]
 
     def _load(self, ids: list[int]) -> list[Job]:
@@ -181,17 +204,30 @@ class Deliverer:
                 ORDER BY array_position(%s, d.id)""",  # pylint: disable=sql-injection
             [ids, ids])
         found = self.cr.fetchall()
-        subscribers = self.env["integration.subscriber"].browse({row[1] for row in found})
-        targets = {subscriber.id: target_of(subscriber) for subscriber in subscribers}
-        return [Job(delivery_id, subscriber_id, attempts or 0, uid, body, targets[subscriber_id])
+        return [Job(delivery_id, subscriber_id, attempts or 0, uid, body, self._target(subscriber_id))
                 for delivery_id, subscriber_id, attempts, uid, body in found]
+
+    def _target(self, subscriber_id: int) -> Target:
+        """The subscriber as it is now, or was a moment ago."""
+        read_at, target = self._targets.get(subscriber_id, (0.0, None))
+        if target is None or time.monotonic() > read_at + LOOK_AGAIN_SECONDS:
+            target = target_of(self.env["integration.subscriber"].browse(subscriber_id))
+            self._targets[subscriber_id] = time.monotonic(), target
+        return target
 
     # -- calls ---------------------------------------------------------------------------------------------
 
-    def _start(self, executor, jobs: list[Job]) -> None:
-        for job in jobs:
-            self._open.jobs[job.id] = job
-            executor.submit(self._send, job, self._client(job))
+    def _start_waiting(self, executor) -> None:
+        """Begin what may begin."""
+        for subscriber_id, jobs in self._waiting.items():
+            running = sum(job.subscriber_id == subscriber_id for job in self._open.values())
+            while jobs and running < self._allowed.get(subscriber_id, 1) and len(self._open) < MOST_CALLS:
+                self._start(executor, jobs.popleft())
+                running += 1
+
+    def _start(self, executor, job: Job) -> None:
+        self._open[job.id] = job
+        executor.submit(self._send, job, self._client(job))
 
     def _client(self, job: Job) -> Client:
         """The open client of a subscriber; another one when its address or limits were changed."""
@@ -217,7 +253,7 @@ class Deliverer:
         while not self._ended.empty():
             ended.append(self._ended.get())
         for job in ended:
-            del self._open.jobs[job.id]
+            del self._open[job.id]
         return ended
 
     def _wait(self) -> None:
@@ -226,10 +262,6 @@ class Deliverer:
             self._ended.put(self._ended.get(timeout=LOOK_AGAIN_SECONDS))
         except queue.Empty:
             return
-
-    def _record(self, jobs: list[Job]) -> None:
-        """Write what came of these calls. May be called again after a rollback."""
-        receipts.record(self.env, jobs, self._now())
 
     # -- transactions --------------------------------------------------------------------------------------
 
@@ -249,12 +281,15 @@ class Deliverer:
                 _logger.info("Disturbed by another transaction, recording again (%s): %s", attempt, error)
                 time.sleep(0.05 * attempt)
 
-    def _commit_progress(self, done: int, remaining: int) -> float:
-        if not done:
-            self.cr.commit()
-            end = self.env.context.get("cron_end_time", float("inf"))
-            return end - time.monotonic()
-        return self.env["ir.cron"]._commit_progress(done, remaining=remaining)
+    def _commit_progress(self, done: int) -> float:
+        """Commit, tell Odoo of the progress now and then, and return the seconds that are left."""
+        self._unreported += done
+        if self._unreported and (not self._open or time.monotonic() > self._progress_at + PROGRESS_SECONDS):
+            left = self.env["ir.cron"]._commit_progress(self._unreported, remaining=len(self._open))
+            self._unreported, self._progress_at = 0, time.monotonic()
+            return left
+        self.cr.commit()
+        return self.env.context.get("cron_end_time", float("inf")) - time.monotonic()
 
     def _plan_wake(self) -> None:
         """Have the scheduled action called when there is something to send, and not before."""

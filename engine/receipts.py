@@ -35,6 +35,12 @@ class Tally:
     """Seconds for which he asked to be left alone."""
 
 
+def is_received(job: Job) -> bool:
+    """Did the receiver say that he has it?"""
+    response = job.exchange.response
+    return response is not None and 200 <= response.status < 300
+
+
 def record(env, jobs: list[Job], now: datetime) -> None:
     """Write what came of these calls."""
     tallies: dict[int, Tally] = {}
@@ -49,7 +55,7 @@ def _settle(env, job: Job, now: datetime, tally: Tally) -> tuple:
     that is tried again (Standard Webhooks)."""
     exchange, error = job.exchange, job.exchange.error
     status = exchange.response.status if exchange.response is not None else None
-    if status is not None and 200 <= status < 300:
+    if is_received(job):
         tally.delivered += 1
         return _row(job, "delivered", job.attempts + 1, None, status, "", "", now)
     if error is not None and error.code == "not_sent":  # held back by what was said to another call
