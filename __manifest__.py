@@ -7,12 +7,13 @@
     "license": "LGPL-3",
     "depends": ["mail"],
     "external_dependencies": {
-        "python": ["cronsim", "jmespath", "jsonschema", "oauthlib", "requests"],
+        "python": ["cronsim", "jmespath", "jsonschema", "oauthlib", "requests", "standardwebhooks"],
     },
     "data": [
         "security/integration_security.xml",
         "security/ir.model.access.csv",
         "security/integration_rules.xml",
+        "data/ir_cron.xml",
         "views/integration_sync_views.xml",
         "views/integration_run_views.xml",
         "views/integration_exchange_views.xml",
@@ -28,6 +29,9 @@
         "views/integration_digest.xml",
         "views/res_config_settings_views.xml",
         "data/ir_cron_issues.xml",
+        "views/integration_subscriber_views.xml",
+        "views/integration_delivery_views.xml",
+        "views/res_config_settings_announce_views.xml",
         "views/menus.xml",
     ],
     "assets": {

@@ -95,6 +95,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "keyset_missing": ("path",),
     # transport
     "foreign_origin": ("host",),
+    "address_refused": ("host", "reason"),
     "redirected_elsewhere": ("host",),
     "unknown_format": ("format", "known"),
     "not_json": ("content_type", "start"),

@@ -10,3 +10,13 @@ UPDATE integration_connection
        last_error = NULL,
        test_result = NULL;
 UPDATE integration_connection_state SET oauth_token = NULL, leases = NULL, resume_at = NULL;
+-- It tells nobody outside what happens in it either: no secret, no address, nothing sent.
+UPDATE integration_subscriber
+   SET state = 'disabled',
+       disabled_reason = 'Neutralised copy of a database',
+       secret = NULL,
+       previous_secret = NULL,
+       previous_secret_until = NULL,
+       extra_headers = NULL,
+       url = 'https://neutralised.invalid',
+       last_error = NULL;

@@ -327,8 +327,8 @@ def _twins(cr, keys: list[tuple], column: str, other: str) -> list[_Twin]:
     return [_Twin(*values, column) for values in cr.fetchall()]
 
 
-def fail_waiting(cr, connection_id, waiting_for: str, message: str, hint: str, now: datetime, user_id: int) -> None:
-    """What these records wait for cannot come: they fail, with a line in their history."""
+def fail_waiting(cr, connection_id, waiting_for: str, message: str, hint: str, now: datetime, user_id: int) -> list[int]:
+    """What these records wait for cannot come: they fail, with a line in their history. Returns their ids."""
     cr.execute(
         """WITH failed AS (
                UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'validation',
@@ -339,8 +339,10 @@ def fail_waiting(cr, connection_id, waiting_for: str, message: str, hint: str, n
            INSERT INTO integration_log (sync_id, flow_id, company_id, run_id, create_date, direction, outcome, attempt,
                error_class, message, duration_ms, user_id)
            SELECT id, flow_id, company_id, run_id, %(now)s, direction, 'failed', attempts, 'validation', %(message)s, 0,
-               %(user)s FROM failed""",
+               %(user)s FROM failed
+           RETURNING sync_id""",
         {"connection": connection_id, "key": waiting_for, "message": message, "hint": hint, "now": now, "user": user_id})
+    return [row[0] for row in cr.fetchall()]
 
 
 # -- log, exchanges, runs ----------------------------------------------------------------------------------

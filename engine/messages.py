@@ -171,6 +171,10 @@ MESSAGES = {
     "bad_header": (
         _lt("The header “%(name)s” cannot be sent: %(reason)s."),
         _lt("Ask an administrator to correct the headers of the connection or the operation.")),
+    "address_refused": (
+        _lt("The address of the subscriber (%(host)s) may not be called: %(reason)s."),
+        _lt("Correct the address. A receiver inside our own network has to be allowed first in the settings of "
+            "Integrations, by a technical administrator.")),
     "foreign_origin": (
         _lt("The external system points to an address elsewhere (%(host)s). It was not followed, to keep "
             "our credentials safe."),
@@ -205,6 +209,11 @@ MESSAGES = {
 }
 
 ENGINE = {
+    # -- Subscribers -----------------------------------------------------------------------------------------
+    "subscriber_secret": (
+        _lt("The subscriber has no secret to sign with, or one that is not valid."),
+        _lt("Ask a technical administrator to press Rotate Secret on the subscriber, or to correct the environment "
+            "variable that it names.")),
     # -- Records of the external system ----------------------------------------------------------------------
     "record_missing_id": (
         _lt("A record came without its identifier (expected at %(path)s)."),
@@ -364,6 +373,10 @@ _WORDS = {
         "malformed": _lt("it is not an address"),
         "not positive": _lt("it must be more than zero"),
         "control characters": _lt("it has invisible characters"),
+        "characters": _lt("it has characters that an address cannot have"),
+        "private": _lt("it is not in the public internet but leads into a private network"),
+        "notation": _lt("its host is not written as a name or as a usual IP address"),
+        "secret": _lt("a secret begins with whsec_ and has 24 to 64 bytes in base64"),
         "credentials in the address": _lt("it holds a user or password"),
         "query in the address": _lt("it holds parameters after a question mark"),
         "{": _lt("an opening brace without its closing one"),

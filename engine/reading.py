@@ -6,7 +6,7 @@ from datetime import datetime
 from types import SimpleNamespace
 
 from ..core.errors import SyncError
-from . import failures, http, inbox, issues, journal, messages
+from . import announcing, failures, http, inbox, issues, journal, messages
 from .claim import RUN_LOCK_SPACE
 from .fetcher import Fetcher
 from .plan import FlowPlan
@@ -232,5 +232,6 @@ class Reading:
         reason = messages.explain(self.env, error)[0]
         message, hint = messages.explain(self.env, SyncError("validation", "parent_failed", params={
             "relation": plan.name, "external_id": external_id, "reason": reason}))
-        journal.fail_waiting(
+        failed = journal.fail_waiting(
             self.cr, plan.connection.id, f"{plan.resource.id}:{external_id}", message, hint, self._now(), self.env.uid)
+        announcing.note_failed(self.env, self._plan, failed, self._now())

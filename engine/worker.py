@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from odoo import fields
 
-from . import capture, doubts, failures, http, journal, messages, notifier, outbox, tending
+from . import announcing, capture, doubts, failures, http, journal, messages, notifier, outbox, tending
 from .ahead import Ahead
 from .claim import claims
 from .exporter import Exporter
@@ -388,6 +388,7 @@ class Worker(Reading, Health, Urgency, Tending):
         journal.finish(self.cr, rows, now)
         journal.insert_logs(
             self.cr, plan, rows, now, runs=runs, exchange_ids=exchange_ids, user_id=self.env.uid)
+        announcing.note_rows(self.env, plan, rows, now)
         journal.count_outcomes(self.cr, rows, runs)
         if exchanges:
             journal.add_to_run(self.cr, run_id, call_count=len(exchanges))

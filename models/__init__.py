@@ -32,3 +32,8 @@ from . import flow_alerting
 from . import flow_silence
 from . import digest
 from . import res_config_settings
+from . import event
+from . import subscriber
+from . import delivery
+from . import flow_announce
+from . import settings_announce

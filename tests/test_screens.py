@@ -7,6 +7,8 @@ from lxml import etree
 from odoo import fields
 from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
 
+from odoo.addons.integration_flow.engine.announcing import insert_test
+
 GROUPS = ("user", "manager", "secrets")
 BUTTON = "integration_status_button"
 BANNER = "integration_status_banner"
@@ -102,6 +104,8 @@ class TestScreens(ScreensMixin, TransactionCase):
         self.env["integration.issue"].create({
             "connection_id": self.connection.id, "flow_id": self.flow.id, "fingerprint": "x", "message": "Refused."})
         self.connection._alert("silence", "Nothing arrives", "Nothing since yesterday.")
+        subscriber = self.env["integration.subscriber"].create({"name": "Robot", "url": "https://robot.example.com/"})
+        insert_test(self.env, subscriber, {"message": "Hello"})
         for name, user in self.users.items():
             for menu_name, menu in self._menus(user).items():
                 with self.subTest(group=name, menu=menu_name):

@@ -198,7 +198,7 @@ class Client:
             self._throttle.acquire(cancelled)
             answer = self._wire.call(draft)
             location = answer.headers.get("Location")
-            if answer.status not in REDIRECTS or not location:
+            if answer.status not in REDIRECTS or not location or self.config.status_only:
                 return answer
             self._follow(draft, answer.status, location)
         raise SyncError("validation", "too_many_redirects", params={"limit": MAX_REDIRECTS})

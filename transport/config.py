@@ -59,6 +59,11 @@ class ConnectionConfig:
     max_response_bytes: int = field(default=10 * MEBIBYTE, repr=False)
     """Most bytes of an answer, counted after decompression."""
     user_agent: str = field(default=DEFAULT_USER_AGENT, repr=False)
+    public_only: bool = field(default=False, repr=False)
+    """Call addresses in the public internet only, checked when the connection is made: see guard.py."""
+    status_only: bool = field(default=False, repr=False)
+    """Only the status of an answer counts: a body that is too large, too slow or cut is left out, and a redirect is an
+    answer like any other."""
 
     def check(self) -> None:
         """Raise SyncError('authentication', 'bad_configuration', setting, reason) for what can never work.

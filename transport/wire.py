@@ -18,6 +18,7 @@ from .body import read_body
 from .config import ConnectionConfig
 from .deadline import Deadlines, Trace
 from .failures import failure
+from .guard import Guarded
 from .prepare import Draft
 
 IDLE_LIMIT = 2.0
@@ -122,15 +123,29 @@ class _HTTPSPool(HTTPSConnectionPool):
     ConnectionCls = type("TracedHTTPS", (_Traced, HTTPSConnectionPool.ConnectionCls), {})
 
 
+class _GuardedHTTPPool(HTTPConnectionPool):
+    ConnectionCls = type("GuardedHTTP", (Guarded, _HTTPPool.ConnectionCls), {})
+
+
+class _GuardedHTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = type("GuardedHTTPS", (Guarded, _HTTPSPool.ConnectionCls), {})
+
+
 class _Adapter(HTTPAdapter):
     """requests' adapter with traced connections; it hands back urllib3's answer, which costs less."""
 
+    pools = {"http": _HTTPPool, "https": _HTTPSPool}
+
     def init_poolmanager(self, *args, **kwargs):
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        self.poolmanager.pool_classes_by_scheme = self.pools
 
     def build_response(self, req, resp):
         return resp
+
+
+class _GuardedAdapter(_Adapter):
+    pools = {"http": _GuardedHTTPPool, "https": _GuardedHTTPSPool}
 
 
 class Wire:
@@ -140,7 +155,7 @@ class Wire:
         self._config = config
         self._session = requests.Session()
         self._session.trust_env = False
-        self._adapter = _Adapter(
+        self._adapter = (_GuardedAdapter if config.public_only else _Adapter)(
             pool_connections=4, pool_maxsize=max(config.parallel_calls, 1), max_retries=0
         )
         for scheme in ("http://", "https://"):
@@ -199,9 +214,11 @@ class Wire:
             trace.answered = True
             try:
                 raw = read_body(answer, draft.method, config.max_response_bytes)
-            except BaseException:
+            except BaseException as caught:
                 answer.close()  # never back into the pool half-read
-                raise
+                if not (config.status_only and isinstance(caught, Exception)):
+                    raise
+                raw = b""
             return Answer(answer.status, answer.headers, raw, time.perf_counter() - started)
         finally:
             self._deadlines.remove(trace)
