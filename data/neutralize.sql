@@ -9,4 +9,9 @@ UPDATE integration_connection
        token_url = NULL,
        base_url = 'https://neutralised.invalid',
        last_error = NULL,
-       test_result = NULL;
+       test_result = NULL,
+       webhook_enabled = false,
+       webhook_token = NULL,
+       webhook_secret = NULL,
+       webhook_secret_previous = NULL,
+       webhook_previous_until = NULL;

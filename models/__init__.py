@@ -2,6 +2,7 @@ from . import base
 from . import base_batch
 from . import base_panel
 from . import connection
+from . import connection_alert
 from . import resource
 from . import operation
 from . import value_map
@@ -13,4 +14,8 @@ from . import log
 from . import exchange
 from . import run
 from . import capture
+from . import webhook_event
+from . import webhook_rejection
+from . import webhook_topic
+from . import connection_webhook
 from . import blueprint
