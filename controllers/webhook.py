@@ -51,7 +51,7 @@ class WebhookController(Controller):
 
 
 def _read_body(limit):
-    """The bytes that were sent, if they are not more than ``limit``: what is announced is believed, what comes is counted."""
+    """The bytes that were sent, if they are not more than ``limit``, by what is announced and by what comes."""
     http = request.httprequest
     http.max_content_length = limit
     if (http.content_length or 0) > limit:

@@ -195,7 +195,8 @@ def _insert(env, endpoint: dict, values: dict) -> None:
            SELECT %(connection)s, %(company)s, %(event_id)s, %(topic)s, moment, 'pending', moment, 0, %(address)s,
                   %(content_type)s, %(headers)s, %(body)s, %(size)s
            FROM (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS moment) clock
-           ON CONFLICT (connection_id, event_id) WHERE event_id IS NOT NULL DO NOTHING""", values)
+           ON CONFLICT (connection_id, event_id) WHERE event_id IS NOT NULL DO NOTHING""",
+        values, log_exceptions=False)  # the statement holds the body
     if cr.rowcount and endpoint["cron_id"] and not endpoint["paused"]:
         _wake(cr, endpoint["cron_id"])
 

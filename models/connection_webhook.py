@@ -1,7 +1,7 @@
 import os
 import secrets
-from datetime import timedelta
 from base64 import b64encode
+from datetime import timedelta
 
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
@@ -49,7 +49,7 @@ class IntegrationConnection(models.Model):
         string="Signature Header", help="Name of the header (or parameter) that holds the signature or secret. Empty: the "
                                         "usual one of the chosen kind.")
     webhook_prefix = fields.Char(string="Signature Prefix", help="What stands before the signature, such as sha256=")
-    webhook_user = fields.Char(string="Webhook User")
+    webhook_user = fields.Char()
     webhook_secret = fields.Char(groups=fields.NO_ACCESS, copy=False)
     webhook_secret_previous = fields.Char(groups=fields.NO_ACCESS, copy=False)
     webhook_secret_input = fields.Char(
@@ -87,7 +87,7 @@ class IntegrationConnection(models.Model):
     _webhook_limits = models.Constraint(
         "CHECK (webhook_max_kb BETWEEN 1 AND 10240 AND webhook_window BETWEEN 1 AND 86400 "
         "AND webhook_overlap_hours BETWEEN 0 AND 720)",
-        "Webhooks: the largest body must be 1 to 10,240 KiB, the replay window 1 second to a day, the overlap at most 30 days.")
+        "Webhooks: the largest body must be 1 to 10,240 KiB, the replay window 1 second to a day, the overlap 0 to 720 h.")
 
     # -- computed ------------------------------------------------------------------------------------------
 
@@ -182,8 +182,9 @@ class IntegrationConnection(models.Model):
     def _check_webhook_protected(self, vals):
         if self.env.su or self.env.user.has_group(SECRETS_GROUP):
             return
+        holders = self.filtered(lambda connection: connection.sudo().webhook_secret)
         changed = [name for name in PROTECTED & vals.keys() if any(
-            connection.sudo().webhook_secret and (connection[name] or False) != (vals[name] or False) for connection in self)]
+            (connection[name] or False) != (vals[name] or False) for connection in holders)]
         if changed:
             raise AccessError(self.env._(
                 "Only a technical administrator of integrations may change %(fields)s of a connection, because they decide "
@@ -243,8 +244,8 @@ class IntegrationConnection(models.Model):
             secret = secrets.token_urlsafe(32)
         self.sudo()._replace_webhook_secret(secret)
         return self._notify_webhook("warning", self.env._(
-            "New webhook secret of %(name)s: %(secret)s\nEnter it in the other system now. It is not shown again. The secret "
-            "before stays valid for %(hours)s hours.",
+            "New webhook secret of %(name)s: %(secret)s\nEnter it in the other system now. It is not shown again. The "
+            "secret before stays valid for %(hours)s hours.",
             name=self.name, secret=secret, hours=self.webhook_overlap_hours), sticky=True)
 
     def action_end_webhook_overlap(self):
@@ -294,7 +295,8 @@ class IntegrationConnection(models.Model):
                 connection._alert_done("webhook", self.env._("Webhooks arrive again."))
                 continue
             labels = dict(refused._fields["reason"]._description_selection(self.env))
-            lines = [self.env._("%(reason)s: %(count)s times", reason=labels[row.reason], count=row.count) for row in refused]
+            lines = [
+                self.env._("%(reason)s: %(count)s times", reason=labels[row.reason], count=row.count) for row in refused]
             if connection.webhook_failed:
                 lines.append(self.env._(
                     "%(count)s events could not be used; see Webhook Events.", count=connection.webhook_failed))

@@ -111,7 +111,8 @@ class IntegrationWebhookEvent(models.Model):
             "type": "ir.actions.client", "tag": "display_notification",
             "params": {
                 "type": "info",
-                "message": self.env._("%(count)s events were queued. They are worked on in the background.", count=len(self)),
+                "message": self.env._(
+                    "%(count)s events were queued. They are worked on in the background.", count=len(self)),
                 "next": {"type": "ir.actions.client", "tag": "soft_reload"},
             },
         }

@@ -21,3 +21,4 @@ from . import test_batch
 from . import test_urgency
 from . import test_webhook_route
 from . import test_webhook_events
+from . import test_webhook_real

@@ -10,7 +10,6 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.integration_flow.engine import inbox, receiving
-from odoo.addons.integration_flow.engine.receiving import Receiving
 
 from .common import FlowCase
 from .webhook_common import WebhookCase, WebhookTools

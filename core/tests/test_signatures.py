@@ -138,13 +138,13 @@ def test_rfc_4231():
 # -- against others ------------------------------------------------------------------------------------------
 
 
-@given(body=st.binary(max_size=200).filter(lambda raw: _is_text(raw)), key=st.binary(min_size=1, max_size=64))
+@given(body=st.text(max_size=200), key=st.binary(min_size=1, max_size=64))
 def test_standard_webhooks_library_accepts_ours(body, key):
     secret = "whsec_" + base64.b64encode(key).decode()
     now = datetime.now(UTC).timestamp()
-    document = json.dumps(body.decode()).encode()
+    document = json.dumps(body).encode()
     headers = sign(Scheme("standard_webhooks"), secret, document, now=now, message_id="msg_1")
-    assert Webhook(secret).verify(document, headers) == body.decode()
+    assert Webhook(secret).verify(document, headers) == body
     with pytest.raises(WebhookVerificationError):
         Webhook("whsec_" + base64.b64encode(key + b"x").decode()).verify(document, headers)
 
@@ -159,13 +159,6 @@ def test_ours_accepts_the_library(body, key):
     assert verify(Scheme("standard_webhooks"), [secret[6:]], headers, body.encode(), NOW) == 0
 
 
-def _is_text(raw):
-    try:
-        return bool(raw.decode())
-    except UnicodeDecodeError:
-        return False
-
-
 SANDBOX_STYLES = {
     "woocommerce": Scheme("hmac_base64", header="X-WC-Webhook-Signature"),
     "github": Scheme("hmac_hex", prefix="sha256="),
@@ -175,7 +168,7 @@ SANDBOX_STYLES = {
 
 
 @pytest.mark.parametrize("style", SANDBOX_STYLES)
-@given(body=st.binary(max_size=300), secret=st.sampled_from(["plain secret", "whsec_" + base64.b64encode(b"k" * 24).decode()]))
+@given(body=st.binary(max_size=300), secret=st.sampled_from(["plain secret", "whsec_a2V5IG9mIGEgdGVzdA=="]))
 def test_the_sandbox_signs_as_we_do(style, body, secret):
     sandbox = importlib.import_module("integration_flow.sandbox.signatures")
     scheme = SANDBOX_STYLES[style]

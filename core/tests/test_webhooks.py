@@ -1,5 +1,7 @@
 """What a delivery holds, and who may send it."""
 
+import contextlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,10 +51,8 @@ def test_parse_refuses(raw, kind, code):
 
 @given(raw=st.binary(max_size=300), kind=st.sampled_from(["", FORM, "application/json", "multipart/x", "\x00"]))
 def test_parse_never_fails_otherwise(raw, kind):
-    try:
+    with contextlib.suppress(SyncError):
         webhooks.parse(raw, kind)
-    except SyncError:
-        pass
 
 
 @pytest.mark.parametrize(
