@@ -198,7 +198,7 @@ def odoo_server(context):
     addons = config["addons_path"]
     command = [
         *([odoo_bin] if odoo_bin else [sys.executable, "-m", "odoo"]), f"--config={os.devnull}",
-        f"--database={context.database}", f"--db-filter=^{context.database}$", f"--data-dir={config['data_dir']}",
+        f"--database={context.database}", f"--data-dir={config['data_dir']}",
         f"--addons-path={addons if isinstance(addons, str) else ','.join(addons)}", f"--http-port={port}",
         "--http-interface=127.0.0.1", "--workers=0", "--max-cron-threads=2", "--log-level=warn"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -224,7 +224,8 @@ class TestServer(RealWebhookCase):
         self.cr.commit()
         self.serve("--max-cron-threads=2")
         good = list(self.deliveries(100, versions=3))
-        bad = [(f"bad-{number}", body, {**headers, "webhook-id": "x"}) for number, (_id, body, headers) in enumerate(good[:50])]
+        bad = [(f"bad-{number}", body, {**headers, "webhook-id": "x"})
+               for number, (_id, body, headers) in enumerate(good[:50])]
         mixed = good + good[:100] + bad
         random.Random(3).shuffle(mixed)
         answers = self.send_all(mixed)
@@ -271,8 +272,8 @@ class TestServer(RealWebhookCase):
         self.serve("--max-cron-threads=0")
         header_text = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=40)
         names = st.sampled_from([
-            "webhook-id", "webhook-timestamp", "webhook-signature", "Content-Type", "Authorization", "Cookie", "Accept-Language",
-            "X-Forwarded-For", "Content-Encoding", "X-Odoo-Database", "Origin", "Expect-Nothing", "Content-Disposition"])
+            "webhook-id", "webhook-timestamp", "webhook-signature", "Content-Type", "Authorization", "Cookie",
+            "Accept-Language", "X-Forwarded-For", "Content-Encoding", "X-Odoo-Database", "Origin", "Expect-Nothing", "Content-Disposition"])
 
         @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
         @given(
