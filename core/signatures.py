@@ -17,31 +17,31 @@ compared in constant time, all of them each time, so that two may be valid at on
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
-# Header names and prefixes that count when the settings name none.
-DEFAULT_HEADERS = {
-    "hmac_hex": "X-Hub-Signature-256",
-    "hmac_base64": "X-Webhook-Signature",
-    "timestamped": "Stripe-Signature",
-    "standard_webhooks": "webhook-signature",
-    "slack": "X-Slack-Signature",
-    "bearer": "Authorization",
-    "basic": "Authorization",
-    "static_header": "X-Webhook-Secret",
-    "static_query": "secret",
-    "address": "",
-}
-STYLES = tuple(DEFAULT_HEADERS)
-# Styles whose signature covers a time, so that a recorded delivery cannot be sent again later.
-TIMESTAMPED = ("timestamped", "standard_webhooks", "slack")
-WINDOW_SECONDS = 300
+from .signing import (
+    DEFAULT_HEADERS,
+    STYLES,
+    TIMESTAMPED,
+    WINDOW_SECONDS,
+    Scheme,
+    base64_mac,
+    decoded,
+    family_of,
+    hex_mac,
+    sign,
+    slack_time,
+    standard_keys,
+)
+
+__all__ = [
+    "DEFAULT_HEADERS", "STYLES", "TIMESTAMPED", "WINDOW_SECONDS", "Rejected", "Scheme", "same", "sign", "standard_keys",
+    "verify",
+]  # fmt: skip
+
 # A header with more signatures than this is no rotation of keys.
 MOST_SIGNATURES = 32
 _UNIX_TIME = re.compile(r"[0-9]{1,12}")
@@ -53,35 +53,6 @@ class Rejected(Exception):
     def __init__(self, reason: str):
         super().__init__(reason)
         self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Scheme:
-    """How one sender signs.
-
-    header: name of the header (or parameter) with the signature; '' = the usual one of the style
-    prefix: text before a plain HMAC, such as ``sha256=``
-    user: name for ``basic``
-    window: seconds by which a signed time may differ from ours, both ways
-    """
-
-    style: str
-    header: str = ""
-    prefix: str = ""
-    user: str = ""
-    window: int = WINDOW_SECONDS
-
-    def __post_init__(self):
-        if self.style not in DEFAULT_HEADERS:
-            raise ValueError(f"unknown style {self.style!r}, known: {', '.join(STYLES)}")
-
-    @property
-    def header_name(self) -> str:
-        return self.header or DEFAULT_HEADERS[self.style]
-
-    @property
-    def is_timestamped(self) -> bool:
-        return self.style in TIMESTAMPED
 
 
 def verify(
@@ -122,60 +93,16 @@ def verify(
     return check(scheme, known, lowered, body, now, query or {})
 
 
-def sign(scheme: Scheme, secret: str, body: bytes, *, now: float, message_id: str = "") -> dict[str, str]:
-    """The headers that a sender of this style adds (for ``static_query``: the parameters).
-
-    :param now: seconds since 1970
-    :param message_id: of Standard Webhooks: the same for each attempt to deliver a message
-    """
-    moment = str(int(now))
-    name = scheme.header_name
-    if scheme.style == "hmac_hex":
-        return {name: scheme.prefix + _hex(secret.encode(), body)}
-    if scheme.style == "hmac_base64":
-        return {name: scheme.prefix + _base64(secret.encode(), body)}
-    if scheme.style == "timestamped":
-        return {name: f"t={moment},v1={_hex(secret.encode(), moment.encode() + b'.' + body)}"}
-    if scheme.style == "standard_webhooks":
-        family = _family(name)
-        signature = _base64(standard_keys(secret)[0], f"{message_id}.{moment}.".encode() + body)
-        return {f"{family}-id": message_id, f"{family}-timestamp": moment, f"{family}-signature": f"v1,{signature}"}
-    if scheme.style == "slack":
-        return {
-            name: f"v0={_hex(secret.encode(), f'v0:{moment}:'.encode() + body)}",
-            _slack_time(name): moment,
-        }
-    if scheme.style == "bearer":
-        return {name: f"Bearer {secret}"}
-    if scheme.style == "basic":
-        return {name: f"Basic {base64.b64encode(f'{scheme.user}:{secret}'.encode()).decode()}"}
-    return {name: secret} if name else {}
-
-
-def standard_keys(secret: str) -> list[bytes]:
-    """The keys that a secret of Standard Webhooks may stand for: ``whsec_`` is base64 by the specification; without it
-    some systems mean the text itself, and others base64.
-
-    >>> standard_keys("whsec_a2V5"), standard_keys("not base64!")
-    ([b'key'], [b'not base64!'])
-    """
-    if secret.startswith("whsec_"):
-        decoded = _decoded(secret.removeprefix("whsec_"))
-        return [decoded if decoded else secret.encode()]
-    decoded = _decoded(secret)
-    return [secret.encode(), decoded] if decoded else [secret.encode()]
-
-
 # -- one style each ------------------------------------------------------------------------------------------
 
 
 def _check_hmac_hex(scheme, secrets, headers, body, now, query):
-    wanted = [(number, _hex(secret.encode(), body)) for number, secret in secrets]
+    wanted = [(number, hex_mac(secret.encode(), body)) for number, secret in secrets]
     return _first_match(wanted, [given.lower() for given in _given(scheme, headers)])
 
 
 def _check_hmac_base64(scheme, secrets, headers, body, now, query):
-    wanted = [(number, _base64(secret.encode(), body)) for number, secret in secrets]
+    wanted = [(number, base64_mac(secret.encode(), body)) for number, secret in secrets]
     return _first_match(wanted, _given(scheme, headers))
 
 
@@ -186,11 +113,11 @@ def _check_timestamped(scheme, secrets, headers, body, now, query):
     if not given:
         raise Rejected("signature_missing")
     signed = _in_time(scheme, moment, now).encode() + b"." + body
-    return _first_match([(number, _hex(secret.encode(), signed)) for number, secret in secrets], given)
+    return _first_match([(number, hex_mac(secret.encode(), signed)) for number, secret in secrets], given)
 
 
 def _check_standard_webhooks(scheme, secrets, headers, body, now, query):
-    family = _family(scheme.header_name)
+    family = family_of(scheme.header_name)
     message_id = headers.get(f"{family}-id", "")
     given = [
         value for version, _comma, value in (
@@ -202,7 +129,7 @@ def _check_standard_webhooks(scheme, secrets, headers, body, now, query):
     moment = _in_time(scheme, headers.get(f"{family}-timestamp", ""), now)
     signed = _wire(message_id) + f".{moment}.".encode() + body
     return _first_match([
-        (number, _base64(key, signed)) for number, secret in secrets for key in standard_keys(secret)], given)
+        (number, base64_mac(key, signed)) for number, secret in secrets for key in standard_keys(secret)], given)
 
 
 def _check_slack(scheme, secrets, headers, body, now, query):
@@ -211,9 +138,9 @@ def _check_slack(scheme, secrets, headers, body, now, query):
             part.strip().partition("=") for part in _present(scheme, headers).split(",")[:MOST_SIGNATURES])
         if version == "v0"
     ]
-    moment = _in_time(scheme, headers.get(_slack_time(scheme.header_name).lower(), ""), now)
+    moment = _in_time(scheme, headers.get(slack_time(scheme.header_name).lower(), ""), now)
     signed = f"v0:{moment}:".encode() + body
-    return _first_match([(number, _hex(secret.encode(), signed)) for number, secret in secrets], given)
+    return _first_match([(number, hex_mac(secret.encode(), signed)) for number, secret in secrets], given)
 
 
 def _check_bearer(scheme, secrets, headers, body, now, query):
@@ -227,7 +154,7 @@ def _check_basic(scheme, secrets, headers, body, now, query):
     kind, _blank, encoded = _present(scheme, headers).strip().partition(" ")
     if kind.lower() != "basic":
         raise Rejected("signature_missing")
-    given = _decoded(encoded.strip()) or b""
+    given = decoded(encoded.strip()) or b""
     return _first_match([(number, f"{scheme.user}:{secret}".encode()) for number, secret in secrets], [given])
 
 
@@ -296,27 +223,3 @@ def _wire(text: str | bytes) -> bytes:
         return text.encode("latin-1")
     except UnicodeEncodeError:
         return _bytes(text)
-
-
-def _hex(key: bytes, message: bytes) -> str:
-    return hmac.new(key, message, hashlib.sha256).hexdigest()
-
-
-def _base64(key: bytes, message: bytes) -> str:
-    return base64.b64encode(hmac.new(key, message, hashlib.sha256).digest()).decode()
-
-
-def _decoded(text: str) -> bytes | None:
-    try:
-        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return None
-
-
-def _family(header: str) -> str:
-    """The common beginning of the three headers: ``webhook``, or ``svix`` for older senders."""
-    return header.lower().removesuffix("-signature")
-
-
-def _slack_time(header: str) -> str:
-    return re.sub(r"(?i)signature$", "Request-Timestamp", header)

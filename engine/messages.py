@@ -65,7 +65,7 @@ MESSAGES = {
         _lt("Choose another field or a transform in the field rule, then retry.")),
     "unsupported_content": (
         _lt("The content of a webhook cannot be read (%(content_type)s)."),
-        _lt("Choose JSON as the format of webhooks in the other system. If it offers none, ask your developer.")),
+        _lt("Choose another format for webhooks in the other system. If it offers none, ask your developer.")),
     # -- Core: values of fields ------------------------------------------------------------------------------
     "unknown_transform": (
         _lt("A field rule uses the transform “%(kind)s”, which does not exist. Known: %(known)s."),

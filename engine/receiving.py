@@ -29,6 +29,8 @@ BATCH = 500
 BATCH_BYTES = 8 * 1024 * 1024
 # Records that are read back before the worker looks for more urgent work.
 MOST_READS = 200
+# Of the records that events bring; 0 is for live changes of users.
+PRIORITY = 1
 # External IDs that are remembered on an event, to find its sync records.
 MOST_IDS = 50
 
@@ -241,8 +243,8 @@ class Receiving:
 
     def _store_records(self, plan: FlowPlan, records: list) -> None:
         run_id = self._webhook_run(plan)
-        # Somebody waits for what was just reported; a flow for the night does not hurry.
-        priority = None if plan.settings.timing == "batch" else min(0, plan.settings.priority)
+        # Ahead of what is read by schedule and behind what users have just changed; a flow for the night does not hurry.
+        priority = None if plan.settings.timing == "batch" else min(PRIORITY, plan.settings.priority)
         stored = inbox.store(
             self.cr, plan, records, now=self._now(), run_id=run_id, priority=priority, embedded_plans=self._plan)
         journal.add_to_run(
@@ -317,7 +319,7 @@ class Receiving:
         if requests:
             client = self.client()
             self._commit()
-            exchanges = list(client.send_many(requests, stop=http.Patience()))
+            exchanges = list(client.send_many(requests, stop=http.Patience(self._live_waits)))
         records = []
         read = plan.operation("read")
         for exchange in exchanges:

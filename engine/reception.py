@@ -209,9 +209,9 @@ def _wake(cr, cron_id: int) -> None:
     event. So the first ones of a second trigger at once, and all others rely on one trigger for a moment after them.
     """
     cr.execute(
-        """SELECT count(*), COALESCE(bool_or(call_at > now() AT TIME ZONE 'UTC' + interval '1 second'), false)
-           FROM ir_cron_trigger WHERE cron_id = %s AND call_at >= date_trunc('second', now() AT TIME ZONE 'UTC')""",
-        [cron_id])
+        """SELECT count(*), COALESCE(bool_or(call_at > moment + interval '1 second'), false)
+           FROM ir_cron_trigger, (SELECT clock_timestamp() AT TIME ZONE 'UTC' AS moment) clock
+           WHERE cron_id = %s AND call_at >= date_trunc('second', moment)""", [cron_id])
     recent, planned = cr.fetchone()
     if recent >= TRIGGERS_A_SECOND and planned:
         return
@@ -219,7 +219,7 @@ def _wake(cr, cron_id: int) -> None:
     cr.execute(
         """INSERT INTO ir_cron_trigger (cron_id, call_at, create_date, write_date)
            SELECT id, moment + make_interval(secs => %s), moment, moment
-           FROM ir_cron, date_trunc('second', now() AT TIME ZONE 'UTC') AS moment WHERE id = %s AND active""",
+           FROM ir_cron, date_trunc('second', clock_timestamp() AT TIME ZONE 'UTC') AS moment WHERE id = %s AND active""",
         [AFTER_BURST_SECONDS if later else 0, cron_id])
     if cr.rowcount:
         dbname = cr.dbname

@@ -273,7 +273,8 @@ class TestServer(RealWebhookCase):
         header_text = st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f"), max_size=40)
         names = st.sampled_from([
             "webhook-id", "webhook-timestamp", "webhook-signature", "Content-Type", "Authorization", "Cookie",
-            "Accept-Language", "X-Forwarded-For", "Content-Encoding", "X-Odoo-Database", "Origin", "Expect-Nothing", "Content-Disposition"])
+            "Accept-Language", "X-Forwarded-For", "Content-Encoding", "X-Odoo-Database", "Origin", "Expect-Nothing",
+            "Content-Disposition"])
 
         @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
         @given(
