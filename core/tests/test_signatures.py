@@ -253,7 +253,7 @@ def test_replay_window(style, seconds, accepted):
 
 
 @pytest.mark.parametrize("style", [style for style in SIGNED if style in signatures.TIMESTAMPED])
-@pytest.mark.parametrize("moment", ["", "soon", "-5", "1e9", "１７", "9" * 13, "1700000000.5", " 1700000000"])
+@pytest.mark.parametrize("moment", ["", "soon", "-5", "1e9", "１７", "9" * 13, "1700000000.5", "+1700000000"])
 def test_a_time_that_is_none(style, moment):
     scheme, headers = signed(style)
     for name, value in headers.items():
@@ -261,7 +261,7 @@ def test_a_time_that_is_none(style, moment):
             headers[name] = moment
         elif style == "timestamped":
             headers[name] = value.replace(f"t={NOW}", f"t={moment}")
-    with pytest.raises(Rejected, match="timestamp_missing" if moment != " 1700000000" else ""):
+    with pytest.raises(Rejected, match="timestamp_missing"):
         verify(scheme, [SECRET], headers, b'{"id": 1}', NOW)
 
 
