@@ -18,6 +18,7 @@
         "views/integration_run_views.xml",
         "views/integration_exchange_views.xml",
         "views/integration_link_views.xml",
+        "views/integration_webhook_views.xml",
         "views/integration_connection_views.xml",
         "views/integration_resource_views.xml",
         "views/integration_value_map_views.xml",

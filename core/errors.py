@@ -66,6 +66,8 @@ CODES: dict[str, tuple[str, ...]] = {
     "malformed_json": ("line", "column", "near"),
     "too_deep": ("limit",),
     "not_json_value": ("type", "value"),
+    # webhooks
+    "unsupported_content": ("content_type",),
     # transforms
     "unknown_transform": ("kind", "known"),
     "bad_option": ("option", "value", "expected"),

@@ -8,7 +8,12 @@ UPDATE integration_connection
        token_url = NULL,
        base_url = 'https://neutralised.invalid',
        last_error = NULL,
-       test_result = NULL;
+       test_result = NULL,
+       webhook_enabled = false,
+       webhook_token = NULL,
+       webhook_secret = NULL,
+       webhook_secret_previous = NULL,
+       webhook_previous_until = NULL;
 UPDATE integration_connection_state SET oauth_token = NULL, leases = NULL, resume_at = NULL;
 -- It tells nobody outside what happens in it either: no secret, no address, nothing sent.
 UPDATE integration_subscriber

@@ -73,6 +73,8 @@ class Importer:
             row.external_id = row.external_id or self._late_id(row, record)
             if row.settled:
                 return None
+            if inbox.DELETED_KEY in record:
+                return Item(row, record, {})
             return Item(row, record, external_values(self.plan, self.plan.merge_rules + self.plan.checks, record))
         except SyncError as error:
             self._fail(row, error)
@@ -112,12 +114,9 @@ class Importer:
 
     def _without_deleted(self, items: list[Item]) -> list[Item]:
         """Handle records that were deleted over there as the flow says; return the others."""
-        path = self.plan.resource.deleted_path
-        if not path:
-            return items
         rest = []
         for item in items:
-            if item.row.settled or not paths.get(path, item.record):
+            if item.row.settled or not inbox.is_deleted(self.plan, item.record):
                 rest.append(item)
                 continue
             try:

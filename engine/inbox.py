@@ -20,6 +20,8 @@ from .plan import FlowPlan
 
 # Bytes of an external ID: more does not fit into a unique index.
 LONGEST_ID = 1000
+# Under this key a record that was reported as deleted (by a webhook) holds its ID; see ``tombstone``.
+DELETED_KEY = "@integration_flow.deleted"
 
 
 @dataclass(slots=True)
@@ -120,6 +122,18 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
     return stored
 
 
+def tombstone(external_id: str, record=None) -> dict:
+    """What is stored of a record whose end was reported, with whatever the report says of it (a version, a time)."""
+    return {**(record if isinstance(record, dict) else {}), DELETED_KEY: external_id}
+
+
+def is_deleted(plan: FlowPlan, record) -> bool:
+    """Was this record deleted over there, by what it says itself or by a report?"""
+    if DELETED_KEY in record:
+        return True
+    return bool(plan.resource.deleted_path and paths.get(plan.resource.deleted_path, record))
+
+
 def forget_unlinked(cr, plan: FlowPlan, external_ids: list[str]) -> None:
     """Records that were synced once and have lost their link are new to us, even if they have not changed."""
     cr.execute(
@@ -148,7 +162,7 @@ def _incoming(plan: FlowPlan, record) -> Incoming:
         external_id = identify(plan, record)
         version, updated_at = age_of(plan, record)
         name = _text(paths.get(plan.resource.name_path, record)) if plan.resource.name_path else None
-        if plan.settings.external_filter:
+        if plan.settings.external_filter and DELETED_KEY not in record:
             excluded = not paths.get(plan.settings.external_filter, record)
         content_hash = content_of(plan, record)
         readable = True
@@ -173,7 +187,7 @@ def identify(plan: FlowPlan, record) -> str:
     if not isinstance(record, dict):
         raise SyncError("validation", "not_an_object", params={
             "found": type(record).__name__, "start": str(record)[:80]})
-    external_id = plan.external_id(record)
+    external_id = record.get(DELETED_KEY) or plan.external_id(record)
     if not external_id:
         raise SyncError("validation", "record_missing_id", params={"path": plan.resource.id_path})
     if len(external_id.encode()) > LONGEST_ID:
@@ -184,9 +198,11 @@ def identify(plan: FlowPlan, record) -> str:
 
 def content_of(plan: FlowPlan, record) -> str:
     """The hash of what the flow's rules see of a record: other changes over there do not matter."""
+    if DELETED_KEY in record:
+        return fingerprint.content_hash([DELETED_KEY, record[DELETED_KEY]])
     values = external_values(plan, plan.merge_rules + plan.checks, record)
     pieces = [paths.get(rule.external_path, record) for rule in plan.embedded_rules]
-    deleted = bool(plan.resource.deleted_path and paths.get(plan.resource.deleted_path, record))
+    deleted = is_deleted(plan, record)
     return fingerprint.content_hash([plan.signature, values, pieces, *([deleted] if deleted else ())])
 
 

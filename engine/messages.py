@@ -63,6 +63,9 @@ MESSAGES = {
     "not_json_value": (
         _lt("The value “%(value)s” (%(type)s) cannot be sent."),
         _lt("Choose another field or a transform in the field rule, then retry.")),
+    "unsupported_content": (
+        _lt("The content of a webhook cannot be read (%(content_type)s)."),
+        _lt("Choose another format for webhooks in the other system. If it offers none, ask your developer.")),
     # -- Core: values of fields ------------------------------------------------------------------------------
     "unknown_transform": (
         _lt("A field rule uses the transform “%(kind)s”, which does not exist. Known: %(known)s."),
@@ -243,6 +246,24 @@ ENGINE = {
     "outcome_unknown": (
         _lt("It is not known whether the external system has carried this out: its answer was lost."),
         _lt("Look for the record in the external system. Then press Was Created or Was Not Created.")),
+    # -- Webhook events --------------------------------------------------------------------------------------
+    "event_empty": (
+        _lt("The webhook came without any content."),
+        _lt("If the other system sends such notices, nothing has to be done. Otherwise check its webhook settings.")),
+    "event_without_topic": (
+        _lt("No line of the webhook's topics fits “%(topic)s”."),
+        _lt("If these events matter, add a line for this topic on the tab Webhook of the connection, then press Retry.")),
+    "event_flow_off": (
+        _lt("The flow “%(flow)s” was not running."),
+        _lt("Put it into Test or Live, then press Retry.")),
+    "event_nothing_found": (
+        _lt("The event has nothing at “%(path)s”, where the topic “%(topic)s” expects it."),
+        _lt("Correct the path on the tab Webhook of the connection, then press Retry.")),
+    "event_gone": (
+        _lt("The external system does not have %(external_id)s (any more)."),
+        _lt("Nothing to do: it was probably deleted there meanwhile.")),
+    "event_never_known": (
+        _lt("%(external_id)s was deleted over there, and was never here."), _lt("Nothing to do.")),
     # -- Related records -------------------------------------------------------------------------------------
     "parent_missing": (
         _lt("%(relation)s %(external_id)s is not here yet; this record waits for it."),

@@ -25,9 +25,14 @@ _changed = threading.Condition()
 _thread: threading.Thread | None = None
 
 
-def notify(dbname: str) -> None:
-    """Wake the cron workers of this database now."""
+def notify(dbname: str, delay: float = 0) -> None:
+    """Wake the cron workers of this database now, or in so many seconds."""
     global _thread  # noqa: PLW0603 - one thread a process
+    if delay:
+        timer = threading.Timer(delay, notify, [dbname])
+        timer.daemon = True
+        timer.start()
+        return
     with _changed:
         _wanted.add(dbname)
         if _thread is not None and _thread.is_alive():

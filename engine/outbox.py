@@ -131,8 +131,24 @@ def due(cr, connection_id: int, flow_ids: list[int], now: datetime, limit: int, 
     return cr.fetchall()
 
 
+# Webhook events that can be worked on: those that are due, and those whose flow is running (again) or is gone.
+_EVENTS = """
+    EXISTS (SELECT 1 FROM integration_webhook_event WHERE connection_id = %(connection)s AND state = 'pending'
+            AND due_at <= %(now)s)
+    OR EXISTS (SELECT 1 FROM integration_webhook_event e LEFT JOIN integration_flow f ON f.id = e.flow_id
+               WHERE e.connection_id = %(connection)s AND e.state = 'pending' AND e.due_at IS NULL
+                 AND (f.id IS NULL OR f.state <> 'paused' OR NOT f.active))
+"""
+
+
+def events_wait(cr, connection_id: int, now: datetime) -> bool:
+    """Are there webhook events to work on?"""
+    cr.execute(f"SELECT {_EVENTS}", {"connection": connection_id, "now": now})  # pylint: disable=sql-injection
+    return cr.fetchone()[0]
+
+
 def waits(cr, connection_id: int, now: datetime, without=()) -> bool:
-    """Is anything left for the worker of this connection: captured changes, due records, pages to read?"""
+    """Is anything left for the worker of this connection: captured changes, due records, pages to read, events?"""
     cr.execute(
         f"""SELECT EXISTS (SELECT 1 FROM integration_sync s JOIN integration_flow f ON f.id = s.flow_id
                            WHERE s.connection_id = %(connection)s AND s.due_at <= %(now)s AND s.{_WORKABLE}
@@ -143,6 +159,7 @@ def waits(cr, connection_id: int, now: datetime, without=()) -> bool:
                            WHERE r.connection_id = %(connection)s AND r.state = 'open' AND r.fetching
                              AND (r.next_try_at IS NULL OR r.next_try_at <= %(now)s)
                              AND f.active AND f.state IN ('test', 'live'))
+                OR {_EVENTS}
         """,  # pylint: disable=sql-injection
         {"connection": connection_id, "now": now, "without": list(without)})
     return cr.fetchone()[0]
@@ -156,7 +173,7 @@ def concerns(cr, connection_id: int, now: datetime) -> bool:
         """SELECT EXISTS (SELECT 1 FROM integration_flow WHERE connection_id = %(connection)s AND active
                           AND state IN ('test', 'live') AND next_run_at <= %(now)s)
                OR EXISTS (SELECT 1 FROM integration_run WHERE connection_id = %(connection)s AND state = 'open'
-                          AND trigger <> 'live' AND NOT COALESCE(fetching, false))
+                          AND trigger NOT IN ('live', 'webhook') AND NOT COALESCE(fetching, false))
                OR EXISTS (SELECT 1 FROM integration_sync s JOIN integration_flow f ON f.id = s.flow_id
                           WHERE f.connection_id = %(connection)s AND s.state = 'processing')
         """, {"connection": connection_id, "now": now})
@@ -174,6 +191,9 @@ def next_moment(cr, connection_id: int, now: datetime) -> datetime | None:
                 SELECT min(r.next_try_at) FROM integration_run r JOIN integration_flow f ON f.id = r.flow_id
                 WHERE r.connection_id = %(connection)s AND r.state = 'open' AND r.fetching AND r.next_try_at > %(now)s
                   AND f.active AND f.state IN ('test', 'live')
+                UNION ALL
+                SELECT min(due_at) FROM integration_webhook_event
+                WHERE connection_id = %(connection)s AND state = 'pending' AND due_at > %(now)s
                 UNION ALL
                 SELECT min(next_run_at) FROM integration_flow WHERE connection_id = %(connection)s
                   AND active AND state IN ('test', 'live') AND next_run_at > %(now)s) moments

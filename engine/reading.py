@@ -32,8 +32,9 @@ class Reading:
             flow.next_run_at = flow._next_time(now)
         self.cr.execute(
             "UPDATE integration_sync s SET due_at = %s FROM integration_run run WHERE run.connection_id = %s "
-            "AND run.state = 'open' AND run.trigger <> 'live' AND run.page_count IS NULL AND s.flow_id = run.flow_id "
-            "AND s.state = 'pending' AND (s.due_at IS NULL OR s.due_at > %s)", [now, self.connection.id, now])
+            "AND run.state = 'open' AND run.trigger NOT IN ('live', 'webhook') AND run.page_count IS NULL "
+            "AND s.flow_id = run.flow_id AND s.state = 'pending' AND (s.due_at IS NULL OR s.due_at > %s)",
+            [now, self.connection.id, now])
 
     def _fetch(self, held, flow_ids: list[int], now: datetime) -> bool:
         """Read and store the next page of an open run. Returns whether a page was asked for."""
@@ -121,7 +122,7 @@ class Reading:
         self.cr.execute(
             """UPDATE integration_run run SET state = 'done', ended_at = %(now)s
                WHERE run.connection_id = %(connection)s AND run.state = 'open' AND NOT COALESCE(run.fetching, false)
-                 AND run.trigger <> 'live' AND NOT EXISTS (
+                 AND run.trigger NOT IN ('live', 'webhook') AND NOT EXISTS (
                      SELECT 1 FROM integration_sync s
                      WHERE s.run_id = run.id AND s.import_pending AND s.state IN ('pending', 'processing'))
                  AND NOT EXISTS (

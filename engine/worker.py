@@ -19,6 +19,7 @@ from .health import Health
 from .importer import Importer
 from .plan import FlowPlan
 from .reading import Reading
+from .receiving import Receiving
 from .rows import RUNNING_STATES, Row, load_rows
 from .tending import Tending
 from .urgency import Urgency
@@ -34,7 +35,7 @@ PARENTS_OF_A_BUTTON = 50
 SIGNALS_EVERY_SECONDS = 1.0
 
 
-class Worker(Reading, Health, Urgency, Tending):
+class Worker(Reading, Receiving, Health, Urgency, Tending):
     """Works for one connection. ``run`` is called by the connection's scheduled action."""
 
     def __init__(self, env, connection):
@@ -127,6 +128,7 @@ class Worker(Reading, Health, Urgency, Tending):
         taken = outbox.drain(self.cr, self.connection.id, now)
         self._open_scheduled(now)
         self._commit()
+        taken += self._take_events(held)
         flows = self._running_flows()
         candidates = outbox.due(
             self.cr, self.connection.id, list(flows), self._clock(), LONGEST_SLICE, without=self._busy)
@@ -397,8 +399,8 @@ class Worker(Reading, Health, Urgency, Tending):
         """``{id of the sync record: id of the run that counts it}``: an import counts for the run that read it, an
         export for the open run of its flow; what belongs to none counts for the day's live changes."""
         self.cr.execute(
-            "SELECT id, flow_id = %s AND trigger <> 'live' FROM integration_run WHERE state = 'open' "
-            "AND (id = ANY(%s) OR flow_id = %s AND trigger <> 'live') ORDER BY id",
+            "SELECT id, flow_id = %s AND trigger NOT IN ('live', 'webhook') FROM integration_run WHERE state = 'open' "
+            "AND (id = ANY(%s) OR flow_id = %s AND trigger NOT IN ('live', 'webhook')) ORDER BY id",
             [plan.id, [row.run_id for row in rows if row.run_id], plan.id])
         found = self.cr.fetchall()
         opened = {run_id for run_id, _own in found}

@@ -19,6 +19,10 @@ from . import log
 from . import exchange
 from . import run
 from . import capture
+from . import webhook_event
+from . import webhook_rejection
+from . import webhook_topic
+from . import connection_webhook
 from . import blueprint
 from . import alert
 from . import connection_watch

@@ -390,7 +390,8 @@ class IntegrationFlow(models.Model):
         self.ensure_one()
         runs = self.env["integration.run"].sudo()
         run = runs.search(
-            [("flow_id", "=", self.id), ("state", "=", "open"), ("trigger", "!=", "live")], order="full desc, id", limit=1)
+            [("flow_id", "=", self.id), ("state", "=", "open"), ("trigger", "not in", ("live", "webhook"))],
+            order="full desc, id", limit=1)
         if run and full and not run.full and not run.page_count:
             run.full = True
         if run and (run.full or not full):  # else: what has begun reads only changes and does not answer this wish

@@ -34,3 +34,6 @@ from . import test_announce
 from . import test_delivering
 from . import test_subscriber
 from . import test_announce_crash
+from . import test_webhook_route
+from . import test_webhook_events
+from . import test_webhook_real

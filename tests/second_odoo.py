@@ -69,6 +69,37 @@ class SecondOdoo:
         self._wait_until_it_answers()
         return self
 
+    def start_without_database(self, *options):
+        """Start the process alone, on a database that is somebody else's, with its cron workers."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                self._command("server", f"--http-port={self.port}", "--http-interface=127.0.0.1",
+                              f"--db-filter=^{self.database}$", *options),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=self._environment(),
+                start_new_session=True)
+        end = time.monotonic() + START_SECONDS
+        while time.monotonic() < end and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(f"{self.url}/web/health", timeout=START_SECONDS):
+                    return self
+            except OSError:
+                time.sleep(0.2)
+        raise SecondOdooError(f"Odoo does not answer:\n{self._log.read_text(errors='replace')[-3000:]}")
+
+    def kill(self):
+        """End the process without any warning; its database stays."""
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(15)
+
+    @property
+    def log(self):
+        return self._log.read_text(errors="replace")
+
     def stop(self):
         """End the process (its own group) and remove everything that was made for it."""
         if self._process is not None and self._process.poll() is None:
