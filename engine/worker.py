@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from odoo import fields
 
-from . import capture, failures, http, journal, messages, notifier, outbox
+from . import failures, http, journal, messages, notifier, outbox
 from .ahead import Ahead
 from .claim import claims
 from .exporter import Exporter
@@ -223,7 +223,7 @@ class Worker(Reading, Health, Urgency):
             elif moment is not None:
                 moment = max(moment, retry_at)
         if moment is not None:
-            capture.wake_at(self.env, cron_id, moment)
+            self.connection._wake_at(moment)
         self._commit()
 
     # -- slices --------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@ from . import base
 from . import base_batch
 from . import base_panel
 from . import connection
+from . import connection_executor
 from . import resource
 from . import operation
 from . import value_map
@@ -14,3 +15,4 @@ from . import exchange
 from . import run
 from . import capture
 from . import blueprint
+from . import ir_module

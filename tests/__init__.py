@@ -19,3 +19,5 @@ from . import test_worker
 from . import test_rules
 from . import test_batch
 from . import test_urgency
+from . import test_executor
+from . import test_executor_jobs

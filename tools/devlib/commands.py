@@ -12,6 +12,7 @@ from .console import Problem, Progress, duration
 from .databases import TEMPLATES, Databases
 from .debian import Apt
 from .environment import Venv, fetch_odoo, find_odoo
+from .peers import Peers, Unreachable
 from .postgres import Server, wait_for_ever
 
 SUMMARY = "SUMMARY "
@@ -50,6 +51,14 @@ class Machine:
             self.server.open(step)
         self.databases = Databases(self.odoo, self.venv, self.server)
         return self
+
+    def with_peers(self, *more_addons):
+        """The databases, where Odoo also finds the addons of others."""
+        peers = Peers(self.venv)
+        with self.progress.step("Addons of others") as step:
+            peers.build(step)
+            step.note = peers.folder.name
+        return self.databases.with_peers(peers, *more_addons)
 
     def template(self, kind):
         with self.progress.step(f"Template database '{kind}'") as step:
@@ -194,7 +203,7 @@ def print_welcome(progress, database, odoo, sandbox, summary):
 
 # -- test and lint --
 
-PARTS = ("lint", "core", "install", "odoo")
+PARTS = ("lint", "core", "install", "odoo", "queue_job")
 
 
 def test(arguments):
@@ -211,8 +220,9 @@ def test(arguments):
 
 def run_parts(report, arguments):
     wanted = arguments.parts or PARTS
-    needs_database = {"install", "odoo"} & set(wanted)
-    progress = Progress(2 + bool(needs_database) + ("install" in wanted) + ("odoo" in wanted))
+    needs_database = {"install", "odoo", "queue_job"} & set(wanted)
+    small = bool({"install", "queue_job"} & set(wanted))
+    progress = Progress(2 + bool(needs_database) + small + ("odoo" in wanted) + ("queue_job" in wanted))
     with Machine(progress) as machine:
         machine.odoo_and_venv()
         # What needs no database comes first: it answers in seconds.
@@ -224,11 +234,19 @@ def run_parts(report, arguments):
         if needs_database:
             print()
             machine.postgres()
+        mail = machine.template("mail") if small else None
         if "install" in wanted:
-            parts.install_part(report, machine.databases, machine.template("mail"))
+            parts.install_part(report, machine.databases, mail)
         if "odoo" in wanted:
             template = machine.template("business")
             parts.odoo_parts(report, machine.databases, template, arguments.pytest, arguments.browser)
+        if "queue_job" in wanted and ("odoo" not in wanted or not arguments.pytest):
+            try:
+                databases = machine.with_peers()
+            except Unreachable as problem:
+                report.skip("queue_job: tests with the job queue", problem)
+            else:
+                parts.queue_job_part(report, databases, mail, arguments.pytest)
 
 
 def lint(arguments):

@@ -1,0 +1,74 @@
+"""An Odoo server with queue_job's runner, for the same database as the test. It has no cron thread: what it does, it does
+as jobs."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import odoo
+from odoo.tools import config
+
+START_SECONDS = 60
+
+
+class JobsServer:
+    """``start()`` and ``stop()`` a threaded server; ``kill()`` ends it without any warning."""
+
+    def __init__(self, database, channels="root:2"):
+        self.database = database
+        self.channels = channels
+        self._folder = Path(tempfile.mkdtemp(prefix="jobs_server_"))
+        self.log = self._folder / "odoo.log"
+        self._process = None
+
+    def start(self):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        addons = config["addons_path"]
+        addons = addons if isinstance(addons, str) else ",".join(map(str, addons))
+        login = [f"--{name}={config[name]}" for name in ("db_host", "db_port", "db_user", "db_password") if config[name]]
+        command = [
+            sys.executable, "-m", "odoo", "server", f"--database={self.database}", f"--addons-path={addons}",
+            f"--data-dir={config['data_dir']}", f"--config={os.devnull}", f"--http-port={port}",
+            "--http-interface=127.0.0.1", "--workers=0", "--max-cron-threads=0", "--load=base,web,queue_job",
+            "--log-level=info", *login]
+        home = next(Path(path) for path in odoo.__path__ if (Path(path) / "__main__.py").exists())
+        folders = filter(None, [str(home.parent), os.environ.get("PYTHONPATH")])
+        environment = dict(os.environ, PYTHONPATH=os.pathsep.join(folders), ODOO_QUEUE_JOB_CHANNELS=self.channels)
+        with self.log.open("ab") as log:
+            begin = log.tell()
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment,
+                start_new_session=True)
+        end = time.monotonic() + START_SECONDS
+        while "queue job runner ready for db" not in self.text()[begin:]:
+            if time.monotonic() > end or self._process.poll() is not None:
+                raise RuntimeError(f"The job runner did not start:\n{self.text()[-3000:]}")
+            time.sleep(0.1)
+        return self
+
+    def text(self):
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def kill(self):
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def stop(self):
+        if self._process is not None and self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGTERM)
+            try:
+                self._process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+    def remove(self):
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
