@@ -131,9 +131,14 @@ def is_left_to_jobs(connection) -> bool:
     if running:
         return True
     if overdue:
-        _logger.warning(
-            "The jobs of connection %s stand still, its scheduled action does the work. Is the job runner running, and "
-            "is there room in the channel %s?", connection.name, connection.executor_channel)
+        _logger.warning("The jobs of connection %s stand still, its scheduled action does the work.", connection.name)
+        connection._alert(
+            "worker", connection.env._("The jobs of %(connection)s stand still", connection=connection.name),
+            connection.env._(
+                "A job in the channel %(channel)s did not begin or end in time, so the scheduled action does the work. See "
+                "whether the job runner is running, and whether its channel is paused or full.",
+                channel=connection.executor_channel))
         return False
+    connection._alert_done("worker")
     enqueue(connection.env.registry, connection.id)
     return True

@@ -2,6 +2,7 @@ from . import base
 from . import base_batch
 from . import base_panel
 from . import connection
+from . import connection_alert
 from . import connection_executor
 from . import resource
 from . import operation

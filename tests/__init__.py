@@ -21,3 +21,4 @@ from . import test_batch
 from . import test_urgency
 from . import test_executor
 from . import test_executor_jobs
+from . import test_executor_uninstall

@@ -3,38 +3,21 @@
 ``./dev test queue_job`` runs this on a database that has the addon; elsewhere it is left out.
 """
 
-import os
-import subprocess
-import sys
 import time
 from datetime import timedelta
-from pathlib import Path
 from unittest.mock import patch
 
-import odoo
 from odoo import SUPERUSER_ID, api, fields
-from odoo.modules.registry import Registry
-from odoo.sql_db import close_db, db_connect
 from odoo.tests import Form, tagged
 from odoo.tests.common import get_db_name
-from odoo.tools import config
 
 from odoo.addons.integration_flow.engine import claim, jobs, notifier
 
-from .jobs_server import JobsServer
+from .jobs_server import JobsServer, needs_job_queue
 from .real import RealCase
 
 CHANNELS = "root:4,root.shop:3"
 WAIT_SECONDS = 40
-
-
-def needs_job_queue(case):
-    with db_connect(get_db_name()).cursor() as cr:
-        cr.execute("SELECT 1 FROM ir_module_module WHERE name = 'queue_job' AND state = 'installed'")
-        if not cr.fetchone():
-            if os.environ.get("INTEGRATION_TEST_QUEUE_JOB"):
-                raise AssertionError("queue_job should be installed here")
-            case.skipTest(case, "This database has no job queue; ./dev test queue_job has one.")
 
 
 class JobsCase(RealCase):
@@ -217,6 +200,8 @@ class TestJobsAreMade(JobsCase):
                 with self.assertLogs("odoo.addons.integration_flow.engine.jobs", "WARNING") as logs:
                     self.run_cron()
                 self.assertIn("stand still", logs.output[0])
+                told = self.connection.activity_ids.filtered(lambda activity: "stand still" in (activity.summary or ""))
+                self.assertEqual(told.user_id, self.connection.administrator_id, "the administrator is told, once")
                 self.assertEqual(self.states(flow), {"synced": 1})
                 with patch.object(notifier, "_make_job"):
                     self.env["res.partner"].search([("ref", "=", "X-Ann")]).name = f"Ann {state}"
@@ -382,89 +367,3 @@ class TestRunner(JobsCase):
         self.server.start()
         self.assertAllDone(flow, 60)
         self.assertEqual(len(self.shop.dump("customers")), 60)
-
-
-UNINSTALL = """
-connection = env["integration.connection"].create({
-    "name": "Left behind", "base_url": "http://127.0.0.1:9", "executor": "queue_job", "executor_channel": "root.shop"})
-env.cr.commit()
-print("BEFORE", connection.executor, connection._runs_as_jobs())
-env["ir.module.module"].search([("name", "=", "queue_job")]).button_immediate_uninstall()
-"""
-AFTERWARDS = """
-connection = env["integration.connection"].search([("name", "=", "Left behind")])
-assert "queue.job" not in env
-print("AFTER", connection.executor, connection._runs_as_jobs())
-assert "executor" not in env["integration.connection"].get_view(view_type="form")["arch"]
-connection._wake()
-connection.copy()
-connection._cron_work()
-env.cr.commit()
-print("WORKED", env["ir.cron.trigger"].search_count([("cron_id", "=", connection.cron_id.id)]) > 0)
-"""
-REMOVE_OURS = """
-connection = env["integration.connection"].create({
-    "name": "Ours goes", "base_url": "http://127.0.0.1:9", "executor": "queue_job"})
-env.cr.commit()
-from odoo.addons.integration_flow.engine import jobs
-jobs.enqueue(env.registry, connection.id)
-env["ir.module.module"].search([("name", "=", "integration_flow")]).button_immediate_uninstall()
-"""
-OURS_GONE = """
-assert "integration.connection" not in env and "queue.job" in env
-print("LEFT", env["queue.job"].search_count([("state", "=", "pending")]))
-"""
-
-
-@tagged("-standard", "integration_flow_real", "post_install", "-at_install")
-class TestUninstall(RealCase):
-    """One of the two addons goes, on a database of the test's own."""
-
-    @classmethod
-    def setUpClass(cls):
-        needs_job_queue(cls)
-        super().setUpClass()
-
-    def shell(self, database, script):
-        addons = config["addons_path"]
-        addons = addons if isinstance(addons, str) else ",".join(map(str, addons))
-        login = [f"--{name}={config[name]}" for name in ("db_host", "db_port", "db_user", "db_password") if config[name]]
-        home = next(Path(path) for path in odoo.__path__ if (Path(path) / "__main__.py").exists())
-        folders = filter(None, [str(home.parent), os.environ.get("PYTHONPATH")])
-        done = subprocess.run(
-            [sys.executable, "-m", "odoo", "shell", f"--database={database}", f"--addons-path={addons}", "--no-http",
-             f"--data-dir={config['data_dir']}", f"--config={os.devnull}", "--log-level=warn", *login],
-            input=script, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=180, check=False,
-            env=dict(os.environ, PYTHONPATH=os.pathsep.join(folders)))
-        self.assertEqual(done.returncode, 0, done.stdout[-4000:])
-        return done.stdout
-
-    def database(self):
-        template = os.environ.get("INTEGRATION_TEST_TEMPLATE")
-        if not template:
-            self.skipTest("./dev test queue_job names a template for this.")
-        name = f"{get_db_name()}_uninstall"
-
-        def run(statement):
-            close_db(name)
-            with db_connect("postgres").cursor() as cr:
-                cr.connection.autocommit = True
-                cr.execute(statement)
-
-        self.addCleanup(run, f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        run(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        return name
-
-    def test_without_the_job_queue_the_scheduled_action_works(self):
-        name = self.database()
-        self.assertIn("BEFORE queue_job True", self.shell(name, UNINSTALL))
-        output = self.shell(name, AFTERWARDS)
-        self.assertIn("AFTER cron False", output)
-        self.assertIn("WORKED True", output)
-
-    def test_without_us_no_job_is_left_behind(self):
-        name = self.database()
-        self.shell(name, REMOVE_OURS)
-        self.assertIn("LEFT 0", self.shell(name, OURS_GONE))
-        Registry.delete(name)

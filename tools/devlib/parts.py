@@ -203,7 +203,7 @@ def odoo_parts(report, databases, template, arguments, browser=True):
 
 
 #: Where the addon meets the job queue.  The other tests do not need it, and leave these out.
-QUEUE_JOB_TESTS = "tests/test_executor_jobs.py"
+QUEUE_JOB_TESTS = ("tests/test_executor.py", "tests/test_executor_jobs.py", "tests/test_executor_uninstall.py")
 
 
 def queue_job_part(report, databases, template, arguments):
@@ -217,7 +217,7 @@ def queue_job_part(report, databases, template, arguments):
 
         def tests():
             with databases.throw_away(base, "jobs") as database:
-                arguments_here = arguments if _names_a_test(arguments) else [*arguments, QUEUE_JOB_TESTS]
+                arguments_here = arguments if _names_a_test(arguments) else [*arguments, *QUEUE_JOB_TESTS]
                 command = pytest_odoo_command(databases, database, arguments_here, browser=False)
                 env = {**NO_BYTECODE, **databases.environment, "INTEGRATION_TEST_TEMPLATE": base}
                 env["INTEGRATION_TEST_QUEUE_JOB"] = "1"
