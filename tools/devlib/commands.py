@@ -1,5 +1,6 @@
 """One function per subcommand."""
 
+import ast
 import json
 import os
 import signal
@@ -270,36 +271,49 @@ def bench(arguments):
     if not chosen:
         known = ", ".join(script.stem[6:] for script in scripts) or "none yet"
         raise Problem("No such benchmark.", f"known: {known}", "./dev bench --list")
-    progress = Progress(5 + len(chosen))
+    peers = {script: peers_of(script) for script in chosen}
+    progress = Progress(5 + len(chosen) + any(peers.values()))
     results = {}
     with Machine(progress) as machine:
         machine.odoo_and_venv().postgres()
         template = machine.template("business")
         databases = machine.databases
+        with_peers = machine.with_peers(places.CHECKOUT / "benchmarks" / "peers") if any(peers.values()) else None
         with databases.throw_away(template, "benchbase") as base:
             with progress.step("Addon"):
                 databases.install_addon(base, log_name="bench-install")
             for script in chosen:
                 with progress.step(script.stem):
-                    results[script.stem[6:]] = run_benchmark(machine, script, base)
+                    used = with_peers if peers[script] else databases
+                    results[script.stem[6:]] = run_benchmark(machine, used, script, base, arguments.sizes)
     return write_figures(results, arguments.output)
 
 
-def run_benchmark(machine, script, base):
+def peers_of(script):
+    """The addons of others that a benchmark names in its line ``PEERS = (...)``."""
+    for node in ast.parse(script.read_text()).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "PEERS":
+            return ast.literal_eval(node.value)
+    return ()
+
+
+def run_benchmark(machine, databases, script, base, sizes=""):
     """One benchmark with a process, a database and a sandbox of its own: no figure depends on another."""
-    databases = machine.databases
     figures = places.folder("state") / f"figures-{os.getpid()}.json"
     with databases.throw_away(base, "bench") as database, ExitStack() as stack:
         # Private clusters run without it; a figure about commits must pay for them.
         machine.server.sql(f'ALTER DATABASE "{database}" SET synchronous_commit = on')
+        if peers := peers_of(script):
+            databases.install_addon(database, *peers, log_name="bench-peers")
         address = ""
         if services.has_sandbox():
             address = stack.enter_context(services.sandbox(machine.venv, 8269)).address
         runner = places.CHECKOUT / "benchmarks" / "runner.py"
-        command = [machine.venv.python, runner, script, "--figures", figures, "--sandbox-url", address, "--"]
+        command = [machine.venv.python, runner, script, "--figures", figures, "--sandbox-url", address]
+        command += ["--sizes", sizes, "--"]
         command += databases.odoo_command(database, "--no-http", "--log-level=warn")[1:]
         try:
-            code = processes.call(command, env=parts.NO_BYTECODE)
+            code = processes.call(command, env={**parts.NO_BYTECODE, **(databases.environment or {})})
             if code or not figures.exists():
                 raise Problem(f"{script.name} failed.", f"exit code {code}, its output is above")
             return json.loads(figures.read_text())
