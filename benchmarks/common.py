@@ -179,8 +179,9 @@ def forget_contacts(context, newest_kept):
 
 
 @contextmanager
-def copied_database(context, name, *, with_addon=True):
-    """The registry of a copy of the database; without the addon its tables are there and none of its code is loaded.
+def copied_database(context, name, *, with_addon=True, without=()):
+    """The registry of a copy of the database; without the addon (or the modules of ``without``) their tables are there
+    and none of their code is loaded.
 
     A copy is of the same pages, so that two copies differ in nothing but the code that runs.
     """
@@ -190,9 +191,9 @@ def copied_database(context, name, *, with_addon=True):
         f'CREATE DATABASE "{database}" TEMPLATE "{context.database}"',
         f'ALTER DATABASE "{database}" SET synchronous_commit = on')
     try:
-        if not with_addon:
-            with db_connect(database).cursor() as cr:
-                cr.execute("UPDATE ir_module_module SET state = 'uninstalled' WHERE name = 'integration_flow'")
+        absent = [*without, *(() if with_addon else ["integration_flow"])]
+        with db_connect(database).cursor() as cr:
+            cr.execute("UPDATE ir_module_module SET state = 'uninstalled' WHERE name = ANY(%s)", [absent])
         yield Registry(database)
     finally:
         Registry.delete(database)

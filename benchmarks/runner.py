@@ -8,6 +8,8 @@ A benchmark is a file ``bench_<name>.py`` with one function::
         figure = {"name": "first import", "value": 1.02, "unit": "× create()"}
         return [{**figure, "target": "≥ 0.9", "passed": True}]
 
+``PEERS = ("queue_job",)`` at the top of the file asks for addons of others, from the Python index, in its database.
+
 Its database is its own and is thrown away afterwards, so it may commit.  ``target`` and ``passed`` may be
 left out where a figure is only for information.
 """
@@ -35,6 +37,8 @@ class Context:
     registry: Registry
     sandbox_url: str
     """The address of a sandbox system of its own; empty while there is none."""
+    sizes: tuple[int, ...] = ()
+    """How many records to measure with, for a benchmark that asks; empty: its own choice."""
 
     @contextmanager
     def env(self, user_id=odoo.api.SUPERUSER_ID, **context):
@@ -59,6 +63,7 @@ def main():
     parser.add_argument("script", type=Path)
     parser.add_argument("--figures", type=Path, required=True, help="file for the figures, as JSON")
     parser.add_argument("--sandbox-url", default="")
+    parser.add_argument("--sizes", default="", help="how many records, separated by commas")
     parser.epilog = "Options after -- go to Odoo."
     # By hand: argparse would take our own options behind the first argument for Odoo's.
     split = sys.argv.index("--")
@@ -68,7 +73,8 @@ def main():
     config.parse_config(odoo_options, setup_logging=True)
     database = config["db_name"]
     database = database if isinstance(database, str) else database[0]
-    context = Context(database, Registry(database), options.sandbox_url)
+    sizes = tuple(int(size) for size in options.sizes.split(",") if size)
+    context = Context(database, Registry(database), options.sandbox_url, sizes)
     figures = load(options.script.resolve()).main(context)
     options.figures.write_text(json.dumps(list(figures)))
 

@@ -8,6 +8,7 @@ rollback leaves nothing behind, and a commit forgets nothing.
 import logging
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import timedelta
 from typing import NamedTuple
 
 from odoo.fields import Domain
@@ -18,6 +19,8 @@ from . import notifier
 _logger = logging.getLogger(__name__)
 
 KEY = "integration_flow.capture"
+# Where jobs do the work, the scheduled action is called so much later: only to see whether they did.
+JOBS_FIRST = timedelta(seconds=60)
 # The flow whose import is writing. Not on the cursor: rolling back a savepoint clears what is kept there.
 _origin: ContextVar[int | None] = ContextVar("integration_flow_origin", default=None)
 
@@ -38,6 +41,7 @@ class WatchedFlow(NamedTuple):
     model: str
     domain: list | None
     live_cron_id: int | None
+    job_connection_id: int | None = None
 
 
 class WatchMap(dict):
@@ -60,7 +64,8 @@ class _MapBuilder:
         live = flow.timing == "live"
         domain = self._domain(flow, model)
         self.map.flows[flow.id] = WatchedFlow(
-            flow.model_name, domain or None, flow.connection_id.cron_id.id if live else None)
+            flow.model_name, domain or None, flow.connection_id.cron_id.id if live else None,
+            flow.connection_id.id if flow.connection_id._runs_as_jobs() else None)
         self.watch(flow.model_name, "", Watch(flow.id, ""))
         if "active" in model._fields:
             self.watch(flow.model_name, "active", Watch(flow.id, ""))
@@ -262,11 +267,11 @@ def _store(env) -> None:
             ids = ids - captured.get((flow_id, "unlink"), set())
         rows += [(flow_id, res_id, operation) for res_id in sorted(ids)]
         if ids and flow.live_cron_id:
-            crons.add(flow.live_cron_id)
+            crons.add((flow.live_cron_id, flow.job_connection_id))
     if rows:
         env["integration.capture"]._insert(rows)
-    for cron_id in crons:
-        wake(env, cron_id)
+    for cron_id, job_connection_id in crons:
+        wake(env, cron_id, job_connection_id)
 
 
 def _belonging(env, flow_id, flow, ids) -> set[int]:
@@ -282,25 +287,33 @@ def _belonging(env, flow_id, flow, ids) -> set[int]:
     return belonging
 
 
-def wake(env, cron_id: int) -> None:
+def wake(env, cron_id: int, job_connection_id: int | None = None) -> None:
     """Make the worker of a connection run as soon as this transaction commits.
 
     The same as ``ir.cron._trigger`` without its two ORM round trips, which would be a fifth of a small write, and
     without its new connection to another database, which takes longer than the write.
+
+    :param job_connection_id: the connection, when its work is done as jobs: the commit is followed by a job, and the
+        scheduled action is called a minute later, should the process die in between
     """
     env.cr.execute(
         "INSERT INTO ir_cron_trigger (cron_id, call_at, create_date, write_date) "
-        "SELECT id, moment, moment, moment FROM ir_cron, date_trunc('second', now() AT TIME ZONE 'UTC') AS moment "
-        "WHERE id = %s AND active", [cron_id])
+        "SELECT id, moment + %s::interval, moment, moment "
+        "FROM ir_cron, date_trunc('second', now() AT TIME ZONE 'UTC') AS moment WHERE id = %s AND active",
+        [JOBS_FIRST if job_connection_id else timedelta(), cron_id])
     if env.cr.rowcount:
         dbname = env.cr.dbname
-        env.cr.postcommit.add(lambda: notifier.notify(dbname))
+        env.cr.postcommit.add(lambda: notifier.notify(dbname, job_connection_id))
 
 
-def wake_at(env, cron_id, moment) -> None:
-    """Make the worker of a connection run at a moment to come, unless it is called between now and then anyway."""
+def wake_at(env, cron_id, moment, *, by_job: bool = False) -> None:
+    """Make the worker of a connection run at a moment to come, unless it is called between now and then anyway.
+
+    :param by_job: a job is planned for that moment; the scheduled action only looks later whether it ran
+    """
     env.cr.execute(
         "INSERT INTO ir_cron_trigger (cron_id, call_at, create_date, write_date) "
         "SELECT id, %(at)s, now() AT TIME ZONE 'UTC', now() AT TIME ZONE 'UTC' FROM ir_cron WHERE id = %(cron)s AND active "
         "AND NOT EXISTS (SELECT 1 FROM ir_cron_trigger WHERE cron_id = %(cron)s AND call_at <= %(at)s "
-        "AND call_at > clock_timestamp() AT TIME ZONE 'UTC')", {"cron": cron_id, "at": moment})
+        "AND call_at > clock_timestamp() AT TIME ZONE 'UTC')", {
+            "cron": cron_id, "at": moment + JOBS_FIRST if by_job else moment})

@@ -224,7 +224,7 @@ def _wake(cr, cron_id: int) -> None:
     if cr.rowcount:
         dbname = cr.dbname
         delay = AFTER_BURST_SECONDS if later else 0
-        cr.postcommit.add(lambda: notifier.notify(dbname, delay))
+        cr.postcommit.add(lambda: notifier.notify(dbname, delay=delay))
 
 
 def _now() -> datetime:

@@ -97,7 +97,8 @@ class Urgency:
         """Do live records of healthy connections whose own worker gets no turn."""
         ids = self._held.ask(
             f"""SELECT c.id FROM integration_connection c JOIN ir_cron cron ON cron.id = c.cron_id
-                WHERE c.id <> %(me)s AND {_MAY_CALL} AND COALESCE(c.failures_in_row, 0) = 0 AND ({_LIVE_WORK})
+                WHERE c.id <> %(me)s AND c.executor = 'cron' AND {_MAY_CALL}
+                  AND COALESCE(c.failures_in_row, 0) = 0 AND ({_LIVE_WORK})
                 ORDER BY c.id LIMIT 5 FOR NO KEY UPDATE OF cron SKIP LOCKED""",  # pylint: disable=sql-injection
             self._moment(GRACE_SECONDS))
         for (connection_id,) in ids:

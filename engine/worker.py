@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from odoo import fields
 
-from . import announcing, capture, doubts, failures, http, journal, messages, notifier, outbox, tending
+from . import announcing, doubts, failures, http, journal, messages, notifier, outbox, tending
 from .ahead import Ahead
 from .claim import claims
 from .exporter import Exporter
@@ -231,7 +231,7 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
             elif moment is not None:
                 moment = max(moment, retry_at)
         if moment is not None:
-            capture.wake_at(self.env, cron_id, moment)
+            self.connection._wake_at(moment)
         self._commit()
 
     # -- slices --------------------------------------------------------------------------------------------

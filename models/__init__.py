@@ -7,6 +7,7 @@ from . import connection_health
 from . import connection_limits
 from . import connection_state
 from . import connection_token
+from . import connection_executor
 from . import resource
 from . import operation
 from . import value_map
@@ -41,3 +42,4 @@ from . import subscriber
 from . import delivery
 from . import flow_announce
 from . import settings_announce
+from . import ir_module

@@ -37,3 +37,6 @@ from . import test_announce_crash
 from . import test_webhook_route
 from . import test_webhook_events
 from . import test_webhook_real
+from . import test_executor
+from . import test_executor_jobs
+from . import test_executor_uninstall

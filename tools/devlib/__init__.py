@@ -9,6 +9,7 @@
 ``environment`` Odoo 19 and its virtual environment
 ``postgres``    the private cluster, or the server that ``PG*`` names
 ``databases``   templates, clones, throw-away databases
+``peers``       addons of others: the optional job queue, what benchmarks compare with
 ``services``    the sandbox system and the Odoo server
 ``parts``       the parts of ``./dev test`` and ``./dev lint``
 ``commands``    one function per subcommand

@@ -70,7 +70,7 @@ def parser():
         nargs="*",
         choices=[*commands.PARTS, []],
         metavar="PART",
-        help="lint, core, install, odoo (all)",
+        help="lint, core, install, odoo, queue_job (all)",
     )
     test.add_argument("--no-browser", dest="browser", action="store_false", help="leave out browser tests")
 
@@ -83,6 +83,7 @@ def parser():
     bench = add("bench", commands.bench, "Run the benchmarks, each on a database of its own.")
     bench.add_argument("names", nargs="*", help="which ones (all)")
     bench.add_argument("--list", action="store_true", help="show their names")
+    bench.add_argument("--sizes", default="", help="records to measure with, where a benchmark has a choice: 1000,10000")
     bench.add_argument("--output", type=Path, help="write the table to this file as well")
 
     shell = add("shell", commands.shell, "Odoo's Python shell on the database of ./dev run.")

@@ -1,5 +1,6 @@
 """One function per subcommand."""
 
+import ast
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ from .console import Problem, Progress, duration
 from .databases import TEMPLATES, Databases
 from .debian import Apt
 from .environment import Venv, fetch_odoo, find_odoo
+from .peers import Peers, Unreachable
 from .postgres import Server, wait_for_ever
 
 SUMMARY = "SUMMARY "
@@ -50,6 +52,14 @@ class Machine:
             self.server.open(step)
         self.databases = Databases(self.odoo, self.venv, self.server)
         return self
+
+    def with_peers(self, *more_addons):
+        """The databases, where Odoo also finds the addons of others."""
+        peers = Peers(self.venv)
+        with self.progress.step("Addons of others") as step:
+            peers.build(step)
+            step.note = peers.folder.name
+        return self.databases.with_peers(peers, *more_addons)
 
     def template(self, kind):
         with self.progress.step(f"Template database '{kind}'") as step:
@@ -194,7 +204,7 @@ def print_welcome(progress, database, odoo, sandbox, summary):
 
 # -- test and lint --
 
-PARTS = ("lint", "core", "install", "odoo")
+PARTS = ("lint", "core", "install", "odoo", "queue_job")
 
 
 def test(arguments):
@@ -211,8 +221,9 @@ def test(arguments):
 
 def run_parts(report, arguments):
     wanted = arguments.parts or PARTS
-    needs_database = {"install", "odoo"} & set(wanted)
-    progress = Progress(2 + bool(needs_database) + ("install" in wanted) + ("odoo" in wanted))
+    needs_database = {"install", "odoo", "queue_job"} & set(wanted)
+    small = bool({"install", "queue_job"} & set(wanted))
+    progress = Progress(2 + bool(needs_database) + small + ("odoo" in wanted) + ("queue_job" in wanted))
     with Machine(progress) as machine:
         machine.odoo_and_venv()
         # What needs no database comes first: it answers in seconds.
@@ -224,11 +235,19 @@ def run_parts(report, arguments):
         if needs_database:
             print()
             machine.postgres()
+        mail = machine.template("mail") if small else None
         if "install" in wanted:
-            parts.install_part(report, machine.databases, machine.template("mail"))
+            parts.install_part(report, machine.databases, mail)
         if "odoo" in wanted:
             template = machine.template("business")
             parts.odoo_parts(report, machine.databases, template, arguments.pytest, arguments.browser)
+        if "queue_job" in wanted and ("odoo" not in wanted or not arguments.pytest):
+            try:
+                databases = machine.with_peers()
+            except Unreachable as problem:
+                report.skip("queue_job: tests with the job queue", problem)
+            else:
+                parts.queue_job_part(report, databases, mail, arguments.pytest)
 
 
 def lint(arguments):
@@ -252,36 +271,49 @@ def bench(arguments):
     if not chosen:
         known = ", ".join(script.stem[6:] for script in scripts) or "none yet"
         raise Problem("No such benchmark.", f"known: {known}", "./dev bench --list")
-    progress = Progress(5 + len(chosen))
+    peers = {script: peers_of(script) for script in chosen}
+    progress = Progress(5 + len(chosen) + any(peers.values()))
     results = {}
     with Machine(progress) as machine:
         machine.odoo_and_venv().postgres()
         template = machine.template("business")
         databases = machine.databases
+        with_peers = machine.with_peers(places.CHECKOUT / "benchmarks" / "peers") if any(peers.values()) else None
         with databases.throw_away(template, "benchbase") as base:
             with progress.step("Addon"):
                 databases.install_addon(base, log_name="bench-install")
             for script in chosen:
                 with progress.step(script.stem):
-                    results[script.stem[6:]] = run_benchmark(machine, script, base)
+                    used = with_peers if peers[script] else databases
+                    results[script.stem[6:]] = run_benchmark(machine, used, script, base, arguments.sizes)
     return write_figures(results, arguments.output)
 
 
-def run_benchmark(machine, script, base):
+def peers_of(script):
+    """The addons of others that a benchmark names in its line ``PEERS = (...)``."""
+    for node in ast.parse(script.read_text()).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "PEERS":
+            return ast.literal_eval(node.value)
+    return ()
+
+
+def run_benchmark(machine, databases, script, base, sizes=""):
     """One benchmark with a process, a database and a sandbox of its own: no figure depends on another."""
-    databases = machine.databases
     figures = places.folder("state") / f"figures-{os.getpid()}.json"
     with databases.throw_away(base, "bench") as database, ExitStack() as stack:
         # Private clusters run without it; a figure about commits must pay for them.
         machine.server.sql(f'ALTER DATABASE "{database}" SET synchronous_commit = on')
+        if peers := peers_of(script):
+            databases.install_addon(database, *peers, log_name="bench-peers")
         address = ""
         if services.has_sandbox():
             address = stack.enter_context(services.sandbox(machine.venv, 8269)).address
         runner = places.CHECKOUT / "benchmarks" / "runner.py"
-        command = [machine.venv.python, runner, script, "--figures", figures, "--sandbox-url", address, "--"]
+        command = [machine.venv.python, runner, script, "--figures", figures, "--sandbox-url", address]
+        command += ["--sizes", sizes, "--"]
         command += databases.odoo_command(database, "--no-http", "--log-level=warn")[1:]
         try:
-            code = processes.call(command, env=parts.NO_BYTECODE)
+            code = processes.call(command, env={**parts.NO_BYTECODE, **(databases.environment or {})})
             if code or not figures.exists():
                 raise Problem(f"{script.name} failed.", f"exit code {code}, its output is above")
             return json.loads(figures.read_text())

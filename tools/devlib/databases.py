@@ -26,20 +26,34 @@ TEMPLATES = {
 
 
 class Databases:
-    def __init__(self, odoo, venv, server):
+    def __init__(self, odoo, venv, server, peers=None, more_addons=()):
         self.odoo = odoo
         self.venv = venv
         self.server = server
+        self.peers = peers
+        self.more_addons = more_addons
         self.data_dir = places.folder("data")
         self.locks = places.folder("locks")
 
     # -- Odoo on a database --
 
+    def with_peers(self, peers, *more_addons):
+        """The same, where Odoo also finds the addons of others."""
+        return Databases(self.odoo, self.venv, self.server, peers, more_addons)
+
+    @property
+    def environment(self):
+        return self.peers.environment if self.peers else None
+
+    def addons_path(self, ours=True):
+        peers = [self.peers.addons, *self.more_addons] if self.peers else []
+        paths = [*self.odoo.addons_paths, *([*peers, places.addons_folder()] if ours else [])]
+        return ",".join(map(str, paths))
+
     def odoo_options(self, database, ours=True):
-        paths = [*self.odoo.addons_paths, *([places.addons_folder()] if ours else [])]
         return [
             f"--database={database}",
-            f"--addons-path={','.join(map(str, paths))}",
+            f"--addons-path={self.addons_path(ours)}",
             f"--data-dir={self.data_dir}",
             "--http-interface=127.0.0.1",
         ]
@@ -59,6 +73,7 @@ class Databases:
             what,
             "The log names the file and line." if ours else "",
             log=log,
+            env=self.environment,
         )
 
     # -- plain databases --
@@ -133,10 +148,10 @@ class Databases:
                 f"Look at {log}.",
             )
 
-    def install_addon(self, database, demo=True, log_name="install"):
+    def install_addon(self, database, *others, demo=True, log_name="install"):
         output = self.load(
             database,
-            f"--init={places.ADDON}",
+            f"--init={','.join([places.ADDON, *others])}",
             "--with-demo" if demo else "--without-demo",
             what="The addon cannot be installed.",
             log_name=log_name,

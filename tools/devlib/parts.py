@@ -34,8 +34,13 @@ class Report:
             passed = False
         took = time.monotonic() - started
         self.rows.append((name, passed, took))
-        print(f"=== {name}: {'passed' if passed else 'FAILED'} in {duration(took)}", flush=True)
+        print(f"=== {name}: {verdict(passed)} in {duration(took)}", flush=True)
         return passed
+
+    def skip(self, name, problem):
+        """A part that cannot run here and is not to blame for it."""
+        print(f"\n=== {name}\n{problem.render()}\n=== {name}: skipped", flush=True)
+        self.rows.append((name, None, 0))
 
     def pytest(self, command, **options):
         """Run pytest, keep its own summary for the end of the report."""
@@ -48,14 +53,23 @@ class Report:
         """The table of parts, then pytest's own last lines, which are what a CI looks for."""
         print()
         for name, passed, took in self.rows:
-            print(f"{'passed' if passed else 'FAILED':<7} {name:<36} {duration(took):>12}")
+            print(f"{verdict(passed):<7} {name:<36} {duration(took):>12}")
         for lines in self.pytest_summaries:
             print("\n".join(lines))
         sys.stdout.flush()
 
     @property
     def exit_code(self):
-        return 0 if self.rows and all(passed for _name, passed, _took in self.rows) else 1
+        results = [passed for _name, passed, _took in self.rows]
+        return 0 if any(results) and False not in results else 1
+
+
+def verdict(passed):
+    """
+    >>> verdict(True), verdict(False), verdict(None)
+    ('passed', 'FAILED', 'skipped')
+    """
+    return "skipped" if passed is None else "passed" if passed else "FAILED"
 
 
 def pytest_summary(lines):
@@ -188,16 +202,43 @@ def odoo_parts(report, databases, template, arguments, browser=True):
         report.part(name, tests)
 
 
+#: Where the addon meets the job queue.  The other tests do not need it, and leave these out.
+QUEUE_JOB_TESTS = ("tests/test_executor.py", "tests/test_executor_jobs.py", "tests/test_executor_uninstall.py")
+
+
+def queue_job_part(report, databases, template, arguments):
+    """The optional executor, with the real addon and its real runner, on a database of its own."""
+    name = "queue_job: tests with the job queue"
+    with databases.throw_away(template, "jobsbase") as base:
+
+        def install():
+            databases.install_addon(base, "queue_job", demo=False, log_name="test-queue-job")
+            return databases.module_state(base, "queue_job") == "installed"
+
+        def tests():
+            with databases.throw_away(base, "jobs") as database:
+                arguments_here = arguments if _names_a_test(arguments) else [*arguments, *QUEUE_JOB_TESTS]
+                command = pytest_odoo_command(databases, database, arguments_here, browser=False)
+                env = {**NO_BYTECODE, **databases.environment, "INTEGRATION_TEST_TEMPLATE": base}
+                env["INTEGRATION_TEST_QUEUE_JOB"] = "1"
+                return report.pytest(command, env=env, cwd=places.addons_folder())
+
+        if report.part("install: beside the job queue", install):
+            report.part(name, tests)
+        else:
+            report.part(name, _not_possible)
+
+
 def _not_possible():
     raise Problem("Not run.", "the addon could not be installed, see above")
 
 
 def pytest_odoo_command(databases, database, arguments, browser):
     addon = places.addons_folder() / places.ADDON
-    paths = ",".join(map(str, [*databases.odoo.addons_paths, places.addons_folder()]))
     command = [databases.venv.python, "-m", "pytest", "-c", places.CHECKOUT / "pyproject.toml"]
     command += [f"--rootdir={addon}", "-p", "no:cacheprovider"]
-    command += [f"--odoo-config={os.devnull}", f"--odoo-database={database}", f"--odoo-addons-path={paths}"]
+    command += [f"--odoo-config={os.devnull}", f"--odoo-database={database}"]
+    command += [f"--odoo-addons-path={databases.addons_path()}"]
     command += [f"--odoo-extra=data-dir={databases.data_dir}", "--odoo-extra=http-interface=127.0.0.1"]
     if browser:
         command.append("--odoo-http")
