@@ -133,12 +133,12 @@ def is_left_to_jobs(connection) -> bool:
     if overdue:
         _logger.warning("The jobs of connection %s stand still, its scheduled action does the work.", connection.name)
         connection._alert(
-            "worker", connection.env._("The jobs of %(connection)s stand still", connection=connection.name),
+            "jobs", connection.env._("The jobs of %(connection)s stand still", connection=connection.name),
             connection.env._(
                 "A job in the channel %(channel)s did not begin or end in time, so the scheduled action does the work. See "
                 "whether the job runner is running, and whether its channel is paused or full.",
                 channel=connection.executor_channel))
         return False
-    connection._alert_done("worker")
+    connection._alert_done("jobs")
     enqueue(connection.env.registry, connection.id)
     return True

@@ -5,6 +5,7 @@ ALERT_KINDS = [
     ("circuit", "System in Trouble"),
     ("silence", "Nothing Arrives"),
     ("worker", "Worker Stopped"),
+    ("jobs", "Jobs Stand Still"),
     ("expiry", "Credentials Expire"),
     ("webhook", "Webhook"),
     ("subscriber", "Subscriber"),

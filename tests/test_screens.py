@@ -106,6 +106,9 @@ class TestScreens(ScreensMixin, TransactionCase):
         self.connection._alert("silence", "Nothing arrives", "Nothing since yesterday.")
         subscriber = self.env["integration.subscriber"].create({"name": "Robot", "url": "https://robot.example.com/"})
         insert_test(self.env, subscriber, {"message": "Hello"})
+        of_connection = {"connection_id": self.connection.id}
+        self.env["integration.webhook.event"].create({**of_connection, "body": b"eA==", "state": "done"})
+        self.env["integration.webhook.rejection"].create({**of_connection, "reason": "signature", "count": 1})
         for name, user in self.users.items():
             for menu_name, menu in self._menus(user).items():
                 with self.subTest(group=name, menu=menu_name):
