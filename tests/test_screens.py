@@ -108,7 +108,7 @@ class TestScreens(ScreensMixin, TransactionCase):
         insert_test(self.env, subscriber, {"message": "Hello"})
         of_connection = {"connection_id": self.connection.id}
         self.env["integration.webhook.event"].create({**of_connection, "body": b"eA==", "state": "done"})
-        self.env["integration.webhook.rejection"].create({**of_connection, "reason": "signature", "count": 1})
+        self.env["integration.webhook.rejection"].create({**of_connection, "reason": "signature_wrong", "count": 1})
         for name, user in self.users.items():
             for menu_name, menu in self._menus(user).items():
                 with self.subTest(group=name, menu=menu_name):
