@@ -3,6 +3,8 @@
 from pathlib import Path
 from unittest.mock import patch
 
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
@@ -228,3 +230,10 @@ class TestSubscriber(AnnounceCase):
             subscriber = self.subscriber()
             self.some_events(flow)  # a scheduled action that somebody deleted stops no flow
         self.assertEqual(len(self.deliveries(subscriber)), 1)
+
+    def test_the_settings_stand_on_the_one_page_of_integrations(self):
+        arch = etree.fromstring(self.env["res.config.settings"].get_view(view_type="form")["arch"])
+        self.assertEqual(len(arch.xpath("//app[@name='integration_flow']")), 1)
+        self.assertTrue(arch.xpath("//app[@name='integration_flow']//field[@name='integration_announce_private']"))
+        settings = self.env["res.config.settings"].with_user(self.users["manager"])
+        self.assertFalse(settings.has_access("write"), "settings are for administrators of Odoo")
