@@ -33,6 +33,7 @@
         "views/integration_subscriber_views.xml",
         "views/integration_delivery_views.xml",
         "views/res_config_settings_announce_views.xml",
+        "views/integration_guard_views.xml",
         "views/menus.xml",
     ],
     "assets": {
