@@ -11,6 +11,7 @@ from ..core import documents, paths
 from ..core.classify import extract_message
 from ..core.comparison import same_value
 from ..core.errors import SyncError
+from ..core.recency import is_older
 from . import failures, http, inbox, journal, messages
 from .doubts import Doubts
 from .items import external_side
@@ -53,6 +54,9 @@ class Exporter(Doubts, ExportPlanner):
                 "count": len(records), "keys": self._key_labels()})
         if records:
             self.found.append((outgoing, records[0]))
+        elif outgoing.row.created_said and outgoing.repeat and not harmless_to_repeat(outgoing.operation):
+            # A person has said that it is there: it is not created a second time because a look-up does not find it.
+            self._unknown(outgoing.row, SyncError("validation", "created_not_found", params={"keys": self._key_labels()}))
         else:
             outgoing.request = self._request(outgoing)
             self.outgoing.append(outgoing)
@@ -98,7 +102,7 @@ class Exporter(Doubts, ExportPlanner):
         """A look-up has brought the present state over there: it is imported before anything is sent."""
         row.payload, row.content_hash = documents.dump_json(record), inbox.content_of(self.plan, record)
         row.import_pending = True
-        self.received.append((row.id, *inbox.age_of(self.plan, record)))
+        row.answered = inbox.age_of(self.plan, record)
 
     def _equal_values(self, outgoing: Outgoing, record: dict) -> dict:
         """The fields in which a record that was found over there equals ours: these need not be sent."""
@@ -119,7 +123,9 @@ class Exporter(Doubts, ExportPlanner):
         read = self.plan.operation("read")
         record = http.read_record(read, exchange.response.body)
         content_hash = inbox.content_of(self.plan, record)
-        if content_hash != outgoing.row.content_hash:
+        # A state that is older than the known one comes from a copy that lags behind: nothing new.
+        if content_hash != outgoing.row.content_hash and not is_older(
+                inbox.age_of(self.plan, record), outgoing.row.age):
             # It changed over there meanwhile: the importer merges both sides, then what is Odoo's goes out.
             self._receive_record(outgoing.row, record)
             outgoing.row.settle("pending", "", due_at=self.now)
@@ -308,6 +314,7 @@ class Exporter(Doubts, ExportPlanner):
         try:
             row.content_hash = inbox.content_of(self.plan, answer)
             row.payload = documents.dump_json(answer)
+            row.answered = inbox.age_of(self.plan, answer)
         except SyncError:
             row.content_hash = None
             return

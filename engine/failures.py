@@ -89,9 +89,7 @@ def apply_failure(env, row, error: SyncError, *, policy, now) -> None:
     if error.code == "not_sent" or error.error_class == "concurrency":
         _settle_undone(row, error, now)
     elif error.error_class == "parent_missing":
-        row.waiting_for = f"{error.params.get('resource_id')}:{error.params.get('external_id')}"
-        if error.params.get("res_id"):
-            row.waiting_for = f"{error.params.get('resource_id')}:{error.params['model']},{error.params['res_id']}"
+        row.waiting_for = waiting_key(error)
         # The link wakes it at once; the later look covers a link that was made while this row was being settled.
         row.settle("waiting", "waiting", due_at=now + PARENT_RECHECK)
     elif error.error_class == "authentication":
@@ -117,6 +115,13 @@ def apply_failure(env, row, error: SyncError, *, policy, now) -> None:
     row.detail = error.detail or None
     if error.error_class == "unmapped":
         row.error_key = error.params.get("key")
+
+
+def waiting_key(error: SyncError) -> str:
+    """Under which a record waits for its parent; see ``parents.py``."""
+    if error.params.get("res_id"):
+        return f"{error.params.get('resource_id')}:{error.params['model']},{error.params['res_id']}"
+    return f"{error.params.get('resource_id')}:{error.params.get('external_id')}"
 
 
 def _settle_undone(row, error: SyncError, now) -> None:

@@ -47,12 +47,12 @@ class Fetcher:
         self.queued = 0  # records of the last page that wait for work
         self.cr.execute(
             'SELECT paging_state, since, "full", started_at FROM integration_run WHERE id = %s', [run_id])
-        state, self.since, full, self.started_at = self.cr.fetchone()
+        state, self.since, self.full, self.started_at = self.cr.fetchone()
         if self.operation is None:
             return
         self.spec = http.paging_spec(self.operation)
         self.look = Look(**json.loads(state)) if state else Look(paging.start(self.spec))
-        if not state and not full and self.operation.incremental_param and plan.flow.watermark:
+        if not state and not self.full and self.operation.incremental_param and plan.flow.watermark:
             self.since = plan.flow.watermark - timedelta(seconds=plan.flow.overlap_seconds)
         self.query = json.loads(plan.flow.list_query) if plan.flow.list_query else {}
 
@@ -121,7 +121,7 @@ class Fetcher:
             raise SyncError("server", "empty_body")  # taken for an empty list it would end the run, and the rest be lost
         listed = self._listed(response.body)
         with self.cr.savepoint():
-            stored = self._store_records(listed, now, embedded_plans)
+            stored = self._store_records(listed, now, embedded_plans, exchange.started_at.replace(tzinfo=None))
         if not self.look.page["pages"]:
             self.look = replace(self.look, began=_read_at(response))
         return self._turn_page(response, listed, stored)
@@ -138,14 +138,14 @@ class Fetcher:
                 raise
             raise SyncError("validation", "refused_in_answer", params={"message": message}) from None
 
-    def _store_records(self, listed: list, now: datetime, embedded_plans) -> inbox.Stored:
-        """Store the records of a page."""
+    def _store_records(self, listed: list, now: datetime, embedded_plans, asked_at: datetime) -> inbox.Stored:
+        """Store the records of a page, which was asked for at this moment."""
         stored = inbox.store(
             self.cr, self.plan, http.split(self.operation, listed), now=now, run_id=self.run_id,
-            embedded_plans=embedded_plans)
+            embedded_plans=embedded_plans, present_since=asked_at if self.full else None)
         journal.add_to_run(
             self.cr, self.run_id, page_count=1, read_count=stored.read, unchanged_count=stored.unchanged,
-            excluded_count=stored.excluded)
+            excluded_count=stored.excluded, older_count=stored.older)
         self.queued = stored.queued
         return stored
 

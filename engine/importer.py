@@ -9,24 +9,23 @@ from datetime import datetime
 from typing import Any
 
 from odoo import Command
-from odoo.exceptions import AccessError
 
-from ..core import documents, ownership, paths
+from ..core import documents, ownership
 from ..core.errors import SyncError
 from ..core.ownership import Sides
 from . import capture, failures, inbox, journal
+from .import_deleted import ImportDeleted
+from .import_mapping import ImportMapping
 from .items import Item, LocatedFailures, Merged, external_side, put, shown
 from .lines import Lines, lines_hash
-from .mapper import BatchMapper, Line, external_values, normal, read_value
+from .mapper import BatchMapper, external_values, normal, read_value
 from .matching import Matcher
 from .plan import FlowPlan, RulePlan
+from .put_right import PutRight
 from .rows import Row
 
-# Owners under which Odoo's own recomputing must not move a value that the other system has given.
-KEEPS_EXTERNAL = ("external", "external_unless_blank", "newest", "ask")
 
-
-class Importer:
+class Importer(ImportMapping, ImportDeleted, PutRight):
     """Imports claimed rows of one flow. Does not commit; see ``engine/worker.py``."""
 
     def __init__(self, env, plan: FlowPlan, now: datetime):
@@ -111,126 +110,6 @@ class Importer:
         connection_id, resource_id = self.plan.connection.id, self.plan.resource.id
         journal.delete_record_links(self.cr, connection_id, resource_id, self.plan.model_name, [res_id])
         journal.delete_document_links(self.cr, connection_id, resource_id, external_id)
-
-    def _without_deleted(self, items: list[Item]) -> list[Item]:
-        """Handle records that were deleted over there as the flow says; return the others."""
-        rest = []
-        for item in items:
-            if item.row.settled or not inbox.is_deleted(self.plan, item.record):
-                rest.append(item)
-                continue
-            try:
-                with self.cr.savepoint():
-                    outcome = self._delete(item)
-                    self.plan.model.env.flush_all()
-            except Exception as error:
-                if failures.is_concurrency(error):
-                    raise
-                self._fail(item, failures.from_exception(self.plan.model.env, self.plan.model_name, error))
-                continue
-            item.row.import_pending = item.row.export_pending = False
-            item.row.settle("excluded", outcome, message=self.env._("Deleted in the other system."))
-        return rest
-
-    def _delete(self, item: Item) -> str:
-        """Archive or delete the Odoo record of one that is gone over there, or leave it. Returns the outcome."""
-        policy = self.plan.flow.delete_in_odoo
-        if not item.linked or policy == "nothing":
-            return "excluded"
-        record = self.plan.model.browse(item.res_id)
-        with capture.origin(self.plan.id):
-            if policy == "archive" and "active" in record._fields:
-                record.action_archive()
-                return "archived"
-            if policy == "archive":
-                return "excluded"
-            record.unlink()
-        self._unlink_record(item.row.external_id, item.res_id)
-        item.row.res_id = None
-        return "deleted"
-
-    # -- mapping -------------------------------------------------------------------------------------------
-
-    def _mapped(self, items: list[Item]) -> list[Item]:
-        """Convert all values; items that fail or wait drop out."""
-        items = [item for item in items if not item.row.settled]
-        rules = [rule for rule in (*self.plan.merge_rules, *self.plan.checks) if rule.kind != "lines"]
-        line_rules = [rule for rule in self.plan.import_rules if rule.kind == "lines"]
-        batch = [(rules, item.externals) for item in items]
-        for rule in line_rules:
-            batch += [
-                (rule.children, values) for item in items for _line_id, values in item.externals[rule.code]]
-        try:
-            self.mapper.prepare(batch)
-        except SyncError as error:
-            if len(items) == 1:
-                self._fail(items[0], error)
-                return []
-            middle = len(items) // 2
-            return self._mapped(items[:middle]) + self._mapped(items[middle:])
-        except AccessError as error:  # about the model that is looked up, so about all of them
-            for item in items:
-                self._fail(item, failures.from_exception(self.plan.model.env, self.plan.model_name, error))
-            return []
-        mapped = []
-        for item in items:
-            try:
-                for rule in rules:
-                    if rule.imports:
-                        item.values[rule.code] = self._converted(rule, item.externals[rule.code], item.record)
-                    else:
-                        item.values[rule.code] = self._for_comparison(rule, item)
-                for rule in line_rules:
-                    item.lines[rule.code] = self._map_lines(rule, item)
-                mapped.append(item)
-            except SyncError as error:
-                self._fail(item, error)
-        return mapped
-
-    def _converted(self, rule: RulePlan, external, record):
-        try:
-            value = self.mapper.value(rule, external, record)
-        except SyncError as error:
-            if rule.sensitive and "value" in error.params:
-                error.params["value"] = "•••"
-            raise
-        if rule.required and (value is None or value is False) and rule.field_type != "boolean":
-            raise SyncError("validation", "required_missing", params={
-                "field": rule.label, "path": rule.external_path})
-        return value
-
-    def _for_comparison(self, rule: RulePlan, item: Item):
-        """Odoo's form of a value that is only exported: to see that both sides hold the same. It need not convert."""
-        try:
-            return self.mapper.value(rule, item.externals[rule.code], item.record)
-        except SyncError:
-            return None
-
-    def _map_lines(self, rule: RulePlan, item: Item) -> list[Line]:
-        lines, seen = [], set()
-        records = paths.get(rule.external_path, item.record)
-        records = [records] if isinstance(records, dict) else [line for line in records or [] if line is not None]
-        for number, (line_id, externals) in enumerate(item.externals[rule.code]):
-            if rule.line_id_path and not line_id:
-                raise SyncError("validation", "record_missing_id", params={
-                    "path": f"{rule.external_path}[{number}].{rule.line_id_path}"})
-            if line_id and line_id in seen:
-                raise SyncError("validation", "duplicate_in_page", params={"external_id": f"{rule.label} {line_id}"})
-            seen.add(line_id)
-            line = Line(line_id or f"#{number}", records[number], externals)
-            for child in rule.children:
-                if child.imports:
-                    line.values[child.code] = self._line_value(rule, child, number, line)
-            lines.append(line)
-        return lines
-
-    def _line_value(self, rule: RulePlan, child: RulePlan, number: int, line: Line):
-        try:
-            return self._converted(child, line.externals[child.code], line.record)
-        except SyncError as error:
-            if "field" in error.params:  # which of the lines it was
-                error.params["field"] = f"{rule.label} {number + 1}, {error.params['field']}"
-            raise
 
     def _allowed(self, creates: list[Item]) -> list[Item]:
         if self.plan.flow.create_in_odoo:
@@ -320,7 +199,7 @@ class Importer:
                 rule.owner, agreed=None, odoo=self._odoo_side(rule, record, item),
                 external=external_side(rule, item.externals[rule.code]),
                 external_as_odoo=self._as_odoo(rule, item), direction=self.plan.direction_of(rule),
-                odoo_time=self.now, external_time=item.row.external_updated_at)
+                odoo_time=self.now, external_time=_to_the_second(item.row.external_updated_at))
             if decision.to_external:
                 item.sends.add(rule.code)
 
@@ -381,8 +260,12 @@ class Importer:
     def _merged(self, item: Item, record, captured_at: datetime | None) -> Merged:
         """What ownership lets us write to this record, and by which rules."""
         result = Merged()
-        times = {"odoo_time": captured_at or record.write_date, "external_time": item.row.external_updated_at}
+        times = {
+            "odoo_time": captured_at or record.write_date,
+            "external_time": _to_the_second(item.row.external_updated_at)}
         for rule in self.plan.merge_rules:
+            if rule.code in item.later:
+                continue
             odoo = self._odoo_side(rule, record, item)
             external = external_side(rule, item.externals[rule.code])
             agreed = item.agreed.get(rule.code)
@@ -434,51 +317,6 @@ class Importer:
         return lines_hash(rule, record, item.line_ids.get(rule.id, {})) if rule.kind == "lines" \
             else read_value(rule, record)
 
-    # -- what Odoo computes by itself ----------------------------------------------------------------------
-
-    def _remember_equal(self, result: Merged, item: Item, record) -> None:
-        """Note which values already are as the other system has them: this write may make Odoo recompute them."""
-        for rule in self.plan.import_rules:
-            if rule.owner not in KEEPS_EXTERNAL or rule.odoo_path in result.vals and rule.kind != "lines":
-                continue
-            if rule.kind == "lines":
-                known = item.line_ids.get(rule.id, {})
-                for line in item.lines[rule.code]:
-                    line_record = record[rule.odoo_path].browse(known.get(line.external_id))
-                    result.equal_lines += [
-                        (rule, child, line, line_record) for child in rule.children
-                        if line_record and child.imports
-                        and normal(child, line.values[child.code]) == read_value(child, line_record)]
-            elif rule.kind != "check" and self._as_odoo(rule, item) == read_value(rule, record):
-                result.equal.append(rule)
-        result.before = {
-            rule.code: read_value(rule, record) for rule in self.plan.export_rules
-            if rule.kind != "lines" and rule not in result.written}
-
-    def _put_right(self, item: Item, record, result: Merged) -> None:
-        """Write once more what Odoo has recomputed because of our own write, such as the price of a line whose quantity
-        changed: the other system owns it and has said otherwise."""
-        vals: dict = {}
-        for rule in result.equal:
-            if read_value(rule, record) != self._as_odoo(rule, item):
-                put(vals, rule, item.values[rule.code])
-        lines: dict[tuple[str, int], dict] = {}
-        present = {path: set(record[path]._ids) for path in {rule.odoo_path for rule, *_rest in result.equal_lines}}
-        for rule, child, line, line_record in result.equal_lines:
-            wanted = normal(child, line.values[child.code])
-            if line_record.id in present[rule.odoo_path] and read_value(child, line_record) != wanted:
-                put(lines.setdefault((rule.odoo_path, line_record.id), {}), child, line.values[child.code])
-        for (path, line_id), line_vals in lines.items():
-            vals.setdefault(path, []).append(Command.update(line_id, line_vals))
-        if vals:
-            record.write(vals)
-            record.env.flush_all()
-        # What is Odoo's own and was recomputed is a change like any other: nobody else captures it.
-        for rule in self.plan.export_rules:
-            if rule.code in result.before and rule.code not in item.kept and (
-                    read_value(rule, record) != result.before[rule.code]):
-                item.sends.add(rule.code)
-
     # -- after writing -------------------------------------------------------------------------------------
 
     def _check(self, item: Item, record) -> None:
@@ -521,12 +359,26 @@ class Importer:
         row.error = row.error_key = row.waiting_for = None
         row.hint = row.detail = None
         row.attempts = 0
-        if row.conflicts:
+        if item.later:
+            self._wait_for_rest(item)
+        elif row.conflicts:
             failures.settle_conflict(self.plan, row, "conflict", now=self.now)
         elif row.export_pending:
             row.settle("pending", item.outcome, due_at=self.now)
         else:
             row.settle("synced", item.outcome)
+
+
+    def _wait_for_rest(self, item: Item) -> None:
+        """The record is here without a relation; it is imported again when that one has come."""
+        outcome = item.outcome
+        self._fail(item, next(iter(item.later.values())))
+        item.row.outcome, item.row.import_pending = outcome, True
+
+
+def _to_the_second(moment: datetime | None) -> datetime | None:
+    """Odoo's times of change are whole seconds: of two changes in one second the other system's is the later one."""
+    return moment.replace(microsecond=0) if moment else None
 
 
 def _stored(payload: str) -> Any:

@@ -5,15 +5,15 @@ touching the ORM.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from psycopg2.extras import execute_values
 
 from ..core import documents, fingerprint, paths
 from ..core.errors import SyncError
-from ..core.moments import parse_moment, utc_naive
-from ..core.values import clean_text, decimal_of
+from ..core.recency import Age, is_older, moment_of
+from ..core.values import clean_text
 from . import bulk
 from .mapper import external_values
 from .plan import FlowPlan
@@ -22,6 +22,7 @@ from .plan import FlowPlan
 LONGEST_ID = 1000
 # Under this key a record that was reported as deleted (by a webhook) holds its ID; see ``tombstone``.
 DELETED_KEY = "@integration_flow.deleted"
+ONE_SECOND = timedelta(seconds=1)
 
 
 @dataclass(slots=True)
@@ -32,6 +33,7 @@ class Stored:
     queued: int = 0
     unchanged: int = 0
     excluded: int = 0
+    older: int = 0  # states that came too late: a newer one is known
     newest: datetime | None = None
     oldest: datetime | None = None
     ascending: bool = True  # each record was changed after the one before, as far as they tell
@@ -40,9 +42,10 @@ class Stored:
 
 
     def saw(self, moment: datetime | None) -> None:
-        """Take note of the time of change of the next record."""
+        """Take note of the time of change of the next record. Watermarks are whole seconds, never too late."""
         if moment is None:
             return
+        moment = moment.replace(microsecond=0)
         self.ascending = self.ascending and (self.newest is None or moment >= self.newest)
         self.newest = moment if self.newest is None else max(self.newest, moment)
         self.oldest = moment if self.oldest is None else min(self.oldest, moment)
@@ -53,8 +56,7 @@ class Incoming:
     external_id: str
     record: Any
     content_hash: str
-    version: str | None
-    updated_at: datetime | None
+    age: Age
     name: str | None
     readable: bool = True
     excluded: bool = False
@@ -66,7 +68,7 @@ class Incoming:
 
 
 def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | None = None, priority: int | None = None,
-          embedded_plans=None) -> Stored:
+          embedded_plans=None, present_since: datetime | None = None) -> Stored:
     """Store the records of one page as pending sync records of the flow. Does not commit.
 
     What cannot be read is stored as well: the importer says on that record what is wrong, and the others land.
@@ -74,6 +76,8 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
     :param records: decoded records as the API answered them
     :param priority: of the stored records, when it is not the flow's own (records that others wait for)
     :param embedded_plans: function from a flow to its FlowPlan, for records that stand inside others
+    :param present_since: these are the states that the other system held at this moment or later, as a person asked to
+        see them: a state that was stored before is not newer, whatever the clock over there says
     """
     stored = Stored(read=len(records))
     if priority is None:
@@ -84,13 +88,14 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
     for record in records:
         item = _incoming(plan, record)
         seen.append((item.external_id, item.content_hash))
-        stored.saw(item.updated_at)
+        stored.saw(item.age.changed_at)
         if not item.external_id:
             broken.append(item)
             continue
         earlier = incoming.get(item.external_id)
         # The same ID twice in one page: the newer state counts, else the later one.
-        if earlier is not None and _older(item.version, item.updated_at, earlier.version, earlier.updated_at):
+        if earlier is not None and is_older(item.age, earlier.age):
+            stored.older += 1
             continue
         incoming[item.external_id] = item
     stored.fingerprint = fingerprint.content_hash(seen) if seen else ""
@@ -98,16 +103,26 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
     if not incoming:
         return stored
     cr.execute(
-        "SELECT external_id, content_hash, state, external_version, external_updated_at FROM integration_sync "
-        "WHERE flow_id = %s AND external_id = ANY(%s)", [plan.id, list(incoming)])
-    known = {row[0]: row[1:] for row in cr.fetchall()}
-    fresh = []
+        "SELECT external_id, id, content_hash, external_version, external_updated_at, "
+        "COALESCE(write_date, create_date) FROM integration_sync WHERE flow_id = %s AND external_id = ANY(%s)",
+        [plan.id, list(incoming)])
+    known = {row[0]: _Known(*row[1:]) for row in cr.fetchall()}
+    fresh, older, aged = [], [], []
     for external_id, item in incoming.items():
         before = known.get(external_id)
         if before is not None:
-            content_hash, _state, version, updated_at = before
-            if content_hash == item.content_hash or _older(item.version, item.updated_at, version, updated_at):
+            late = is_older(item.age, before.age)
+            if late and before.was_stored_before(present_since):
+                late = is_older(Age(item.age.version), Age(before.version))  # a version is no clock
+            if before.content_hash == item.content_hash:
                 stored.unchanged += 1
+                # The same content in a newer version: what comes late from in between is older than this.
+                if item.age != before.age and not late:
+                    aged.append((before.id, *item.age))
+                continue
+            if late:
+                stored.older += 1
+                older.append((before.id, item.age, before.age))
                 continue
         if item.excluded:
             stored.excluded += 1
@@ -116,6 +131,8 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
         else:
             stored.queued += 1
         fresh.append(item)
+    _note_ages(cr, aged)
+    log_older(cr, plan, older, now, run_id)
     if fresh:
         _store_embedded(cr, plan, fresh, now, priority, embedded_plans)
         _upsert(cr, plan, fresh, now, run_id, priority)
@@ -155,12 +172,12 @@ def unwanted(cr, plan: FlowPlan, external_ids: list[str]) -> list[str]:
 
 
 def _incoming(plan: FlowPlan, record) -> Incoming:
-    external_id, readable, content_hash, version, updated_at, name = "", False, "", None, None, None
+    external_id, readable, content_hash, age, name = "", False, "", Age(), None
     excluded = False
     try:
         name = _text(paths.get(plan.resource.name_path, record)) if plan.resource.name_path else None
         external_id = identify(plan, record)
-        version, updated_at = age_of(plan, record)
+        age = age_of(plan, record)
         name = _text(paths.get(plan.resource.name_path, record)) if plan.resource.name_path else None
         if plan.settings.external_filter and DELETED_KEY not in record:
             excluded = not paths.get(plan.settings.external_filter, record)
@@ -170,13 +187,21 @@ def _incoming(plan: FlowPlan, record) -> Incoming:
         content_hash = fingerprint.content_hash([plan.signature, documents.dump_json(record)])
     if excluded:
         content_hash = f"-{content_hash[1:]}"
-    return Incoming(external_id, record, content_hash, version, updated_at, name, readable, excluded)
+    return Incoming(external_id, record, content_hash, age, name, readable, excluded)
 
 
-def age_of(plan: FlowPlan, record) -> tuple[str | None, datetime | None]:
-    """Version and time of the last change of a record, where the API tells them."""
-    version = _text(paths.get(plan.resource.version_path, record)) if plan.resource.version_path else None
-    return version, _moment(plan, record)
+def age_of(plan: FlowPlan, record) -> Age:
+    """Version and time of the last change of a record, where the API tells them.
+
+    :raises SyncError: when a path fails on this record
+    """
+    resource = plan.resource
+    version = _text(paths.get(resource.version_path, record)) if resource.version_path else None
+    changed_at = paths.get(resource.updated_at_path, record) if resource.updated_at_path else None
+    try:
+        return Age(version or None, moment_of(changed_at, plan.settings.tz))
+    except SyncError:  # the time zone of the flow does not exist
+        return Age(version or None)
 
 
 def identify(plan: FlowPlan, record) -> str:
@@ -206,31 +231,50 @@ def content_of(plan: FlowPlan, record) -> str:
     return fingerprint.content_hash([plan.signature, values, pieces, *([deleted] if deleted else ())])
 
 
-def _moment(plan: FlowPlan, record) -> datetime | None:
-    if not plan.resource.updated_at_path:
-        return None
-    value = paths.get(plan.resource.updated_at_path, record)
-    if value in (None, ""):
-        return None
-    try:
-        moment = parse_moment(value, tz=plan.settings.tz)
-    except (SyncError, ValueError):
-        return None
-    return utc_naive(moment, plan.settings.tz).replace(microsecond=0) if moment else None
-
-
 def _text(value) -> str | None:
     return None if value is None or isinstance(value, (dict, list)) else clean_text(str(value))[:200]
 
 
-def _older(version, updated_at, known_version, known_updated_at) -> bool:
-    """Is this state older than the known one? By version where both have one, else by time; never by order of arrival."""
-    if version is not None and known_version is not None and version != known_version:
-        order = [decimal_of(text) for text in (version, known_version)]
-        if None not in order:
-            return order[0] < order[1]
-    # One version may have several states: a payment changes the order's time and not its version.
-    return bool(updated_at and known_updated_at and updated_at < known_updated_at)
+class _Known(NamedTuple):
+    """What is known of an external record before a page is stored."""
+
+    id: int
+    content_hash: str | None
+    version: str | None
+    changed_at: datetime | None
+    stored_at: datetime | None  # or later; in whole seconds
+
+    @property
+    def age(self) -> Age:
+        return Age(self.version, self.changed_at)
+
+    def was_stored_before(self, moment: datetime | None) -> bool:
+        return moment is not None and self.stored_at is not None and self.stored_at + ONE_SECOND < moment
+
+
+def _note_ages(cr, rows: list[tuple]) -> None:
+    """(id, version, time of change): what did not change but has become newer."""
+    bulk.run(
+        cr, "UPDATE integration_sync s SET external_version = v.version, external_updated_at = v.at "
+        "FROM {rows} AS v WHERE s.id = v.id", (("id", "int"), ("version", "varchar"), ("at", "timestamp")), rows)
+
+
+def log_older(cr, plan: FlowPlan, rows: list[tuple], now: datetime, run_id: int | None) -> None:
+    """States that came too late are left out, and the history says so: (id, age of the state, known age)."""
+    if not rows or plan.settings.log_level == "errors":
+        return
+    env = plan.model.env
+    bulk.run(cr, "INSERT INTO integration_log ({names}) SELECT * FROM {rows} AS v", _LOG_COLUMNS, [
+        (sync_id, plan.id, plan.company_id, run_id, now, "import", "older", env._(
+            "An older state arrived (%(state)s) and was left out: a newer one is known (%(known)s).",
+            state=_told(state), known=_told(known)), 0)
+        for sync_id, state, known in rows])
+
+
+def _told(age: Age) -> str:
+    moment = age.changed_at.isoformat(" ", "seconds" if not age.changed_at.microsecond else "milliseconds") \
+        if age.changed_at else None
+    return ", ".join(text for text in (age.version, moment and f"{moment} UTC") if text)
 
 
 def _store_embedded(cr, plan: FlowPlan, items: list[Incoming], now, priority, embedded_plans) -> None:
@@ -266,13 +310,21 @@ _STORED_COLUMNS = (
     ("payload", "text"), ("content_hash", "varchar"), ("external_version", "varchar"),
     ("external_updated_at", "timestamp"), ("run_id", "int"), ("create_date", "timestamp"),
 )
+_LOG_COLUMNS = (
+    ("sync_id", "int"), ("flow_id", "int"), ("company_id", "int"), ("run_id", "int"), ("create_date", "timestamp"),
+    ("direction", "varchar"), ("outcome", "varchar"), ("message", "text"), ("duration_ms", "int"),
+)
+
+
+# New data for a held record waits with it, for the same decision.
+_HELD = "(s.state = 'held' AND EXCLUDED.state = 'pending')"
 
 
 def _upsert(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) -> None:
     values = [(
         plan.id, plan.connection.id, plan.company_id, plan.model_name, item.external_id,
         item.name, "excluded" if item.excluded else "pending", not item.excluded, priority,
-        None if item.excluded else now, item.payload, item.content_hash, item.version, item.updated_at, run_id, now,
+        None if item.excluded else now, item.payload, item.content_hash, *item.age, run_id, now,
     ) for item in items]
     bulk.run(
         cr,
@@ -281,18 +333,21 @@ def _upsert(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) ->
            SELECT v.*, 'import', false, false, false, 0, 1 FROM {rows} AS v
            ON CONFLICT (flow_id, external_id) WHERE external_id IS NOT NULL DO UPDATE SET
                name = COALESCE(EXCLUDED.name, s.name), payload = EXCLUDED.payload,
-               content_hash = EXCLUDED.content_hash, external_version = EXCLUDED.external_version,
-               external_updated_at = EXCLUDED.external_updated_at, run_id = EXCLUDED.run_id,
+               content_hash = EXCLUDED.content_hash,
+               external_version = COALESCE(EXCLUDED.external_version, s.external_version),
+               external_updated_at = COALESCE(EXCLUDED.external_updated_at, s.external_updated_at), guard_mark = NULL,
+               run_id = CASE WHEN {held} THEN s.run_id ELSE EXCLUDED.run_id END,
                import_pending = EXCLUDED.import_pending,
                due_at = CASE WHEN s.state = 'processing' THEN COALESCE(EXCLUDED.due_at, s.due_at)
-                             ELSE EXCLUDED.due_at END,
+                             WHEN {held} THEN NULL ELSE EXCLUDED.due_at END,
                priority = CASE WHEN s.due_at IS NULL THEN EXCLUDED.priority
                                ELSE LEAST(EXCLUDED.priority, s.priority) END, attempts = 0, waiting_for = NULL,
-               state = CASE WHEN s.state = 'processing' THEN s.state ELSE EXCLUDED.state END,
+               state = CASE WHEN s.state = 'processing' OR {held} THEN s.state ELSE EXCLUDED.state END,
                direction = 'import', revision = s.revision + 1, write_date = EXCLUDED.create_date,
-               error_class = NULL, error_code = NULL, error_key = NULL, error_message = NULL, error_hint = NULL,
-               error_detail = NULL,
-               issue_id = CASE WHEN EXCLUDED.state = 'excluded' THEN NULL ELSE s.issue_id END""",
+               error_class = NULL, error_code = NULL, error_key = NULL, error_detail = NULL,
+               error_message = CASE WHEN {held} THEN s.error_message END,
+               error_hint = CASE WHEN {held} THEN s.error_hint END,
+               issue_id = CASE WHEN EXCLUDED.state = 'excluded' THEN NULL ELSE s.issue_id END""".replace("{held}", _HELD),
         _STORED_COLUMNS, values)
 
 

@@ -29,6 +29,7 @@ class Item:
     line_ids: dict[int, dict[str, int]] = field(default_factory=dict)  # rule id → line's external id → record id
     sends: set[str] = field(default_factory=set)  # codes of rules whose Odoo value has to go out
     kept: set[str] = field(default_factory=set)  # codes of rules whose last agreement stays as it was
+    later: dict[str, SyncError] = field(default_factory=dict)  # code of a relation that is filled later → what it waits for
     # What came of it. The row learns it only when the savepoint of its batch holds.
     outcome: str = ""
     agreed: dict = field(default_factory=dict)
@@ -38,7 +39,7 @@ class Item:
 
     def begin(self) -> None:
         """Forget what an attempt that was rolled back has left."""
-        self.sends, self.kept = set(), set()
+        self.sends, self.kept = set(), set(self.later)
         self.outcome, self.agreed = "", dict(self.row.agreed)
         self.changes, self.overruled, self.conflicts = {}, {}, {}
         self.line_ids = {}

@@ -10,7 +10,8 @@ from psycopg2.extras import execute_values
 
 from ..core import documents
 from ..core.errors import SyncError
-from . import bulk
+from ..core.recency import Age
+from . import answers, bulk
 from .claim import LOCK_SPACE
 
 COUNTED = {
@@ -18,6 +19,7 @@ COUNTED = {
     "archived": "updated_count", "unchanged": "unchanged_count", "excluded": "excluded_count", "failed": "failed_count",
     "conflict": "failed_count", "unknown": "failed_count",
 }
+NO_AGE = Age()
 
 
 def _dumps(value) -> str:
@@ -124,7 +126,7 @@ def _wake_waiting(cr, rows: list[tuple]) -> None:
     if keys:
         cr.execute(
             "UPDATE integration_sync SET state = 'pending', due_at = now() AT TIME ZONE 'UTC', waiting_for = NULL "
-            "WHERE waiting_for = ANY(%s) AND connection_id = %s", [keys, rows[0][0]])
+            "WHERE waiting_for = ANY(%s) AND connection_id = %s AND state IN ('waiting', 'failed')", [keys, rows[0][0]])
 
 
 def _wake_overtaken(cr, rows: list, now: datetime) -> None:
@@ -177,21 +179,25 @@ def delete_document_links(cr, connection_id, resource_id, external_id: str) -> N
 
 _KEY_COLUMNS = (("id", "int"), ("revision", "int"), ("claimed_hash", "varchar"), ("settled_at", "timestamp"))
 # As the other system sent it: an import leaves it alone, and then it is not written once more.
-_RECEIVED_COLUMNS = (("external_id", "varchar"), ("name", "varchar"), ("payload", "text"), ("content_hash", "varchar"))
+_RECEIVED_COLUMNS = (
+    ("external_id", "varchar"), ("name", "varchar"), ("payload", "text"), ("content_hash", "varchar"),
+    ("external_version", "varchar"), ("external_updated_at", "timestamp"),
+)
 _FINISH_COLUMNS = (
     *_RECEIVED_COLUMNS,
     ("state", "varchar"), ("direction", "varchar"), ("res_id", "int"), ("agreed", "jsonb"), ("conflicts", "jsonb"),
     ("import_pending", "bool"), ("export_pending", "bool"), ("delete_pending", "bool"), ("create_sent", "bool"),
     ("idempotency_key", "varchar"), ("due_at", "timestamp"), ("attempts", "int"), ("error_class", "varchar"),
     ("error_code", "varchar"), ("error_key", "varchar"), ("error_message", "text"), ("error_hint", "text"),
-    ("error_detail", "text"), ("waiting_for", "varchar"), ("failed_at", "timestamp"), ("last_synced_at", "timestamp"),
-    ("last_import_at", "timestamp"), ("last_export_at", "timestamp"), ("issue_id", "int"),
+    ("error_detail", "text"), ("waiting_for", "varchar"), ("waiting_since", "timestamp"), ("failed_at", "timestamp"),
+    ("last_synced_at", "timestamp"), ("last_import_at", "timestamp"), ("last_export_at", "timestamp"), ("issue_id", "int"),
 )
 # These keep the value that is there when the slice has none to say.
 _KEEP_IF_NULL = {"failed_at", "last_synced_at", "last_import_at", "last_export_at", "name"}
 # What a slice may overwrite only if nothing newer arrived on that side while it was worked on.
 _OF_ODOO_SIDE = {"export_pending", "delete_pending"}
 _OF_EXTERNAL_SIDE = {"import_pending", "payload", "content_hash"}
+_OF_EXTERNAL_AGE = {"external_version", "external_updated_at"}
 _NEWER_HERE = "s.revision <> v.revision"
 _NEWER_THERE = "s.content_hash IS DISTINCT FROM v.claimed_hash"
 # Settled by what has just been overtaken: there is more to do at once. Whatever waits for its moment goes on waiting.
@@ -207,6 +213,8 @@ def _finish_assignments(columns: tuple) -> str:
         "due_at": f"CASE WHEN {_OVERTAKEN} THEN COALESCE(s.due_at, v.settled_at) ELSE v.due_at END",
         "attempts": f"CASE WHEN {_OVERTAKEN} THEN 0 ELSE v.attempts END",
         "waiting_for": f"CASE WHEN {_OVERTAKEN} THEN NULL ELSE v.waiting_for END",
+        "waiting_since": "CASE WHEN v.waiting_for IS NULL THEN NULL WHEN s.waiting_for = v.waiting_for "
+                         "THEN COALESCE(s.waiting_since, v.settled_at) ELSE v.settled_at END",
     }
     assignments = []
     for name, _type in columns:
@@ -216,6 +224,8 @@ def _finish_assignments(columns: tuple) -> str:
             value = f"COALESCE(v.{name}, s.{name})"
         elif name in _OF_ODOO_SIDE:
             value = f"CASE WHEN {_NEWER_HERE} THEN s.{name} ELSE v.{name} END"
+        elif name in _OF_EXTERNAL_AGE:  # told only where an answer has shown a state: else what is known stands
+            value = f"CASE WHEN {_NEWER_THERE} THEN s.{name} ELSE COALESCE(v.{name}, s.{name}) END"
         elif name in _OF_EXTERNAL_SIDE:
             value = f"CASE WHEN {_NEWER_THERE} THEN s.{name} ELSE v.{name} END"
         else:
@@ -224,29 +234,31 @@ def _finish_assignments(columns: tuple) -> str:
     return ", ".join(assignments)
 
 
-def finish(cr, rows: list, now: datetime) -> None:
+def finish(cr, plan, rows: list, now: datetime) -> None:
     """Write the outcome of a slice. What was captured or received meanwhile is kept, and keeps the row pending."""
     if not rows:
         return
     absorb(cr, rows, now)
+    void = answers.compare(cr, plan, [row for row in rows if row.answered is not None], now)
     values = []
     for row in rows:
         done = row.state == "synced"
         failed = row.state in ("failed", "unknown")
         told = row.state not in ("synced", "processing")
         values.append((
-            row.id, row.revision, row.claimed_hash, now, row.external_id, _text(row.name), row.payload,
-            row.content_hash, row.state, row.direction, row.res_id, _dumps(row.agreed) if row.agreed else None,
-            _dumps(row.conflicts) if row.conflicts else None, row.import_pending, row.export_pending,
-            row.delete_pending, row.create_sent, row.idempotency_key, row.due_at, row.attempts,
+            row.id, row.revision, void.get(row.id, row.claimed_hash), now, row.external_id, _text(row.name), row.payload,
+            row.content_hash, *(row.answered or NO_AGE), row.state, row.direction, row.res_id,
+            _dumps(row.agreed) if row.agreed else None, _dumps(row.conflicts) if row.conflicts else None,
+            row.import_pending, row.export_pending, row.delete_pending, row.create_sent, row.idempotency_key,
+            row.due_at, row.attempts,
             row.error.error_class if row.error else None, row.error.code if row.error else None, row.error_key,
             _text(row.message) if told else None, _text(row.hint) if told else None, _text(row.detail),
-            row.waiting_for, now if failed else None, now if done else None,
+            row.waiting_for, None, now if failed else None, now if done else None,
             now if done and row.direction == "import" else None, now if done and row.direction == "export" else None,
             row.issue_id,
         ))
     columns = _FINISH_COLUMNS
-    if all(row.received == row.claimed for row in rows):
+    if all(row.received == row.claimed and row.answered is None for row in rows):
         columns = columns[len(_RECEIVED_COLUMNS):]
         start = len(_KEY_COLUMNS) + len(_RECEIVED_COLUMNS)
         values = [(*value[:len(_KEY_COLUMNS)], *value[start:]) for value in values]
@@ -285,6 +297,7 @@ def absorb(cr, rows: list, now: datetime) -> None:
             row.export_pending = True
         if twin.import_pending and twin.payload and row.direction == "export":
             row.import_pending, row.payload, row.content_hash = True, twin.payload, twin.content_hash
+            row.answered = Age(twin.external_version, twin.external_updated_at)
         if row.state == "synced" and (row.export_pending or row.import_pending):
             row.state, row.due_at = "pending", row.due_at or now
         cr.execute("DELETE FROM integration_sync WHERE id = %s", [twin.id])
@@ -297,6 +310,8 @@ class _Twin(NamedTuple):
     import_pending: bool
     payload: str | None
     content_hash: str | None
+    external_version: str | None
+    external_updated_at: datetime | None
     is_other: bool  # the same on one side, and linked to something else on the other side
     column: str
 
@@ -319,6 +334,7 @@ def _twins(cr, keys: list[tuple], column: str, other: str) -> list[_Twin]:
     kind, (other_kind, blank) = _SIDES[column][0], _SIDES[other]
     cr.execute(
         "SELECT twin.id, v.id, twin.export_pending, twin.import_pending, twin.payload, twin.content_hash, "
+        "twin.external_version, twin.external_updated_at, "
         f"COALESCE(twin.{other}, {blank}) <> {blank} AND twin.{other} <> v.other "
         f"FROM unnest(%s::int[], %s::{kind}[], %s::int[], %s::{other_kind}[]) AS v(flow_id, key, id, other) "
         f"JOIN integration_sync twin ON twin.flow_id = v.flow_id AND twin.{column} = v.key AND twin.id <> v.id "
@@ -327,21 +343,31 @@ def _twins(cr, keys: list[tuple], column: str, other: str) -> list[_Twin]:
     return [_Twin(*values, column) for values in cr.fetchall()]
 
 
-def fail_waiting(cr, connection_id, waiting_for: str, message: str, hint: str, now: datetime, user_id: int) -> list[int]:
-    """What these records wait for cannot come: they fail, with a line in their history. Returns their ids."""
+def fail_waiting(cr, connection_id, waiting_for: str, message: str, hint: str, now: datetime, user_id: int, *,
+                 code: str = "parent_failed", ids: list[int] | None = None, own_ids: list[int] | None = None) -> list[int]:
+    """What these records wait for cannot come: they fail, with a line in their history. They keep what they wait for, so
+    that they go on when it comes after all.
+
+    :param ids: only these of them
+    :param own_ids: records that get their line from elsewhere
+    :return: ids of the records that failed
+    """
     cr.execute(
         """WITH failed AS (
                UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'validation',
-                   error_code = 'parent_failed', error_message = %(message)s, error_hint = %(hint)s, failed_at = %(now)s,
+                   error_code = %(code)s, error_message = %(message)s, error_hint = %(hint)s, failed_at = %(now)s,
                    issue_id = NULL
                WHERE connection_id = %(connection)s AND waiting_for = %(key)s AND state = 'waiting'
-               RETURNING id, flow_id, company_id, run_id, direction, attempts)
-           INSERT INTO integration_log (sync_id, flow_id, company_id, run_id, create_date, direction, outcome, attempt,
-               error_class, message, duration_ms, user_id)
+                 AND (%(ids)s::int[] IS NULL OR id = ANY(%(ids)s::int[]))
+               RETURNING id, flow_id, company_id, run_id, direction, attempts),
+           logged AS (INSERT INTO integration_log (
+               sync_id, flow_id, company_id, run_id, create_date, direction, outcome, attempt, error_class, message,
+               duration_ms, user_id)
            SELECT id, flow_id, company_id, run_id, %(now)s, direction, 'failed', attempts, 'validation', %(message)s, 0,
-               %(user)s FROM failed
-           RETURNING sync_id""",
-        {"connection": connection_id, "key": waiting_for, "message": message, "hint": hint, "now": now, "user": user_id})
+               %(user)s FROM failed WHERE id <> ALL(%(own)s::int[]))
+           SELECT id FROM failed""",
+        {"connection": connection_id, "key": waiting_for, "message": message, "hint": hint, "now": now, "user": user_id,
+         "code": code, "ids": ids, "own": own_ids or []})
     return [row[0] for row in cr.fetchall()]
 
 

@@ -269,8 +269,34 @@ ENGINE = {
         _lt("%(relation)s %(external_id)s is not here yet; this record waits for it."),
         _lt("Nothing to do: it continues by itself when the flow “%(flow)s” has brought it.")),
     "parent_failed": (
-        _lt("%(relation)s %(external_id)s could not be synchronised: %(reason)s"),
-        _lt("Solve the problem of that record first; this one follows by itself.")),
+        _lt("It needs “%(external_id)s” of the flow “%(relation)s”, which could not be synchronised: %(reason)s"),
+        _lt("Open that record and solve its problem; this one follows by itself.")),
+    "parent_left_out": (
+        _lt("It needs “%(external_id)s” of the flow “%(flow)s”, which was %(how)s there (%(reason)s)."),
+        _lt("Change the filter of that flow, or press Retry on that record; this one follows by itself. Or correct "
+            "the reference.")),
+    "parent_unlinked": (
+        _lt("It needs “%(external_id)s” of the flow “%(flow)s”, which was synchronised once and is not linked any more: "
+            "its Odoo record or its link was deleted."),
+        _lt("Press Resync on that record to bring it back, this one follows by itself; or correct the reference.")),
+    "parent_flow_stopped": (
+        _lt("It needs “%(external_id)s”, which only the flow “%(flow)s” can bring, and that flow is %(how)s."),
+        _lt("Put that flow into Live again; this record follows by itself. Or correct the reference.")),
+    "parent_flow_gone": (
+        _lt("It needs “%(external_id)s”, and there is no flow on this connection that could bring it."),
+        _lt("Ask the person who looks after this flow to make one, or to correct the field rule; then retry.")),
+    "parent_late": (
+        _lt("It has waited for “%(external_id)s” for %(hours)s hours, and nothing has brought it."),
+        _lt("Check whether that record exists in the other system and is in the filter of its flow; when it comes, this "
+            "one follows by itself. Or correct the reference.")),
+    "created_not_found": (
+        _lt("Somebody said that it was created, but it is not found there by %(keys)s."),
+        _lt("Look for it in the other system and press “Was Created” with its identifier, or “Was Not Created” if it is "
+            "not there.")),
+    "parent_circle": (
+        _lt("These records wait for each other, and each of them needs the other one first: %(names)s."),
+        _lt("Remove one of the references in the other system and synchronise, then set it again. Or ask the person who "
+            "looks after the flow to make one of the fields not required.")),
     "parent_excluded": (
         _lt("its own flow leaves it out (by its filter, or because it came under another identifier)."),
         _lt("Change the filter of that flow, or correct the reference, then retry.")),
@@ -403,6 +429,13 @@ _WORDS = {
         "{": _lt("an opening brace without its closing one"),
         "}": _lt("a closing brace without its opening one"),
         "{}": _lt("an empty pair of braces"),
+    },
+    "how": {
+        "draft": _lt("a draft"),
+        "paused": _lt("paused"),
+        "archived": _lt("archived"),
+        "excluded": _lt("left out"),
+        "skipped": _lt("skipped"),
     },
     "setting": {
         "base_url": _lt("Base URL"),

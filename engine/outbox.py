@@ -76,6 +76,7 @@ def _queue_written(cr, rows, now):
             due_at = CASE WHEN s.state IN ('unknown', 'held') THEN s.due_at
                           WHEN s.state = 'processing' THEN LEAST(EXCLUDED.due_at, s.due_at)
                           ELSE COALESCE(EXCLUDED.due_at, s.due_at) END,
+            guard_mark = NULL,
             priority = CASE WHEN s.due_at IS NULL THEN EXCLUDED.priority ELSE LEAST(EXCLUDED.priority, s.priority) END,
             waiting_for = NULL
         """,  # pylint: disable=sql-injection
@@ -89,8 +90,9 @@ def _queue_deleted(cr, rows, now):
         """
         UPDATE integration_sync s SET
             delete_pending = true, export_pending = false, import_pending = false, revision = s.revision + 1,
-            state = CASE WHEN s.state = 'processing' THEN s.state ELSE 'pending' END, direction = 'export',
-            due_at = %(now)s, attempts = 0, waiting_for = NULL, conflicts = NULL
+            state = CASE WHEN s.state IN ('processing', 'held') THEN s.state ELSE 'pending' END, direction = 'export',
+            due_at = CASE WHEN s.state = 'held' THEN NULL ELSE %(now)s END, guard_mark = NULL,
+            attempts = 0, waiting_for = NULL, conflicts = NULL
         FROM unnest(%(flows)s::int[], %(records)s::int[]) AS v(flow_id, res_id)
         WHERE s.flow_id = v.flow_id AND s.res_id = v.res_id AND s.res_id <> 0
         """, params)
@@ -153,6 +155,10 @@ def waits(cr, connection_id: int, now: datetime, without=()) -> bool:
         f"""SELECT EXISTS (SELECT 1 FROM integration_sync s JOIN integration_flow f ON f.id = s.flow_id
                            WHERE s.connection_id = %(connection)s AND s.due_at <= %(now)s AND s.{_WORKABLE}
                              AND f.active AND f.state IN ('test', 'live') AND s.id <> ALL(%(without)s))
+                OR EXISTS (SELECT 1 FROM integration_flow f WHERE f.connection_id = %(connection)s AND f.active
+                           AND f.state IN ('test', 'live') AND EXISTS (
+                               SELECT 1 FROM integration_sync s WHERE s.flow_id = f.id
+                               AND s.guard_mark IN ('import:measured', 'export:measured')))
                 OR EXISTS (SELECT 1 FROM integration_capture c JOIN integration_flow f ON f.id = c.flow_id
                            WHERE f.connection_id = %(connection)s)
                 OR EXISTS (SELECT 1 FROM integration_run r JOIN integration_flow f ON f.id = r.flow_id

@@ -56,7 +56,6 @@ class ExportPlanner:
         self.links: list[tuple] = []
         self.exchanges: list = []
         self.found: list[tuple[Outgoing, dict]] = []
-        self.received: list[tuple] = []  # (id, external version, time of the external change)
         self.outgoing: list[Outgoing] = []
         self.finds: list[Outgoing] = []
         self.sent: dict[int, dict] = {}  # what was sent before for rows whose create is in doubt, by row id
@@ -317,11 +316,6 @@ class ExportPlanner:
 
     def mark_sending(self) -> None:
         """Before anything leaves: say so, so that a crash is recognised. The caller commits."""
-        if self.received:
-            self.cr.execute(
-                "UPDATE integration_sync s SET external_version = v.version, external_updated_at = v.at "
-                "FROM unnest(%s::int[], %s::varchar[], %s::timestamp[]) AS v(id, version, at) WHERE s.id = v.id",
-                [list(values) for values in zip(*self.received, strict=True)])
         creates = [outgoing for outgoing in self.outgoing if outgoing.operation.kind == "create"]
         for outgoing in creates:
             outgoing.row.create_sent = True

@@ -20,7 +20,8 @@ OPERATION_FIELDS = (
     "error_paths", "split_path", "result_id_path", "bulk", "bulk_limit", "bulk_path", "bulk_result_path",
     "bulk_error_path", "bulk_id_path",
 )
-FLOW_FIELDS = ("batch_size", "external_filter", "log_level", "overlap_seconds", "priority", "timing", "tz")
+FLOW_FIELDS = ("batch_size", "external_filter", "log_level", "overlap_seconds", "priority", "timing", "tz",
+               "guard_window_minutes")
 LOOKUP_KINDS = ("country", "state", "currency", "unit", "lookup")
 
 
@@ -93,6 +94,7 @@ class FlowPlan:
         self.imports = flow.direction in ("import", "both")
         self.exports = flow.direction in ("export", "both")
         self.retry_policy = flow._retry_policy()
+        self.guards = flow.sudo().guard_ids._plans()
         self.rules = [
             plan for rule in flow.sudo().rule_ids.filtered("active") if (plan := self._rule_plan(rule)) is not None
         ]

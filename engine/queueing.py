@@ -9,21 +9,23 @@ _QUEUE = """state = 'pending', due_at = %(now)s, attempts = 0, error_key = NULL,
     export_pending = export_pending OR (direction = 'export' AND NOT COALESCE(import_pending, false)
         AND NOT COALESCE(delete_pending, false))"""
 _SKIP = """state = 'skipped', due_at = NULL, import_pending = false, export_pending = false, delete_pending = false,
-    waiting_for = NULL, error_key = NULL, conflicts = NULL, issue_id = NULL"""
-_ACTIONS = {"retry": (_QUEUE, "queued"), "skip": (_SKIP, "skipped")}
+    waiting_for = NULL, error_key = NULL, conflicts = NULL, issue_id = NULL, guard_mark = NULL"""
+# What a guardrail holds is approved or rejected, not retried.
+_ACTIONS = {"retry": (_QUEUE, "queued", ["processing", "held"]), "skip": (_SKIP, "skipped", ["processing"])}
 
 
 def act(cr, action: str, ids: list[int], now: datetime, *, message: str = "", user_id: int | None = None) -> list[int]:
-    """Retry or skip these records, those excepted that are being processed. Returns whom it concerned.
+    """Retry or skip these records, those excepted that are being processed or held. Returns whom it concerned.
 
     :param message: of the line in their history; none is written without
     """
     if not ids:
         return []
-    assignments, outcome = _ACTIONS[action]
+    assignments, outcome, not_for = _ACTIONS[action]
     cr.execute(
         f"UPDATE integration_sync SET {assignments} "  # pylint: disable=sql-injection
-        "WHERE id = ANY(%(ids)s) AND state <> 'processing' RETURNING id", {"now": now, "ids": list(ids)})
+        "WHERE id = ANY(%(ids)s) AND state <> ALL(%(not_for)s) RETURNING id",
+        {"now": now, "ids": list(ids), "not_for": not_for})
     done = [row[0] for row in cr.fetchall()]
     if message:
         log(cr, done, outcome, message, user_id, now)

@@ -32,9 +32,10 @@ class Reading:
             flow.next_run_at = flow._next_time(now)
         self.cr.execute(
             "UPDATE integration_sync s SET due_at = %s FROM integration_run run WHERE run.connection_id = %s "
-            "AND run.state = 'open' AND run.trigger NOT IN ('live', 'webhook') AND run.page_count IS NULL "
-            "AND s.flow_id = run.flow_id AND s.state = 'pending' AND (s.due_at IS NULL OR s.due_at > %s)",
-            [now, self.connection.id, now])
+            "AND run.state = 'open' AND run.trigger NOT IN ('live', 'webhook', 'held') AND run.page_count IS NULL "
+            "AND s.flow_id = run.flow_id AND s.state = 'pending' "
+            "AND COALESCE(s.guard_mark, '') NOT IN ('import:measured', 'export:measured') "
+            "AND (s.due_at IS NULL OR s.due_at > %s)", [now, self.connection.id, now])
 
     def _fetch(self, held, flow_ids: list[int], now: datetime) -> bool:
         """Read and store the next page of an open run. Returns whether a page was asked for."""

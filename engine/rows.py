@@ -5,18 +5,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from ..core.recency import Age
+
 # States of a flow in which its records are worked on.
 RUNNING_STATES = ("test", "live")
 COLUMNS = (
     "id", "flow_id", "res_id", "external_id", "name", "payload", "content_hash", "agreed", "attempts", "import_pending",
     "export_pending", "delete_pending", "create_sent", "idempotency_key", "state", "revision", "run_id", "priority",
-    "external_updated_at", "captured_at", "conflicts", "issue_id",
+    "external_version", "external_updated_at", "captured_at", "conflicts", "issue_id", "postponed", "guard_mark",
+    "created_said",
 )
 
 
 @dataclass(slots=True)
 class Row:
-    """One claimed sync record. The fields after ``issue_id`` are the outcome."""
+    """One claimed sync record. The fields after ``created_said`` are the outcome."""
 
     id: int
     flow_id: int
@@ -36,10 +39,14 @@ class Row:
     revision: int
     run_id: int | None
     priority: int
+    external_version: str | None
     external_updated_at: datetime | None
     captured_at: datetime | None
     conflicts: dict | None
     issue_id: int | None
+    postponed: str | None  # waited for in a circle: imported without this relation first, as in ``waiting_for``
+    guard_mark: str | None  # see ``guards.py``
+    created_said: bool | None  # a person says that a lost create was carried out
 
     outcome: str = ""
     direction: str = "import"
@@ -61,11 +68,17 @@ class Row:
     claimed_attempts: int = 0
     claimed_res_id: int | None = None
     claimed: tuple = ()
+    answered: Age | None = None  # of the state that the other system answered or showed while this was worked on
 
     @property
     def received(self) -> tuple:
         """What came from outside, in the order of ``journal.finish``."""
         return self.external_id, self.name, self.payload, self.content_hash
+
+    @property
+    def age(self) -> Age:
+        """Of the external state that is known."""
+        return Age(self.external_version, self.external_updated_at)
 
     def settle(self, state: str, outcome: str, *, due_at=None, message=None) -> None:
         """Set the outcome of this attempt."""

@@ -11,7 +11,20 @@ from datetime import UTC, datetime, timedelta
 
 from odoo import fields
 
-from . import announcing, doubts, failures, http, journal, messages, notifier, outbox, tending
+from . import (
+    announcing,
+    capture,
+    doubts,
+    failures,
+    guards,
+    http,
+    journal,
+    messages,
+    notifier,
+    outbox,
+    parents,
+    tending,
+)
 from .ahead import Ahead
 from .claim import claims
 from .exporter import Exporter
@@ -46,6 +59,7 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
         self._client = None
         self._ahead = Ahead()
         self._busy: set[int] = set()  # due, but held by another worker
+        self._by_person = False  # a button: no guardrail stops what somebody looks at
         self._signals_at = time.monotonic()
         self._init_urgency()
         self._init_tending()
@@ -62,6 +76,7 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
             self._tend()
             return 0
         if only_ids is not None:
+            self._by_person = True
             return self._with_claims(lambda held: self._press(held) or self._slice(held, only_ids))
         return self._with_claims(lambda held: self._loop(held) if self._may_enter() else 0)
 
@@ -106,10 +121,16 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
                 break
             self._help_others()
             self._tend(now=False)
+        if handled:
+            self._lasting(self._release_linked)
         self._lasting(self._close_runs)
         self._plan_wake()
         self._tend()
         return handled
+
+    def _release_linked(self) -> None:
+        if parents.release_linked(self.cr, self.connection.id, self._now()):
+            capture.wake(self.env, self.connection.cron_id.id)
 
     def _is_current(self) -> bool:
         """Hear what other processes changed in the configuration: a long run must not go on by the old one.
@@ -130,6 +151,8 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
         self._commit()
         taken += self._take_events(held)
         flows = self._running_flows()
+        if self._decide_parked(list(flows), now):
+            return 1
         candidates = outbox.due(
             self.cr, self.connection.id, list(flows), self._clock(), LONGEST_SLICE, without=self._busy)
         if candidates:
@@ -148,6 +171,20 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
         if self._fetch(held, list(flows), now):
             return 1
         return taken
+
+    def _decide_parked(self, flow_ids: list[int], now: datetime) -> bool:
+        """Let pass or hold what guardrails have measured. Returns whether something was decided."""
+        for flow_id, side in guards.parked(self.cr, flow_ids):
+            try:
+                if guards.decide_due(self.cr, self.env, self._plan(flow_id), side, now):
+                    return True
+            except Exception as error:  # what cannot be decided stays where it is, and stops nothing else
+                if failures.is_concurrency(error):
+                    raise
+                _logger.exception("The guardrails of flow %s could not be decided", flow_id)
+                self.cr.rollback()
+                self._plans.clear()
+        return False
 
     def _is_live(self, sync_id: int) -> bool:
         self.cr.execute("SELECT priority FROM integration_sync WHERE id = %s", [sync_id])
@@ -330,6 +367,11 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
 
     def _import(self, plan: FlowPlan, rows: list[Row]) -> None:
         now = self._now()
+        if not self._by_person:
+            rows = guards.screen_import(self.cr, self.env, plan, rows, now)
+        if not rows:
+            self._commit()
+            return
         started = time.monotonic()
         importer = Importer(self.env, plan, now)
         importer.process(rows)
@@ -349,6 +391,11 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
             exporter.prepare_deletes(rows)
         else:
             exporter.prepare(rows)
+        if not self._by_person:
+            rows = guards.screen_export(self.cr, self.env, plan, rows, exporter, self._now())
+        if not rows:
+            self._commit()
+            return
         if exporter.outgoing or exporter.finds or exporter.reads:
             client = self.client()
             exporter.mark_sending()
@@ -387,7 +434,8 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
             self.cr, plan, run_id, exchanges,
             lambda error: messages.explain(plan.model.env, error)[0])
         self._note_issues(plan, rows, now)
-        journal.finish(self.cr, rows, now)
+        journal.finish(self.cr, plan, rows, now)
+        parents.look_after(self.cr, self.env, plan, rows, now)
         journal.insert_logs(
             self.cr, plan, rows, now, runs=runs, exchange_ids=exchange_ids, user_id=self.env.uid)
         announcing.note_rows(self.env, plan, rows, now)

@@ -13,12 +13,17 @@ from . import operation
 from . import value_map
 from . import flow
 from . import flow_retry
+from . import guard
+from . import flow_guard
 from . import field_rule
 from . import link
 from . import sync
+from . import sync_guard
+from . import sync_unknown
 from . import log
 from . import exchange
 from . import run
+from . import run_held
 from . import capture
 from . import webhook_event
 from . import webhook_rejection

@@ -390,7 +390,7 @@ class IntegrationFlow(models.Model):
         self.ensure_one()
         runs = self.env["integration.run"].sudo()
         run = runs.search(
-            [("flow_id", "=", self.id), ("state", "=", "open"), ("trigger", "not in", ("live", "webhook"))],
+            [("flow_id", "=", self.id), ("state", "=", "open"), ("trigger", "not in", ("live", "webhook", "held"))],
             order="full desc, id", limit=1)
         if run and full and not run.full and not run.page_count:
             run.full = True

@@ -24,7 +24,7 @@ class IntegrationLog(models.Model):
         ("deleted", "Deleted"), ("archived", "Archived"), ("excluded", "Excluded"), ("failed", "Failed"),
         ("retry", "Will Be Retried"), ("waiting", "Waiting"), ("conflict", "Conflict"), ("unknown", "Unknown Outcome"),
         ("overruled", "Overruled"), ("queued", "Queued"), ("skipped", "Skipped"), ("resolved", "Resolved"),
-        ("warning", "Warning"),
+        ("warning", "Warning"), ("older", "Older State Left Out"), ("held", "Held"), ("released", "Released"),
     ], readonly=True)
     attempt = fields.Integer(readonly=True)
     error_class = fields.Selection(ERROR_CLASSES, readonly=True)

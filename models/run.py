@@ -32,6 +32,8 @@ class IntegrationRun(models.Model):
     created_count = fields.Integer(string="Created", readonly=True)
     updated_count = fields.Integer(string="Updated", readonly=True)
     unchanged_count = fields.Integer(string="Unchanged", readonly=True)
+    older_count = fields.Integer(
+        string="Older", readonly=True, help="States that came too late: a newer one was known already.")
     excluded_count = fields.Integer(string="Excluded", readonly=True)
     failed_count = fields.Integer(string="Failed", readonly=True)
     call_count = fields.Integer(string="Calls", readonly=True)

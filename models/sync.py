@@ -68,6 +68,9 @@ class IntegrationSync(models.Model):
     error_hint = fields.Text(string="What to Do", readonly=True)
     error_detail = fields.Text(readonly=True, groups="integration_flow.group_integration_manager")
     waiting_for = fields.Char(readonly=True)
+    waiting_since = fields.Datetime(readonly=True)
+    postponed = fields.Char(
+        readonly=True, help="The record that this one waits for in a circle: it is imported without that relation first.")
     failed_at = fields.Datetime(string="Failed On", readonly=True)
     run_id = fields.Many2one("integration.run", readonly=True, ondelete="set null", index="btree_not_null")
     last_synced_at = fields.Datetime(string="Last Synced", readonly=True)
@@ -191,9 +194,11 @@ class IntegrationSync(models.Model):
     def action_retry(self):
         """Try again with today's rules. A few records run at once and show their outcome."""
         self._check_may_repair()
-        records = self.sudo().filtered(lambda sync: sync.state not in ("processing", "conflict"))
+        records = self.sudo().filtered(lambda sync: sync.state not in ("processing", "conflict", "held"))
         if not records:
-            raise UserError(self.env._("Nothing here can be retried: a conflict is decided, not retried."))
+            raise UserError(self.env._(
+                "Nothing here can be retried: a conflict is decided, and what a guardrail holds is approved or rejected "
+                "on its run."))
         if len(records) > RUN_NOW_LIMIT:
             records._queue(self.env._("Retry by %(user)s", user=self.env.user.name))
             return self._notify("info", self.env._(
@@ -243,7 +248,7 @@ class IntegrationSync(models.Model):
     def action_resync(self):
         """Compare and exchange everything again, from what both sides hold now."""
         self._check_may_repair()
-        records = self.sudo().filtered(lambda sync: sync.state != "processing")
+        records = self.sudo().filtered(lambda sync: sync.state not in ("processing", "held"))
         if 0 < len(records) <= RUN_NOW_LIMIT:
             return records._run_now(lambda syncs: syncs._compare_anew())
         records._compare_anew()
@@ -254,6 +259,8 @@ class IntegrationSync(models.Model):
         for sync in self:
             sync.write({
                 "content_hash": False,
+                # A wrong clock over there must not keep out what they hold now.
+                "external_version": False, "external_updated_at": False,
                 "import_pending": bool(sync.payload) and sync.flow_id.direction != "export",
                 "export_pending": bool(sync.res_id) and sync.flow_id.direction != "import",
             })
@@ -309,26 +316,6 @@ class IntegrationSync(models.Model):
             sync._log("resolved", self.env._(
                 "Conflict decided by %(user)s for %(side)s", user=self.env.user.name,
                 side=self.env._("Odoo") if side == "odoo" else sync.connection_id.name))
-
-    def action_was_created(self):
-        """Unknown outcome, decided by a person: the record does exist over there."""
-        return self._decide_outcome(created=True)
-
-    def action_was_not_created(self):
-        """Unknown outcome, decided by a person: nothing arrived over there, send it again."""
-        return self._decide_outcome(created=False)
-
-    def _decide_outcome(self, created):
-        self._check_may_repair()
-        records = self.sudo().filtered(lambda sync: sync.state == "unknown")
-        if not records:
-            return None
-        vals = {"create_sent": True} if created else {"create_sent": False, "idempotency_key": False}
-        if len(records) <= RUN_NOW_LIMIT:
-            return records._run_now(lambda syncs: syncs.write(vals))
-        records.write(vals)
-        records._queue(self.env._("Outcome decided by %(user)s", user=self.env.user.name))
-        return None
 
     def action_open_record(self):
         self.ensure_one()
@@ -422,7 +409,7 @@ class IntegrationSync(models.Model):
             "message": sync.error_message or "",
             "hint": sync.error_hint or "",
             "last_synced_at": fields.Datetime.to_string(sync.last_synced_at) or "",
-            "can_retry": sync.state in ("failed", "unknown", "held", "waiting", "pending"),
+            "can_retry": sync.state in ("failed", "unknown", "waiting", "pending"),
         } for sync in self.search([("model", "=", res_model), ("res_id", "=", res_id)])),
             key=lambda entry: (order[entry["state"]], entry["id"]))
 

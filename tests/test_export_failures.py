@@ -213,22 +213,6 @@ class TestLostAnswer(FailureCase):
         self.assertState(flow, partner, "synced")
         self.assertEqual(self.shop.dump("customers")[0]["first_name"], "Anne", "with today's values")
 
-    def test_it_was_created(self):
-        flow = self.lossy_flow("list", "read", "update", header=False)
-        partner = self.partner("Ann")
-        self.shop.fault("timeout_after", seconds=1, method="POST")
-        self.work()
-        sync = self.assertState(flow, partner, "unknown", "timeout")
-        self.press(sync.action_was_created)
-        self.assertState(flow, partner, "unknown", "timeout")
-        self.assertEqual(len(self.posts()), 1, "without a way to look it up, it is not sent again")
-        find = self.operations("find")["find"]
-        self.env["integration.operation"].create({
-            "resource_id": flow.resource_id.id, "kind": "find", **find, "query": '{"email": "{value}"}'})
-        self.press(sync.action_was_created)
-        self.assertState(flow, partner, "synced")
-        self.assertEqual((len(self.posts()), self.created()), (1, 1))
-
     def test_exhausted_is_unknown_and_not_failed(self):
         flow = self.lossy_flow("list", "read", "update")
         flow.retry_attempts = 2

@@ -67,11 +67,11 @@ class TestWaiting(RelationCase):
         for sync in self.syncs(self.contacts).values():
             self.assertFailed(sync, "mapping", "Related Company", "identifier")
 
-    def test_a_failed_parent_lets_its_children_wait(self):
+    def test_a_failed_parent_fails_its_children_until_it_is_repaired(self):
         self.put_contacts({"id": 100, "name": "Eva", "company_id": 7})
         self.put_customers({"id": 7, "first_name": "", "email": "x@example.com"})
         self.run_flow(self.contacts, self.companies)
-        self.assertSyncs(self.contacts, {"100": "waiting"})
+        self.assertFailed(self.syncs(self.contacts)["100"], "validation", "Companies", "x@example.com", "Name")
         self.receive(self.companies, self.company(7, date_modified_gmt="2026-02-01T10:00:00"))
         self.assertSyncs(self.contacts, {"100": "synced"})
 
@@ -183,7 +183,7 @@ class TestEmbedded(RelationCase):
             {"id": 100, "name": "Eva", "company": self.company(7, first_name="")},
             {"id": 101, "name": "Ida", "company": self.company(8)})
         self.run_flow(self.contacts)
-        self.assertEqual(self.states(self.contacts), {"100": "waiting", "101": "synced"})
+        self.assertEqual(self.states(self.contacts), {"100": "failed", "101": "synced"})
         self.assertFailed(self.syncs(self.companies)["7"], "validation", "Name")
 
     def test_a_part_without_id(self):

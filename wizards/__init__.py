@@ -1,1 +1,3 @@
 from . import recover
+from . import run_reject
+from . import sync_created
