@@ -29,6 +29,7 @@
         "views/integration_alert_views.xml",
         "views/integration_digest.xml",
         "views/res_config_settings_views.xml",
+        "views/res_config_settings_announce_views.xml",
         "data/ir_cron_issues.xml",
         "views/integration_subscriber_views.xml",
         "views/integration_delivery_views.xml",
