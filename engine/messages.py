@@ -414,6 +414,8 @@ _WORDS = {
         "authentication": _lt("the credentials are refused"),
         "rate_limit": _lt("the system asks us to slow down"),
         "stopped": _lt("the work was stopped"),
+        "limit_unavailable": _lt("the common limit of calls could not be asked"),
+        "token_renewal": _lt("another worker is still getting a new access token"),
         "no scheme": _lt("it must begin with https://"),
         "scheme": _lt("it must begin with https://"),
         "no host": _lt("it names no system"),

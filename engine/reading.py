@@ -42,8 +42,10 @@ class Reading:
         self.cr.execute(
             "SELECT run.id, run.flow_id FROM integration_run run JOIN integration_flow flow ON flow.id = run.flow_id "
             "WHERE run.connection_id = %s AND run.state = 'open' AND run.fetching AND run.flow_id = ANY(%s) "
-            "AND (run.next_try_at IS NULL OR run.next_try_at <= %s) ORDER BY flow.priority, flow.sequence, run.id LIMIT 1",
-            [self.connection.id, flow_ids, now])
+            "AND (run.next_try_at IS NULL OR run.next_try_at <= %s) "
+            "ORDER BY CASE WHEN %s THEN run.next_try_at END NULLS FIRST, flow.priority, flow.sequence, run.id LIMIT 1",
+            # A page that fails for ever must not be the only one that probes.
+            [self.connection.id, flow_ids, now, self._probing])
         found = self.cr.fetchone()
         if not found:
             return False

@@ -99,10 +99,10 @@ class IntegrationConnection(models.Model):
             "UPDATE integration_sync SET due_at = %s WHERE connection_id = %s AND state = 'waiting' AND due_at > %s "
             "AND error_class = ANY(%s)", [now, self.id, now, list(error_classes)])
         self.env.cr.execute(
-            "UPDATE integration_run SET next_try_at = NULL, attempts = 0 WHERE connection_id = %s AND state = 'open' "
-            "AND next_try_at IS NOT NULL AND error_class = ANY(%s)", [self.id, list(error_classes)])
+            "UPDATE integration_run SET next_try_at = %s WHERE connection_id = %s AND state = 'open' "
+            "AND next_try_at > %s AND error_class = ANY(%s)", [now, self.id, now, list(error_classes)])
         self.env["integration.sync"].invalidate_model(["due_at"])
-        self.env["integration.run"].invalidate_model(["next_try_at", "attempts"])
+        self.env["integration.run"].invalidate_model(["next_try_at"])
 
     def _close_circuit(self):
         """A person or new credentials say that it works: all that waits for it goes on."""

