@@ -22,7 +22,7 @@ _logger = logging.getLogger(__name__)
 
 CRASHES = int(os.environ.get("INTEGRATION_TEST_CRASHES") or 180)
 # However slow the machine is: then the test fails and says how far it came.
-SECONDS = float(os.environ.get("INTEGRATION_TEST_CRASH_SECONDS") or max(300, CRASHES))
+SECONDS = float(os.environ.get("INTEGRATION_TEST_CRASH_SECONDS") or max(600, 4 * CRASHES))
 USER_SECONDS = 3600
 OF_BUTTON = ("queued_by_button",)
 
