@@ -30,7 +30,7 @@ AFTER_BURST_SECONDS = 2
 LONGEST_HEADERS = 8000
 _CHALLENGE = re.compile(r"[A-Za-z0-9_.~+/=-]{1,200}")
 _FIELDS = (
-    "id", "company_id", "active", "paused", "cron_id", "webhook_enabled", "webhook_style", "webhook_header",
+    "id", "company_id", "active", "paused", "cron_id", "executor", "webhook_enabled", "webhook_style", "webhook_header",
     "webhook_prefix", "webhook_user", "webhook_secret", "webhook_secret_previous", "webhook_previous_until",
     "webhook_window", "webhook_addresses", "webhook_max_kb", "webhook_id_header", "webhook_id_path",
     "webhook_topic_header", "webhook_topic_path",
@@ -198,10 +198,10 @@ def _insert(env, endpoint: dict, values: dict) -> None:
            ON CONFLICT (connection_id, event_id) WHERE event_id IS NOT NULL DO NOTHING""",
         values, log_exceptions=False)  # the statement holds the body
     if cr.rowcount and endpoint["cron_id"] and not endpoint["paused"]:
-        _wake(cr, endpoint["cron_id"])
+        _wake(cr, endpoint["cron_id"], endpoint["id"] if endpoint["executor"] == "queue_job" else None)
 
 
-def _wake(cr, cron_id: int) -> None:
+def _wake(cr, cron_id: int, job_connection_id: int | None = None) -> None:
     """Make the worker run as soon as this has committed, without a trigger for each event of a burst.
 
     A trigger that is already there may be one that a running worker has taken: that worker may have looked for the last
@@ -224,7 +224,7 @@ def _wake(cr, cron_id: int) -> None:
     if cr.rowcount:
         dbname = cr.dbname
         delay = AFTER_BURST_SECONDS if later else 0
-        cr.postcommit.add(lambda: notifier.notify(dbname, delay=delay))
+        cr.postcommit.add(lambda: notifier.notify(dbname, job_connection_id, delay=delay))
 
 
 def _now() -> datetime:
