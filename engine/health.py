@@ -116,7 +116,8 @@ class Health:
         now = self._now()
         self.cr.execute(
             f"SELECT {_CIRCUIT}, {_POLICY}, last_error IS NOT NULL, "  # pylint: disable=sql-injection
-            "COALESCE(last_success_at < GREATEST(%s - interval '1 minute', tested_at), true) FROM integration_connection WHERE id = %s",
+            "COALESCE(last_success_at < GREATEST(%s - interval '1 minute', tested_at), true) "
+            "FROM integration_connection WHERE id = %s",
             [now, self.connection.id])
         *state, threshold, pause, longest, in_trouble, long_ago = self.cr.fetchone()
         before = after = _circuit(state)

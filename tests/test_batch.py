@@ -115,25 +115,50 @@ def request(path, **query):
 class TestAhead(TransactionCase):
     """A page that was read ahead is used for exactly the call that it answers."""
 
+    def take(self, pages, client, wanted):
+        return pages.take(client, wanted, threading.Thread.join)
+
     def test_the_same_call(self):
         client, pages = FakeClient(), ahead.Ahead()
         pages.start(client, request("customers", page=2))
-        self.assertEqual(pages.take(client, request("customers", page=2)), "answer to customers")
-        self.assertIsNone(pages.take(client, request("customers", page=2)), "an answer is used once")
+        self.assertEqual(self.take(pages, client, request("customers", page=2)), "answer to customers")
+        self.assertEqual(len(client.sent), 1)
+        self.assertEqual(self.take(pages, client, request("customers", page=2)), "answer to customers")
+        self.assertEqual(len(client.sent), 2, "an answer is used once")
 
     def test_another_call(self):
         client, pages = FakeClient(), ahead.Ahead()
         for other in (request("customers", page=3), request("orders", page=2)):
             pages.start(client, request("customers", page=2))
-            self.assertIsNone(pages.take(client, other))
+            self.assertEqual(self.take(pages, client, other), f"answer to {other.path}")
+            self.assertIs(client.sent[-1], other)
         pages.start(client, request("customers", page=2))
-        self.assertIsNone(pages.take(FakeClient(), request("customers", page=2)), "other credentials, other answers")
+        another = FakeClient()
+        self.take(pages, another, request("customers", page=2))
+        self.assertEqual(len(another.sent), 1, "other credentials, other answers")
 
     def test_an_old_answer(self):
         client, pages = FakeClient(), ahead.Ahead()
         pages.start(client, request("customers"))
+        pages._call.join()
         with patch.object(ahead, "FRESH_SECONDS", -1.0):
-            self.assertIsNone(pages.take(client, request("customers")))
+            self.take(pages, client, request("customers"))
+        self.assertEqual(len(client.sent), 2)
+
+    def test_waiting_is_the_callers(self):
+        """Whoever asks decides what is done until the answer is there."""
+        client, pages = FakeClient(), ahead.Ahead()
+        go, looks = threading.Event(), []
+        client.send = lambda _request: go.wait(5) and "late"
+
+        def wait(call):
+            while not call.wait(0.01):
+                looks.append(1)
+                if len(looks) == 3:
+                    go.set()
+
+        self.assertEqual(pages.take(client, request("customers"), wait), "late")
+        self.assertGreaterEqual(len(looks), 3)
 
 
 @tagged("post_install", "-at_install")

@@ -262,7 +262,8 @@ class TestCircuit(LimitsCase):
         self.assertEqual(self.connection.health, "ok", "a call that worked afterwards knows better")
         self.env.cr.execute(  # a minute has not passed since the last success, and then somebody's test fails
             "UPDATE integration_connection SET last_success_at = now() AT TIME ZONE 'UTC' - interval '2 seconds', "
-            "tested_at = now() AT TIME ZONE 'UTC' - interval '1 second', test_ok = false WHERE id = %s", [self.connection.id])
+            "tested_at = now() AT TIME ZONE 'UTC' - interval '1 second', test_ok = false WHERE id = %s",
+            [self.connection.id])
         self.env.invalidate_all()
         self.assertEqual(self.connection.health, "trouble")
         self.partner("Bob")
