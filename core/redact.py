@@ -105,7 +105,8 @@ def redact_body(
             return f"<{len(raw)} bytes of {content_type.split(';', maxsplit=1)[0].strip() or 'unknown type'}>"
     names = tuple(names)
     text, whole = _redact_json(text, tuple(paths), names)
-    return scrub(_redact_pairs(text, names, whole), secrets)
+    # Secrets before pairs: of a secret that holds an '&' a pair takes only the beginning, and the rest is not recognised.
+    return _redact_pairs(scrub(text, secrets), names, whole)
 
 
 def _redact_json(text: str, paths: tuple[str, ...], names: tuple[str, ...]) -> tuple[str, bool]:
@@ -127,6 +128,7 @@ def _redact_json(text: str, paths: tuple[str, ...], names: tuple[str, ...]) -> t
 def _mask_names(value: Any, names: tuple[str, ...]) -> tuple[bool, int]:
     """Masks in place; whether anything was, and the number of names."""
     changed, entries, secret = False, 0, {}
+    marked = frozenset(names)
     stack = [value]
     while stack:
         item = stack.pop()
@@ -136,7 +138,8 @@ def _mask_names(value: Any, names: tuple[str, ...]) -> tuple[bool, int]:
                 hidden = secret.get(name)
                 if hidden is None:
                     hidden = secret[name] = is_secret_name(name, names)
-                if hidden and _holds_text(child):
+                # Under a name that a person has marked all is hidden, also what stands in objects.
+                if hidden and (_holds_text(child) or child and not isinstance(child, bool) and name in marked):
                     item[name] = MASK
                     changed = True
                 elif type(child) is dict or type(child) is list:

@@ -154,7 +154,8 @@ class Exporter(Doubts, ExportPlanner):
                 if operation.bulk_path:
                     body = {}
                     paths.assign(body, operation.bulk_path, [outgoing.request for outgoing in chunk])
-                requests.append(http.build_request(operation, body=body, key=chunk))
+                requests.append(http.build_request(
+                    operation, body=body, key=chunk, secrets=self._sensitive(chunk)))
         return requests
 
     def _receive(self, outgoing: Outgoing, exchange) -> None:

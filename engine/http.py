@@ -13,6 +13,7 @@ from ..core.paging import PagingSpec
 from ..core.values import number_like
 from ..transport import Client, ConnectionConfig, Request
 from . import messages
+from .plan import sensitive_names
 from .shared import share
 
 USER_AGENT = "Odoo Integration Flow"
@@ -39,15 +40,10 @@ def build_config(connection):
         extra_headers=connection._header_pairs(),
         max_response_bytes=connection.max_response_mb * 1024 * 1024,
         user_agent=USER_AGENT,
+        secrets=connection._header_secrets(),
         redact_names=sensitive_names(connection.env["integration.field.rule"].sudo().search([
             ("flow_id.connection_id", "=", connection.id), ("sensitive", "=", True)])),
     )
-
-
-def sensitive_names(rules) -> tuple[str, ...]:
-    """The names under which the values of sensitive rules stand in payloads: they are masked wherever they occur."""
-    names = {part for rule in rules for part in re.findall(r"[A-Za-z_]\w*", (rule.external_path or "").rpartition(".")[2])}
-    return tuple(sorted(names))
 
 
 class ConnectionClient(Client):
@@ -126,11 +122,13 @@ def was_sent(exchange) -> bool:
 # -- requests ----------------------------------------------------------------------------------------------
 
 
-def build_request(operation, *, variables=None, params=None, body=None, key=None, idempotency_key="", extra_query=None):
+def build_request(
+        operation, *, variables=None, params=None, body=None, key=None, idempotency_key="", extra_query=None, secrets=()):
     """A transport request for one call of ``operation``.
 
     :param variables: values for the path and query templates, for example ``{"id": "42"}``
     :param params: further parameters (filters, paging); they go where the operation wants them
+    :param secrets: values in this call that no log may show
     :param key: the caller's own tag, handed back with the exchange
     """
     variables = variables or {}
@@ -161,6 +159,7 @@ def build_request(operation, *, variables=None, params=None, body=None, key=None
         correlation_id=str(uuid.uuid4()),
         success_path=operation.success_path or "",
         error_paths=tuple(part.strip() for part in (operation.error_paths or "").split(";") if part.strip()),
+        secrets=tuple(secrets),
         key=key,
     )
 

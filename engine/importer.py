@@ -35,7 +35,7 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         self.now = now
         self.mapper = BatchMapper(plan, env.cr)
         self.links: list[tuple] = []
-        self.dead_links: list[tuple[int, list[int]]] = []
+        self.dead_links: list[tuple[RulePlan, list[int]]] = []
         self.lines = Lines(env.cr, plan, self.links, self.dead_links)
 
     def process(self, rows: list[Row]) -> None:
@@ -51,8 +51,9 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         with capture.origin(self.plan.id):
             self._run(self._allowed(creates), self._create)
             self._run(updates, self._update)
-        for rule_id, ids in self.dead_links:
-            journal.delete_line_links(self.cr, self.plan.connection.id, self.plan.resource.id, rule_id, ids)
+        for rule, ids in self.dead_links:
+            journal.delete_line_links(
+                self.cr, self.plan.connection.id, self.plan.resource.id, rule.id, rule.comodel, ids)
         journal.insert_links(self.cr, journal.link_rows(self.plan, self.links))
         if self.mapper.unmapped:
             self.env["integration.value.map.line"]._collect(self.mapper.unmapped)
@@ -67,6 +68,8 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         row.direction = "import"
         try:
             if not row.payload:
+                if row.external_id:
+                    raise SyncError("validation", "payload_pruned", params={"external_id": row.external_id})
                 raise SyncError("validation", "empty_body")
             record = _stored(row.payload)
             row.external_id = row.external_id or self._late_id(row, record)
@@ -282,7 +285,7 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
                     "agreed_odoo": agreed["o"] if agreed else None,
                     "agreed_external": agreed["e"] if agreed else None}
             if decision.overruled:
-                item.overruled[rule.code] = [odoo, external, decision.overruled]
+                item.overruled[rule.code] = [shown(rule, odoo), _told(rule, external), decision.overruled]
             if decision.to_external:
                 item.sends.add(rule.code)
             elif decision.conflict or decision.reason.endswith("_not_allowed") and not decision.overruled:
@@ -379,6 +382,11 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
 def _to_the_second(moment: datetime | None) -> datetime | None:
     """Odoo's times of change are whole seconds: of two changes in one second the other system's is the later one."""
     return moment.replace(microsecond=0) if moment else None
+
+
+def _told(rule: RulePlan, external: Any) -> Any:
+    """An external value as the log shows it."""
+    return "•••" if rule.sensitive and external not in (None, "") else external
 
 
 def _stored(payload: str) -> Any:

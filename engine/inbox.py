@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from psycopg2.extras import execute_values
 
-from ..core import documents, fingerprint, paths
+from ..core import documents, fingerprint, paths, redact
 from ..core.errors import SyncError
 from ..core.recency import Age, is_older, moment_of
 from ..core.values import clean_text
@@ -157,7 +157,7 @@ def forget_unlinked(cr, plan: FlowPlan, external_ids: list[str]) -> None:
         """UPDATE integration_sync s SET content_hash = NULL
            WHERE s.flow_id = %s AND s.external_id = ANY(%s) AND s.state = 'synced' AND NOT EXISTS (
                SELECT 1 FROM integration_link link WHERE link.connection_id = s.connection_id
-               AND link.resource_id = %s AND link.line_rule_id IS NULL AND link.external_id = s.external_id)""",
+               AND link.resource_id = %s AND COALESCE(link.line_rule_id, 0) = 0 AND link.external_id = s.external_id)""",
         [plan.id, external_ids, plan.resource.id])
 
 
@@ -211,7 +211,7 @@ def identify(plan: FlowPlan, record) -> str:
     """
     if not isinstance(record, dict):
         raise SyncError("validation", "not_an_object", params={
-            "found": type(record).__name__, "start": str(record)[:80]})
+            "found": type(record).__name__, "start": "•••" if plan.sensitive_names else str(record)[:80]})
     external_id = record.get(DELETED_KEY) or plan.external_id(record)
     if not external_id:
         raise SyncError("validation", "record_missing_id", params={"path": plan.resource.id_path})
@@ -369,12 +369,14 @@ def _store_unnamed(cr, plan: FlowPlan, items: list[Incoming], now, run_id, prior
                    delete_pending, create_sent, priority, due_at, payload, content_hash, run_id, attempts, revision,
                    create_date)
                VALUES %s""",
-            [(plan.id, plan.connection.id, plan.company_id, plan.model_name, _start(item), priority, now,
+            [(plan.id, plan.connection.id, plan.company_id, plan.model_name, _start(plan, item), priority, now,
               item.payload, item.content_hash, run_id, now) for item in by_hash.values()],
             template="(%s, %s, %s, %s, %s, 'pending', 'import', true, false, false, false, %s, %s, %s, %s, %s, 0, 1, %s)")
     return len(by_hash)
 
 
-def _start(item: Incoming) -> str:
+def _start(plan: FlowPlan, item: Incoming) -> str:
     """How people tell a record without ID from others."""
-    return item.name or clean_text(item.payload[:120])
+    if plan.sensitive_names and not isinstance(item.record, dict):
+        return "•••"  # nothing tells which part of it is sensitive
+    return item.name or clean_text(redact.redact_body(item.payload, names=plan.sensitive_names)[:120])

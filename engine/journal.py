@@ -27,6 +27,8 @@ def _dumps(value) -> str:
 
 
 # -- links -------------------------------------------------------------------------------------------------
+# Conditions on ``line_rule_id`` are written as the unique indexes have it, COALESCE(line_rule_id, 0): with IS NULL only the
+# connection and the resource would be looked up there, and all of their links be read.
 
 
 def find_links(cr, connection_id: int, resource_id: int, external_ids: list[str]) -> dict[str, int]:
@@ -35,7 +37,7 @@ def find_links(cr, connection_id: int, resource_id: int, external_ids: list[str]
         return {}
     cr.execute(
         "SELECT external_id, res_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
-        "AND line_rule_id IS NULL AND external_id = ANY(%s)", [connection_id, resource_id, external_ids])
+        "AND COALESCE(line_rule_id, 0) = 0 AND external_id = ANY(%s)", [connection_id, resource_id, external_ids])
     return dict(cr.fetchall())
 
 
@@ -45,7 +47,8 @@ def linked_records(cr, connection_id: int, resource_id: int, model: str, res_ids
         return {}
     cr.execute(
         "SELECT res_id, external_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
-        "AND line_rule_id IS NULL AND model = %s AND res_id = ANY(%s)", [connection_id, resource_id, model, res_ids])
+        "AND COALESCE(line_rule_id, 0) = 0 AND model = %s AND res_id = ANY(%s)",
+        [connection_id, resource_id, model, res_ids])
     return dict(cr.fetchall())
 
 
@@ -54,7 +57,8 @@ def find_line_links(cr, connection_id, resource_id, rule_id, model, res_ids) -> 
         return []
     cr.execute(
         "SELECT external_id, res_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
-        "AND line_rule_id = %s AND model = %s AND res_id = ANY(%s)", [connection_id, resource_id, rule_id, model, res_ids])
+        "AND COALESCE(line_rule_id, 0) = %s AND model = %s AND res_id = ANY(%s)",
+        [connection_id, resource_id, rule_id, model, res_ids])
     return cr.fetchall()
 
 
@@ -143,10 +147,10 @@ def _wake_overtaken(cr, rows: list, now: datetime) -> None:
         FROM unnest(%s::int[], %s::int[], %s::varchar[], %s::varchar[], %s::int[])
             AS v(id, resource_id, external_id, model, res_id)
         WHERE s.id = v.id AND s.waiting_for IS NOT NULL AND (EXISTS (
-            SELECT 1 FROM integration_link l WHERE l.connection_id = s.connection_id AND l.line_rule_id IS NULL
+            SELECT 1 FROM integration_link l WHERE l.connection_id = s.connection_id AND COALESCE(l.line_rule_id, 0) = 0
                 AND l.resource_id = v.resource_id AND l.external_id = v.external_id
         ) OR EXISTS (
-            SELECT 1 FROM integration_link l WHERE l.connection_id = s.connection_id AND l.line_rule_id IS NULL
+            SELECT 1 FROM integration_link l WHERE l.connection_id = s.connection_id AND COALESCE(l.line_rule_id, 0) = 0
                 AND l.resource_id = v.resource_id AND l.model = v.model AND l.res_id = v.res_id))
         """, [
             now, [row.id for row in waiting], [int(resource_id) for resource_id, _key in keys],
@@ -157,22 +161,23 @@ def _wake_overtaken(cr, rows: list, now: datetime) -> None:
 def delete_record_links(cr, connection_id, resource_id, model, res_ids) -> None:
     if res_ids:
         cr.execute(
-            "DELETE FROM integration_link WHERE connection_id = %s AND resource_id = %s AND line_rule_id IS NULL "
+            "DELETE FROM integration_link WHERE connection_id = %s AND resource_id = %s AND COALESCE(line_rule_id, 0) = 0 "
             "AND model = %s AND res_id = ANY(%s)", [connection_id, resource_id, model, res_ids])
 
 
-def delete_line_links(cr, connection_id, resource_id, rule_id, res_ids) -> None:
+def delete_line_links(cr, connection_id, resource_id, rule_id, model, res_ids) -> None:
     if res_ids:
         cr.execute(
-            "DELETE FROM integration_link WHERE connection_id = %s AND resource_id = %s AND line_rule_id = %s "
-            "AND res_id = ANY(%s)", [connection_id, resource_id, rule_id, res_ids])
+            "DELETE FROM integration_link WHERE connection_id = %s AND resource_id = %s AND COALESCE(line_rule_id, 0) = %s "
+            "AND model = %s AND res_id = ANY(%s)", [connection_id, resource_id, rule_id, model, res_ids])
 
 
 def delete_document_links(cr, connection_id, resource_id, external_id: str) -> None:
     """Forget which lines belong to a document that is gone."""
+    prefix = re.sub(r"([\\%_])", r"\\\1", external_id)
     cr.execute(
         "DELETE FROM integration_link WHERE connection_id = %s AND resource_id = %s AND line_rule_id IS NOT NULL "
-        "AND starts_with(external_id, %s)", [connection_id, resource_id, f"{external_id}/"])
+        "AND external_id LIKE %s", [connection_id, resource_id, f"{prefix}/%"])
 
 
 # -- sync records ------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ class Lines:
     """The lines of the documents of one batch.
 
     :param links: gets what has to be linked: (external ID, record id, lines rule)
-    :param dead_links: gets (rule id, record ids) of links that are void
+    :param dead_links: gets (rule, record ids) of links that are void
     """
 
     def __init__(self, cr, plan: FlowPlan, links: list, dead_links: list):
@@ -112,7 +112,7 @@ class Lines:
                 self._note(item, rule, names.get(line_id, line_id), self._text(rule, {
                     child.code: read_value(child, present[line_id]) for child in rule.children}), None)
         if gone:
-            self.dead_links.append((rule.id, gone))
+            self.dead_links.append((rule, gone))
         return commands
 
     @staticmethod

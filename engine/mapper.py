@@ -139,7 +139,7 @@ class BatchMapper:
         for resource_id, ids in wanted_relations.items():
             self.cr.execute(
                 "SELECT external_id, res_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
-                "AND line_rule_id IS NULL AND external_id = ANY(%s)",
+                "AND COALESCE(line_rule_id, 0) = 0 AND external_id = ANY(%s)",
                 [self.plan.connection.id, resource_id, list(ids)])
             for external_id, res_id in self.cr.fetchall():
                 self.relations[resource_id, external_id] = res_id
@@ -395,7 +395,7 @@ class OutMapper:
         for (resource_id, model_name), ids in wanted.items():
             self.cr.execute(
                 "SELECT res_id, external_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
-                "AND line_rule_id IS NULL AND model = %s AND res_id = ANY(%s)",
+                "AND COALESCE(line_rule_id, 0) = 0 AND model = %s AND res_id = ANY(%s)",
                 [self.plan.connection.id, resource_id, model_name, list(ids)])
             for res_id, external_id in self.cr.fetchall():
                 self.external_ids[resource_id, res_id] = external_id

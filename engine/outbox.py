@@ -33,15 +33,22 @@ def drain(cr, connection_id: int, now: datetime) -> int:
     return sum(count for *_rest, count in taken)
 
 
+# A scalar subquery and no join: whatever the planner thinks of the tables, it is one look into the index for each record.
+# (A join was once planned as every link against every captured record, because connection, resource and model of a link
+# are not as independent of each other as it believes.)
+_EXTERNAL_IDS = """
+    SELECT (SELECT link.external_id FROM integration_link link WHERE link.connection_id = f.connection_id
+            AND link.resource_id = f.resource_id AND COALESCE(link.line_rule_id, 0) = 0 AND link.model = f.model_name
+            AND link.res_id = v.res_id)
+    FROM unnest(%(flows)s::int[], %(records)s::int[]) WITH ORDINALITY AS v(flow_id, res_id, nr)
+    LEFT JOIN integration_flow f ON f.id = v.flow_id ORDER BY v.nr
+"""
 # The other side of a captured record may wait here already without knowing its Odoo record (an import that has not been
 # processed, while another flow of the same resource made the link): both are one sync record.
 _JOIN_WAITING = """
     UPDATE integration_sync s SET res_id = v.res_id
-    FROM unnest(%(flows)s::int[], %(records)s::int[]) AS v(flow_id, res_id)
-    JOIN integration_flow f ON f.id = v.flow_id
-    JOIN integration_link link ON link.connection_id = f.connection_id AND link.resource_id = f.resource_id
-        AND link.line_rule_id IS NULL AND link.model = f.model_name AND link.res_id = v.res_id
-    WHERE s.flow_id = v.flow_id AND s.external_id = link.external_id AND COALESCE(s.res_id, 0) = 0
+    FROM unnest(%(flows)s::int[], %(records)s::int[], %(external_ids)s::varchar[]) AS v(flow_id, res_id, external_id)
+    WHERE s.flow_id = v.flow_id AND s.external_id = v.external_id AND COALESCE(s.res_id, 0) = 0
         AND NOT EXISTS (SELECT 1 FROM integration_sync o WHERE o.flow_id = v.flow_id AND o.res_id = v.res_id
             AND o.res_id <> 0)
 """
@@ -53,7 +60,10 @@ _PRIORITY = "CASE WHEN f.timing = 'live' THEN 0 WHEN f.timing = 'batch' THEN f.p
 def _queue_written(cr, rows, now):
     params = {"now": now, "flows": [row[0] for row in rows], "records": [row[1] for row in rows],
               "times": [row[2] for row in rows]}
-    cr.execute(_JOIN_WAITING, params)
+    cr.execute(_EXTERNAL_IDS, params)
+    params["external_ids"] = [row[0] for row in cr.fetchall()]
+    if any(params["external_ids"]):
+        cr.execute(_JOIN_WAITING, params)
     cr.execute(
         f"""
         INSERT INTO integration_sync AS s (
@@ -63,11 +73,10 @@ def _queue_written(cr, rows, now):
         SELECT f.id, f.connection_id, f.company_id, f.model_name, v.res_id, 'pending', 'export', false, true,
                false, false, {_PRIORITY}, {_DUE}, v.captured_at, 0, 1, %(now)s, %(now)s,
                CASE WHEN NOT EXISTS (SELECT 1 FROM integration_sync o WHERE o.flow_id = f.id
-                                     AND o.external_id = link.external_id) THEN link.external_id END
-        FROM unnest(%(flows)s::int[], %(records)s::int[], %(times)s::timestamp[]) AS v(flow_id, res_id, captured_at)
+                                     AND o.external_id = v.external_id) THEN v.external_id END
+        FROM unnest(%(flows)s::int[], %(records)s::int[], %(times)s::timestamp[], %(external_ids)s::varchar[])
+            AS v(flow_id, res_id, captured_at, external_id)
         JOIN integration_flow f ON f.id = v.flow_id
-        LEFT JOIN integration_link link ON link.connection_id = f.connection_id AND link.resource_id = f.resource_id
-            AND link.line_rule_id IS NULL AND link.model = f.model_name AND link.res_id = v.res_id
         ON CONFLICT (flow_id, res_id) WHERE res_id IS NOT NULL AND res_id <> 0 DO UPDATE SET
             export_pending = true, revision = s.revision + 1, captured_at = EXCLUDED.captured_at,
             state = CASE WHEN s.state IN ('processing', 'unknown', 'held') THEN s.state ELSE 'pending' END,

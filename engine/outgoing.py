@@ -15,7 +15,7 @@ from ..core.comparison import same_value
 from ..core.errors import SyncError
 from ..core.ownership import Sides
 from ..core.values import number_like
-from . import failures, http, journal, messages
+from . import failures, hiding, http, journal, messages
 from .items import external_side
 from .lines import lines_hash
 from .mapper import OutMapper, read_value
@@ -199,7 +199,8 @@ class ExportPlanner:
             elif decision.to_odoo:
                 put_back = True
             if decision.overruled:
-                row.overruled[rule.code] = [odoo, agreed["e"] if agreed else None, decision.overruled]
+                there = agreed["e"] if agreed else None
+                row.overruled[rule.code] = [*(["•••", "•••"] if rule.sensitive else [odoo, there]), decision.overruled]
         if put_back and row.payload:
             row.import_pending = True  # the importer writes what the other system owns, from the stored payload
         if external_id and not outgoing.changed:
@@ -233,7 +234,7 @@ class ExportPlanner:
         read = self.plan.operation("read")
         if self.plan.flow.read_before_write and read and self.plan.imports:
             outgoing.request = http.build_request(
-                read, variables={"id": outgoing.external_id}, key=outgoing)
+                read, variables={"id": outgoing.external_id}, key=outgoing, secrets=self._sensitive([outgoing]))
             self.reads.append(outgoing)
         else:
             outgoing.request = self._request(outgoing)
@@ -275,7 +276,7 @@ class ExportPlanner:
         if outgoing.asked:
             variables["value"] = outgoing.asked[0][1]
         try:
-            return http.build_request(find, variables=variables, key=outgoing)
+            return http.build_request(find, variables=variables, key=outgoing, secrets=self._sensitive([outgoing]))
         except SyncError as error:
             if error.code == "missing_variable":
                 return None
@@ -311,8 +312,13 @@ class ExportPlanner:
         variables = {"id": outgoing.external_id, "key": outgoing.row.idempotency_key or ""}
         request = http.build_request(
             operation, variables=variables, body=http.wrap(operation, body, variables), key=outgoing,
-            idempotency_key=outgoing.row.idempotency_key or "")
+            idempotency_key=outgoing.row.idempotency_key or "", secrets=self._sensitive([outgoing]))
         return self._same_again(outgoing, request) if operation.kind == "create" else request
+
+    def _sensitive(self, several: list[Outgoing]) -> set[str]:
+        """What no log shows of a call for these records."""
+        return {text for outgoing in several
+                for text in hiding.sensitive_values(self.plan, outgoing.values, outgoing.odoo)}
 
     def mark_sending(self) -> None:
         """Before anything leaves: say so, so that a crash is recognised. The caller commits."""

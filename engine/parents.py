@@ -119,7 +119,8 @@ class _Look:
             SELECT DISTINCT ON (v.key) v.key, s.id, s.state, COALESCE(s.name, s.external_id, ''),
                    COALESCE(s.error_message, ''), f.id, COALESCE(f.name->>%(lang)s, f.name->>'en_US'), f.state,
                    COALESCE(f.active, false), s.waiting_for, EXISTS (
-                       SELECT 1 FROM integration_link l WHERE l.connection_id = %(connection)s AND l.line_rule_id IS NULL
+                       SELECT 1 FROM integration_link l WHERE l.connection_id = %(connection)s
+                           AND COALESCE(l.line_rule_id, 0) = 0
                        AND l.resource_id = v.resource_id AND (l.external_id = v.rest AND v.model IS NULL
                            OR l.model = v.model AND l.res_id = v.res_id))
             FROM unnest(%(keys)s::varchar[], %(resources)s::int[], %(rests)s::varchar[], %(models)s::varchar[],
@@ -310,10 +311,10 @@ def release_linked(cr, connection_id: int, now: datetime) -> int:
               FROM integration_sync
               WHERE connection_id = %(connection)s AND waiting_for IS NOT NULL AND state = 'failed') v
         WHERE s.id = v.id AND s.state = 'failed' AND (EXISTS (
-            SELECT 1 FROM integration_link l WHERE l.connection_id = %(connection)s AND l.line_rule_id IS NULL
+            SELECT 1 FROM integration_link l WHERE l.connection_id = %(connection)s AND COALESCE(l.line_rule_id, 0) = 0
                 AND l.resource_id = v.resource_id AND l.external_id = v.rest
         ) OR EXISTS (
-            SELECT 1 FROM integration_link l WHERE l.connection_id = %(connection)s AND l.line_rule_id IS NULL
+            SELECT 1 FROM integration_link l WHERE l.connection_id = %(connection)s AND COALESCE(l.line_rule_id, 0) = 0
                 AND l.resource_id = v.resource_id AND l.model = v.model AND l.res_id = v.res_id))
         """, {"connection": connection_id, "now": now})
     return cr.rowcount

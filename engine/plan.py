@@ -1,6 +1,7 @@
 """A flow compiled for one slice of work: plain values instead of record fields, looked up once and not per record."""
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import SimpleNamespace
@@ -180,6 +181,12 @@ class FlowPlan:
         return [rule for rule in self.import_rules if rule.kind == "relation" and rule.relation_mode == "embedded"]
 
     @cached_property
+    def sensitive_names(self) -> tuple[str, ...]:
+        """The names under which sensitive values stand in payloads."""
+        return sensitive_names([
+            rule for parent in self.rules for rule in (parent, *parent.children) if rule.sensitive])
+
+    @cached_property
     def signature(self) -> str:
         """Changes when the meaning of a stored content hash changes: other rules, other paths."""
         parts = [
@@ -200,6 +207,12 @@ class FlowPlan:
     def external_id(self, record) -> str:
         """The external ID of a record as text; '' when it has none."""
         return id_text(paths.get(self.resource.id_path, record)) if isinstance(record, dict) else ""
+
+
+def sensitive_names(rules) -> tuple[str, ...]:
+    """The names under which the values of sensitive rules stand in payloads: they are masked wherever they occur."""
+    names = {part for rule in rules for part in re.findall(r"[A-Za-z_]\w*", (rule.external_path or "").rpartition(".")[2])}
+    return tuple(sorted(names))
 
 
 def id_text(value) -> str:

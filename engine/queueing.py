@@ -4,7 +4,7 @@ from datetime import datetime
 
 # Due now, with attempts counted anew. What had nothing to do any more does again what it did last.
 _QUEUE = """state = 'pending', due_at = %(now)s, attempts = 0, error_key = NULL, waiting_for = NULL,
-    import_pending = import_pending OR (direction = 'import' AND payload IS NOT NULL
+    import_pending = import_pending OR (direction = 'import' AND (payload IS NOT NULL OR external_id IS NOT NULL)
         AND NOT COALESCE(export_pending, false) AND NOT COALESCE(delete_pending, false)),
     export_pending = export_pending OR (direction = 'export' AND NOT COALESCE(import_pending, false)
         AND NOT COALESCE(delete_pending, false))"""

@@ -202,10 +202,30 @@ class Reading:
         finally:
             self._close_client()
 
-    def _read_anew(self, plan: FlowPlan, rows: list[Row]) -> None:
+    def _with_payload(self, plan: FlowPlan, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+        """What retention has removed is read again: the rows that can be worked on, and those whose reading failed."""
+        pruned = {row.id: row for row in rows if not row.payload and row.external_id}
+        if not pruned or plan.operation("read") is None:
+            return rows, []
+        failed, unread = self._read_anew(plan, list(pruned.values())), []
+        rows = load_rows(self.cr, [row.id for row in rows])
+        for row in list(rows):
+            error = failed.get(row.id)
+            if error is not None and not row.payload:
+                rows.remove(row)
+                if error.code != "not_sent":  # held back: the next slice does it
+                    row.direction = "import"
+                    failures.apply_failure(
+                        plan.model.env, row, error, policy=plan.retry_policy, now=self._now())
+                    unread.append(row)
+        return rows, unread
+
+    def _read_anew(self, plan: FlowPlan, rows: list[Row]) -> dict[int, SyncError]:
+        """Read these records and store what comes. Returns the errors by row."""
+        failed: dict[int, SyncError] = {}
         read = plan.operation("read")
         if read is None:
-            return
+            return failed
         requests = []
         for row in rows:
             try:
@@ -220,16 +240,23 @@ class Reading:
             try:
                 exchange.raise_for_error()
                 record = http.read_record(read, exchange.response.body)
-            except SyncError:
+            except SyncError as error:
+                failed[exchange.request.key.id] = error
                 continue  # not there or not reachable: what is stored counts
             if plan.external_id(record) == exchange.request.key.external_id:
                 records.append(record)
 
+        pruned = [row.id for row in rows if not row.payload]
+
         def store():
+            if pruned:  # known by its hash, and yet wanted: else it would be left out as unchanged
+                self.cr.execute(
+                    "UPDATE integration_sync SET content_hash = NULL WHERE id = ANY(%s) AND payload IS NULL", [pruned])
             inbox.store(self.cr, plan, records, now=self._now(), embedded_plans=self._plan)
             self._record_exchanges(plan, exchanges)
 
         self._lasting(store)
+        return failed
 
     def _parent_failed(self, plan: FlowPlan, external_id: str, error: SyncError) -> None:
         """The record that others wait for cannot come: they fail, and say which one and why."""

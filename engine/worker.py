@@ -17,6 +17,7 @@ from . import (
     doubts,
     failures,
     guards,
+    hiding,
     http,
     journal,
     messages,
@@ -373,8 +374,12 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
             self._commit()
             return
         started = time.monotonic()
+        rows, unread = self._with_payload(plan, rows)
         importer = Importer(self.env, plan, now)
         importer.process(rows)
+        rows += unread
+        if not rows:
+            return
         each = int((time.monotonic() - started) * 1000 / len(rows))
         for row in rows:
             row.duration_ms = each
@@ -426,6 +431,7 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
     def _record(self, plan: FlowPlan, rows: list[Row], exchanges: list) -> None:
         """Write states, log lines, exchanges and counters of a slice. May be called again after a rollback."""
         now = self._now()
+        hiding.hide_sensitive(plan, rows)
         runs = self._runs_of(plan, rows)
         run_id = runs[rows[0].id]
         if exchanges:

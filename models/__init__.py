@@ -29,6 +29,10 @@ from . import webhook_event
 from . import webhook_rejection
 from . import webhook_topic
 from . import connection_webhook
+from . import flow_retention
+from . import connection_retention
+from . import retention
+from . import res_config_retention
 from . import blueprint
 from . import alert
 from . import connection_watch

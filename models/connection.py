@@ -4,6 +4,7 @@ from urllib.parse import urlsplit
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, ValidationError
 
+from ..core import redact
 from ..engine.worker import Worker
 from .selections import SECRETS_GROUP
 
@@ -41,9 +42,10 @@ class IntegrationConnection(models.Model):
     )
     environment = fields.Selection(
         [("sandbox", "Sandbox"), ("production", "Production")], required=True, default="sandbox", tracking=True)
-    company_id = fields.Many2one("res.company", default=lambda self: self.env.company, index=True)
+    company_id = fields.Many2one(
+        "res.company", default=lambda self: self.env.company, index=True, ondelete="restrict")
     administrator_id = fields.Many2one(
-        "res.users", default=lambda self: self.env.user,
+        "res.users", default=lambda self: self.env.user, ondelete="set null", index="btree_not_null",
         help="Is told when credentials are refused or the system cannot be reached.")
 
     base_url = fields.Char(
@@ -141,6 +143,11 @@ class IntegrationConnection(models.Model):
                 pairs.append((name.strip(), self._resolve_secret(value.strip())))
         return tuple(pairs)
 
+    def _header_secrets(self):
+        """Values of extra headers that are references: whoever keeps a value out of the database wants it in no log."""
+        lines = [line.partition(":")[2].strip() for line in (self.sudo().extra_headers or "").splitlines()]
+        return tuple(filter(None, (self._resolve_secret(value) for value in lines if value.startswith("env:"))))
+
     # -- computed ------------------------------------------------------------------------------------------
 
     @api.depends("flow_ids")
@@ -170,7 +177,12 @@ class IntegrationConnection(models.Model):
                     raise ValidationError(self.env._(
                         "Connection %(name)s: the %(label)s '%(url)s' is not a web address. "
                         "It must begin with https:// (or http:// in a test network).",
-                        name=connection.name, label=label, url=url))
+                        name=connection.name, label=label, url=redact.redact_url(url)))
+                if parts.query or parts.fragment:
+                    raise ValidationError(self.env._(
+                        "Connection %(name)s: the %(label)s must end before '?' and '#'. A key in the address belongs into "
+                        "the authentication fields (API Key in the Address), where nobody can read it.",
+                        name=connection.name, label=label))
                 if parts.username or parts.password:
                     raise ValidationError(self.env._(
                         "Connection %(name)s: put user and password into the authentication fields, "
@@ -180,11 +192,11 @@ class IntegrationConnection(models.Model):
     @api.constrains("extra_headers")
     def _check_extra_headers(self):
         for connection in self:
-            for line in (connection.sudo().extra_headers or "").splitlines():
+            for number, line in enumerate((connection.sudo().extra_headers or "").splitlines(), 1):
                 if line.strip() and (":" not in line or not line.partition(":")[0].strip()):
-                    raise ValidationError(self.env._(
-                        "Connection %(name)s: the extra header '%(line)s' must read 'Name: value'.",
-                        name=connection.name, line=line[:40]))
+                    raise ValidationError(self.env._(  # not the line itself: it may be a secret
+                        "Connection %(name)s: line %(number)s of the extra headers must read 'Name: value'.",
+                        name=connection.name, number=number))
 
     def _holds_secrets(self):
         return any(connection.auth_secret or connection.extra_headers for connection in self.sudo())

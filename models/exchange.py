@@ -11,7 +11,7 @@ class IntegrationExchange(models.Model):
     _order = "id desc"
     _log_access = False
 
-    connection_id = fields.Many2one("integration.connection", ondelete="cascade", readonly=True, index=True)
+    connection_id = fields.Many2one("integration.connection", ondelete="cascade", readonly=True)
     company_id = fields.Many2one("res.company", ondelete="cascade", readonly=True, index="btree_not_null")
     flow_id = fields.Many2one("integration.flow", ondelete="cascade", readonly=True, index="btree_not_null")
     run_id = fields.Many2one("integration.run", ondelete="set null", readonly=True, index="btree_not_null")
@@ -30,9 +30,12 @@ class IntegrationExchange(models.Model):
     response_bytes = fields.Integer(readonly=True)
     error_class = fields.Selection(ERROR_CLASSES, readonly=True)
     error_message = fields.Text(readonly=True)
+    bodies_pruned = fields.Boolean(readonly=True, help="Retention has removed the bodies.")
     sync_ids = fields.Many2many(
         "integration.sync", string="Sync Records", compute="_compute_sync_ids",
         groups="integration_flow.group_integration_manager")
+
+    _connection_index = models.Index("(connection_id, id)")
 
     def _compute_sync_ids(self):
         pairs = self.env["integration.log"]._read_group(

@@ -56,7 +56,7 @@ class IntegrationFlow(models.Model):
     resource_id = fields.Many2one(
         "integration.resource", required=True, ondelete="restrict", index=True, domain="[('api_name', '=', api_name)]")
     model_id = fields.Many2one(
-        "ir.model", string="Odoo Records", required=True, ondelete="cascade",
+        "ir.model", string="Odoo Records", required=True, ondelete="cascade", index=True,
         domain="[('transient', '=', False), ('abstract', '=', False)]")
     model_name = fields.Char(related="model_id.model", store=True, index=True, precompute=True)
     domain = fields.Char(default="[]", help="Which Odoo records belong to this flow.")
@@ -100,11 +100,14 @@ class IntegrationFlow(models.Model):
         default=300, help="Every incremental run reads this much again, because clocks differ and clocks of changes "
                           "are not exact. What has not changed costs nothing.")
 
-    company_id = fields.Many2one("res.company", default=lambda self: self.env.company, index=True)
+    company_id = fields.Many2one(
+        "res.company", default=lambda self: self.env.company, index=True, ondelete="restrict")
     user_id = fields.Many2one(
         "res.users", string="Runs As", required=True, default=lambda self: self.env.user, check_company=True,
+        ondelete="restrict", index=True,
         help="Records are read and written with the rights of this user, whoever pressed the button.")
-    responsible_id = fields.Many2one("res.users", default=lambda self: self.env.user, tracking=True)
+    responsible_id = fields.Many2one(
+        "res.users", default=lambda self: self.env.user, tracking=True, ondelete="set null", index="btree_not_null")
     lang = fields.Selection(selection="_selection_lang", string="Language")
     tz = fields.Selection(
         selection="_selection_tz", string="Time Zone", required=True, default=lambda self: self.env.user.tz or "UTC",
@@ -124,7 +127,7 @@ class IntegrationFlow(models.Model):
     last_success_at = fields.Datetime(readonly=True, copy=False)
     attention_count = fields.Integer(compute="_compute_counts")
     pending_count = fields.Integer(compute="_compute_counts")
-    synced_count = fields.Integer(compute="_compute_counts")
+    synced_count = fields.Integer(compute="_compute_synced_count")
     link_count = fields.Integer(compute="_compute_link_count")
     connection_health = fields.Selection(related="connection_id.health")
     readiness = fields.Html(compute="_compute_readiness", help="What is missing before this flow may run.")
@@ -153,14 +156,21 @@ class IntegrationFlow(models.Model):
 
     def _compute_counts(self):
         counts = {flow.id: {} for flow in self}
+        open_states = (*NEEDS_ATTENTION, "pending", "waiting", "processing")
         for flow, state, count in self.env["integration.sync"]._read_group(
-                [("flow_id", "in", self.ids)], ["flow_id", "state"], ["__count"]):
+                [("flow_id", "in", self.ids), ("state", "in", open_states)], ["flow_id", "state"], ["__count"]):
             counts[flow.id][state] = count
         for flow in self:
             states = counts.get(flow.id, {})
             flow.attention_count = sum(states.get(state, 0) for state in NEEDS_ATTENTION)
             flow.pending_count = sum(states.get(state, 0) for state in ("pending", "waiting", "processing"))
-            flow.synced_count = states.get("synced", 0)
+
+    def _compute_synced_count(self):
+        """Apart from the other counts: this one reads as many index entries as there are synced records."""
+        counts = dict(self.env["integration.sync"]._read_group(
+            [("flow_id", "in", self.ids), ("state", "=", "synced")], ["flow_id"], ["__count"]))
+        for flow in self:
+            flow.synced_count = counts.get(flow, 0)
 
     def _compute_link_count(self):
         for flow in self:

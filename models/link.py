@@ -28,6 +28,8 @@ class IntegrationLink(models.Model):
         "(connection_id, resource_id, COALESCE(line_rule_id, 0), model, res_id)",
         "This Odoo record is linked to another external record already.")
     _record_index = models.Index("(model, res_id)")
+    # The lines of a document, by the beginning of their ID.
+    _line_index = models.Index("(external_id varchar_pattern_ops) WHERE line_rule_id IS NOT NULL")
 
     def _compute_display_name(self):
         for link in self:

@@ -12,7 +12,7 @@ class IntegrationLog(models.Model):
     _log_access = False
     _rec_name = "outcome"
 
-    sync_id = fields.Many2one("integration.sync", ondelete="cascade", readonly=True, index=True)
+    sync_id = fields.Many2one("integration.sync", ondelete="cascade", readonly=True)
     flow_id = fields.Many2one("integration.flow", ondelete="cascade", readonly=True, index="btree_not_null")
     company_id = fields.Many2one("res.company", readonly=True, index="btree_not_null", ondelete="cascade")
     run_id = fields.Many2one("integration.run", ondelete="set null", readonly=True, index="btree_not_null")
@@ -33,3 +33,6 @@ class IntegrationLog(models.Model):
     changes = fields.Json(readonly=True, help="Field: value before, value after, owner.")
     duration_ms = fields.Integer(string="Duration (ms)", readonly=True)
     user_id = fields.Many2one("res.users", readonly=True, ondelete="set null", index="btree_not_null")
+
+    # The history of a record, newest first, and its last line.
+    _sync_index = models.Index("(sync_id, id)")

@@ -7,10 +7,13 @@ class IntegrationRun(models.Model):
     _name = "integration.run"
     _description = "Integration Run"
     _order = "id desc"
+    _log_access = False  # it has a user and times of its own
 
     flow_id = fields.Many2one("integration.flow", required=True, ondelete="cascade", readonly=True, index=True)
-    connection_id = fields.Many2one(related="flow_id.connection_id", store=True, index=True, precompute=True)
-    company_id = fields.Many2one(related="flow_id.company_id", store=True, index="btree_not_null", precompute=True)
+    connection_id = fields.Many2one(
+        related="flow_id.connection_id", store=True, index=True, precompute=True, ondelete="cascade")
+    company_id = fields.Many2one(
+        related="flow_id.company_id", store=True, index="btree_not_null", precompute=True, ondelete="cascade")
     trigger = fields.Selection([
         ("schedule", "Schedule"), ("button", "Button"), ("live", "Live Changes"), ("webhook", "Webhook"),
     ], required=True, readonly=True)

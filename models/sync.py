@@ -27,9 +27,12 @@ class IntegrationSync(models.Model):
     _description = "Integration Sync Record"
     _order = "id desc"
     _rec_name = "display_name"
+    # Who made or changed a row is told by the log; two foreign keys without an index would weigh on millions of rows.
+    _log_access = False
 
     flow_id = fields.Many2one("integration.flow", required=True, readonly=True, ondelete="cascade")
-    connection_id = fields.Many2one("integration.connection", required=True, readonly=True, ondelete="cascade")
+    connection_id = fields.Many2one(
+        "integration.connection", required=True, readonly=True, ondelete="cascade", index=True)
     company_id = fields.Many2one("res.company", readonly=True, index="btree_not_null", ondelete="cascade")
     model = fields.Char(required=True, readonly=True)
     res_id = fields.Many2oneReference(string="Odoo Record", model_field="model", readonly=True)
@@ -51,7 +54,7 @@ class IntegrationSync(models.Model):
     external_version = fields.Char(readonly=True)
     external_updated_at = fields.Datetime(readonly=True)
     agreed = fields.Json(readonly=True, groups=fields.NO_ACCESS)
-    conflicts = fields.Json(readonly=True, groups="integration_flow.group_integration_user")
+    conflicts = fields.Json(readonly=True, groups=fields.NO_ACCESS, help="People see them as conflict_lines.")
     idempotency_key = fields.Char(readonly=True)
     create_sent = fields.Boolean(
         readonly=True, help="A create was sent and its outcome is not recorded yet.")
@@ -77,6 +80,8 @@ class IntegrationSync(models.Model):
     last_import_at = fields.Datetime(string="Last Import", readonly=True)
     last_export_at = fields.Datetime(string="Last Export", readonly=True)
     captured_at = fields.Datetime(readonly=True)
+    create_date = fields.Datetime(string="Known Since", readonly=True)
+    write_date = fields.Datetime(string="Last Change", readonly=True)
     revision = fields.Integer(required=True, default=0, readonly=True, help="Grows with every captured change.")
     log_ids = fields.One2many("integration.log", "sync_id", string="History", readonly=True)
     needs_attention = fields.Boolean(compute="_compute_needs_attention", search="_search_needs_attention")
@@ -98,6 +103,8 @@ class IntegrationSync(models.Model):
         "(flow_id, res_id) WHERE res_id IS NOT NULL AND res_id <> 0", "This flow knows this Odoo record already.")
     _due_index = models.Index("(connection_id, priority, due_at) WHERE due_at IS NOT NULL")
     _flow_due_index = models.Index("(flow_id, priority, due_at) WHERE due_at IS NOT NULL")
+    # What a run still has to do: of 100,000 records the few that are left.
+    _run_pending_index = models.Index("(run_id) WHERE import_pending")
     _state_index = models.Index("(flow_id, state)")
     _attention_index = models.Index("(state, id) WHERE state IN ('failed', 'conflict', 'unknown', 'held')")
     _record_index = models.Index("(model, res_id)")
@@ -139,8 +146,10 @@ class IntegrationSync(models.Model):
             payload = sync.sudo().payload
             names = http.sensitive_names(sync.flow_id.sudo().all_rule_ids.filtered("sensitive"))
             try:
-                sync.payload_pretty = payload and json.dumps(
-                    json.loads(redact.redact_body(payload, names=names)), indent=2, ensure_ascii=False)
+                shown = payload and json.loads(redact.redact_body(payload, names=names))
+                if names and payload and not isinstance(shown, dict):
+                    shown = "•••"  # nothing tells which part of it is sensitive
+                sync.payload_pretty = payload and json.dumps(shown, indent=2, ensure_ascii=False)
             except ValueError:
                 sync.payload_pretty = False
 
@@ -157,11 +166,13 @@ class IntegrationSync(models.Model):
     @api.depends("conflicts")
     def _compute_conflict_lines(self):
         for sync in self:
+            hidden = set(sync.flow_id.sudo().rule_ids.filtered("sensitive").mapped("code"))
             sync.conflict_lines = "\n".join(
                 self.env._("%(field)s: agreed '%(agreed)s', Odoo now '%(odoo)s', other system now '%(external)s'",
-                           field=code, agreed=values.get("agreed"), odoo=values.get("odoo"),
-                           external=values.get("external"))
-                for code, values in (sync.conflicts or {}).items()) or False
+                           field=code, **{
+                               name: "•••" if code in hidden and values.get(name) else values.get(name)
+                               for name in ("agreed", "odoo", "external")})
+                for code, values in (sync.sudo().conflicts or {}).items()) or False
 
     def _compute_recent_changes(self):
         """The latest log lines with changes, for the tab Changes, with the fields' names as people know them."""
@@ -255,13 +266,18 @@ class IntegrationSync(models.Model):
         records._queue(self.env._("Resync by %(user)s", user=self.env.user.name))
         return None
 
+    def _has_payload(self):
+        """Is there something to import: what was received, or what retention has removed and can be read again?"""
+        self.ensure_one()
+        return bool(self.payload or self.external_id and (self.direction == "import" or self.last_import_at))
+
     def _compare_anew(self):
         for sync in self:
             sync.write({
                 "content_hash": False,
                 # A wrong clock over there must not keep out what they hold now.
                 "external_version": False, "external_updated_at": False,
-                "import_pending": bool(sync.payload) and sync.flow_id.direction != "export",
+                "import_pending": sync._has_payload() and sync.flow_id.direction != "export",
                 "export_pending": bool(sync.res_id) and sync.flow_id.direction != "import",
             })
 

@@ -12,7 +12,7 @@ class IntegrationValueMap(models.Model):
     code = fields.Char(copy=False, help="Stable name that blueprints use.")
     active = fields.Boolean(default=True)
     model_id = fields.Many2one(
-        "ir.model", string="Odoo Records Of", ondelete="cascade",
+        "ir.model", string="Odoo Records Of", ondelete="cascade", index="btree_not_null",
         help="Choose it when the Odoo side is a record, such as a tax or a delivery method. Empty: plain values.")
     model_name = fields.Char(related="model_id.model")
     line_ids = fields.One2many("integration.value.map.line", "map_id", copy=True)

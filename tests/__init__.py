@@ -44,3 +44,7 @@ from . import test_recency
 from . import test_parents
 from . import test_guards
 from . import test_unknown
+from . import test_retention
+from . import test_secrets
+from . import test_catalogue
+from . import test_benchmarks

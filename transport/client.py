@@ -5,9 +5,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urljoin
+
+from requests.structures import CaseInsensitiveDict
 
 from ..core.errors import SyncError
 from . import auth, urls, verdict
@@ -115,7 +118,8 @@ class Client:
 
     def _send(self, request: Request, run: Run | None) -> Exchange:
         exchange = Exchange(
-            request, started_at=datetime.fromtimestamp(self._now(), UTC), secrets=self._secrets
+            request, started_at=datetime.fromtimestamp(self._now(), UTC),
+            secrets=self._secrets.including(request.secrets),
         )
         try:
             if not self._checked:
@@ -133,7 +137,7 @@ class Client:
         if exchange.error is not None:
             if exchange.error.code == "unexpected" and exchange.sent:
                 exchange.error.outcome_unknown = request.doubtful
-            self._secrets.clean(exchange.error)
+            exchange.secrets.clean(exchange.error)
         return exchange
 
     def _perform(self, exchange: Exchange, cancelled: Callable[[], bool]) -> SyncError | None:
@@ -169,8 +173,22 @@ class Client:
         )
         if error is None:
             error = verdict.judge(request, exchange.response, datetime.fromtimestamp(self._now(), UTC))
+            if error is not None:
+                self._tell_again(error, exchange)
         self._heed(error, answer.status)
         return error, token
+
+    def _tell_again(self, error: SyncError, exchange: Exchange) -> None:
+        """Read the words of a refusal once more from an answer without secrets: what is taken out of it is shortened and
+        freed of tags, and a secret could not be recognised in it afterwards."""
+        response = exchange.response
+        shown = replace(
+            response, body=exchange.secrets.clean_any(response.body),
+            headers=CaseInsensitiveDict({
+                name: exchange.secrets.scrub(str(value)) for name, value in response.headers.items()}))
+        again = verdict.judge(exchange.request, shown, datetime.fromtimestamp(self._now(), UTC))
+        if again is not None and again.code == error.code:
+            error.params, error.detail = again.params, again.detail
 
     def _sign(self, draft: Draft) -> str:
         """Put the credentials in; return the access token, if any (getting one is time of the call)."""

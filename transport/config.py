@@ -54,6 +54,8 @@ class ConnectionConfig:
     extra_headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     redact_names: tuple[str, ...] = field(default=(), repr=False)
     """Names of headers, parameters and keys whose values no log shows, besides the usual ones."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """More texts that no log shows, wherever they stand."""
     redact_paths: tuple[str, ...] = field(default=(), repr=False)
     """Places in bodies that no log shows (`customer.email`)."""
     max_response_bytes: int = field(default=10 * MEBIBYTE, repr=False)

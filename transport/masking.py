@@ -7,12 +7,8 @@ from urllib.parse import quote_plus
 
 from ..core.errors import SyncError
 from ..core.redact import is_secret_name, scrub
+from ..core.scrubbing import trim
 from .config import ConnectionConfig
-
-PIECE = 8
-"""Characters of a secret that, left over at the edge of a cut text, are removed too."""
-SHORTEST_QUOTE = 20
-"""Characters of the shortest text that may have been cut (core.documents quotes 20 on each side)."""
 
 
 class Secrets:
@@ -27,6 +23,7 @@ class Secrets:
         key_as_user = config.auth_user if config.auth_type == "basic" and not config.auth_secret else ""
         self.add(config.auth_secret, key_as_user, *basic_forms(config.auth_user, config.auth_secret))
         self.add(*(value for name, value in config.extra_headers if is_secret_name(name, self.names)))
+        self.add(*config.secrets)
         self.add_token(config.oauth_token or {})
 
     def values(self) -> tuple[str, ...]:
@@ -45,35 +42,40 @@ class Secrets:
         names = ("access_token", "refresh_token", "id_token")
         self.add(*(str(token[name]) for name in names if token.get(name)))
 
+    def including(self, texts: tuple[str, ...]) -> "Secrets":
+        """These and `texts`, for one call."""
+        return _Including(self, texts) if texts else self
+
     def scrub(self, text: str) -> str:
         """`text` without any of the secrets."""
-        return scrub(text, self._values) if text and self._values else text
+        values = self.values()
+        return scrub(text, values) if text and values else text
 
     def clean(self, error: SyncError) -> SyncError:
         """The same error with no secret in what it says and nothing behind it (causes quote whole bodies)."""
-        error.params = {name: self._clean_any(value) for name, value in error.params.items()}
+        error.params = {name: self.clean_any(value) for name, value in error.params.items()}
         error.detail = self.scrub(error.detail)
         error.__cause__ = error.__context__ = error.__traceback__ = None
         return error
 
-    def _clean_any(self, value: Any) -> Any:
+    def clean_any(self, value: Any) -> Any:
+        """The same value with no secret in its texts."""
         if isinstance(value, str):
-            return self._trim(self.scrub(value))
+            return trim(self.scrub(value), self.values())
         if isinstance(value, (list, tuple)):
-            return type(value)(self._clean_any(item) for item in value)
+            return type(value)(self.clean_any(item) for item in value)
         if isinstance(value, dict):
-            return {name: self._clean_any(item) for name, item in value.items()}
+            return {name: self.clean_any(item) for name, item in value.items()}
         return value
 
-    def _trim(self, text: str) -> str:
-        """Without the piece of a secret that a quote of fixed length may have left at either end."""
-        for secret in self._values if len(text) >= SHORTEST_QUOTE else ():
-            for size in range(min(len(secret), len(text)), PIECE - 1, -1):
-                if text.rstrip("…").endswith(secret[:size]):
-                    text = text.rstrip("…")[:-size] + "***"
-                if text.startswith(secret[-size:]):
-                    text = "***" + text[size:]
-        return text
+
+class _Including(Secrets):
+    def __init__(self, secrets: Secrets, texts: tuple[str, ...]) -> None:
+        self.names, self.paths = secrets.names, secrets.paths
+        self._secrets, self._texts = secrets, texts
+
+    def values(self) -> tuple[str, ...]:
+        return (*self._secrets.values(), *self._texts)
 
 
 def basic_forms(user: str, secret: str) -> tuple[str, ...]:

@@ -44,6 +44,8 @@ class Request:
     A rule that reads `status` decides alone (DELETE: 404 is fine); another one only narrows 2xx.
     Mind JMESPath's precedence: write `!(body.errors)`; `!body.errors` means `(!body).errors`: never true."""
     error_paths: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """Texts of this call that no log shows, wherever they stand."""
     key: Any = None
     """The caller's own tag, handed back on the exchange's request."""
 

@@ -10,8 +10,8 @@ from urllib.parse import quote
 
 import pytest
 
+from integration_flow.core.scrubbing import PIECE
 from integration_flow.transport import Client, ConnectionConfig, Request
-from integration_flow.transport.masking import PIECE
 
 from .crooked import answer, cut, fixed
 
