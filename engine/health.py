@@ -67,7 +67,8 @@ class Health:
             return False
         self._commit()  # what another one found out until just now is seen from here
         self.cr.execute(
-            f"SELECT {_CIRCUIT} FROM integration_connection WHERE id = %s", [self.connection.id])  # pylint: disable=sql-injection
+            f"SELECT {_CIRCUIT} FROM integration_connection WHERE id = %s",  # pylint: disable=sql-injection
+            [self.connection.id])
         permission = breaker.permission(_circuit(self.cr.fetchone()), self._clock())
         if permission == "all" or permission == "none" and not at_once:
             return permission == "all"

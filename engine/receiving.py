@@ -314,7 +314,7 @@ class Receiving:
             external_id for one in wanted for external_id in one.external_ids
             if external_id not in one.event.has_read(one.line))
         errors: dict[str, SyncError] = {}
-        requests = self._read_requests(plan, list(by_id)[:MOST_READS], errors)
+        requests = self._read_requests(plan, list(by_id)[:1 if self._probing else MOST_READS], errors)
         exchanges = []
         if requests:
             client = self.client()
