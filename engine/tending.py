@@ -31,8 +31,8 @@ class Tending:
         self._failing.update(dict.fromkeys(issues.note_rows(self.cr, plan, rows, now), now))
 
     def _note_arrivals(self, plan, rows: list) -> None:
-        """After a slice is done: how many records came. What is only tried again has come before."""
-        count = sum(1 for row in rows if row.attempts <= 1 and row.outcome)
+        """After a slice is done: how many records came. One that is tried again counts when that is over."""
+        count = sum(1 for row in rows if row.outcome not in ("", "retry", "waiting"))
         if count:
             key = plan.id, arrivals.hour_of(self._now())
             self._arrived[key] = self._arrived.get(key, 0) + count

@@ -209,6 +209,9 @@ class TestSilence(AlertTools, FlowCase):
         for _attempt in range(2):
             self.make_due(flow)
             self.work()
+        self.assertFalse(self.env["integration.arrival"].search([("flow_id", "=", flow.id)]))
+        self.make_due(flow)
+        self.work()
         self.assertEqual(self.env["integration.arrival"].search([("flow_id", "=", flow.id)]).number, 1)
 
     def test_unusual_silence(self):
