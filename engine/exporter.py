@@ -313,9 +313,12 @@ class Exporter(Doubts, ExportPlanner):
         if any(known[rule.code] not in (None, "") and answered.get(rule.code) is None for rule in others):
             return
         try:
+            age = inbox.age_of(self.plan, answer)
+            if is_older(age, row.age):
+                return  # a copy that lags behind has answered
             row.content_hash = inbox.content_of(self.plan, answer)
             row.payload = documents.dump_json(answer)
-            row.answered = inbox.age_of(self.plan, answer)
+            row.answered = age
         except SyncError:
             row.content_hash = None
             return
