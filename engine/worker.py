@@ -6,8 +6,7 @@ calls happen between two transactions.
 
 import logging
 import time
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from odoo import fields
 
@@ -24,13 +23,13 @@ from . import (
     notifier,
     outbox,
     parents,
-    tending,
 )
 from .ahead import Ahead
 from .claim import claims
 from .exporter import Exporter
 from .health import Health
 from .importer import Importer
+from .persistence import DISTURBED_LIMIT, Persistence
 from .plan import FlowPlan
 from .reading import Reading
 from .receiving import Receiving
@@ -40,16 +39,11 @@ from .urgency import Urgency
 
 _logger = logging.getLogger(__name__)
 
-# A slice that another transaction disturbed this often is done record by record; a single record is put off.
-DISTURBED_LIMIT = 5
-PUT_OFF = timedelta(seconds=5)
 LONGEST_SLICE = 1000
-# A button works first on so many records that the pressed ones have brought along.
-PARENTS_OF_A_BUTTON = 50
 SIGNALS_EVERY_SECONDS = 1.0
 
 
-class Worker(Reading, Receiving, Health, Urgency, Tending):
+class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
     """Works for one connection. ``run`` is called by the connection's scheduled action."""
 
     def __init__(self, env, connection):
@@ -206,21 +200,6 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
         more = bool(done) and outbox.waits(self.cr, self.connection.id, self._clock(), without=self._busy)
         return self.env["ir.cron"]._commit_progress(done, remaining=1 if more else 0)
 
-    def _lasting(self, work) -> None:
-        """Do database work and commit it. Disturbed by another transaction, it is done again: for what must not be
-        lost because it happened already, over there. ``work`` may be called several times."""
-        for attempt in range(1, DISTURBED_LIMIT + 1):
-            try:
-                work()
-                self._commit()
-                return
-            except Exception as error:
-                self.cr.rollback()
-                if attempt == DISTURBED_LIMIT or not failures.is_concurrency(error):
-                    raise
-                _logger.info("Disturbed by another transaction, recording again (%s): %s", attempt, error)
-                time.sleep(0.05 * attempt)
-
     def _running_flows(self) -> dict[int, int]:
         """``{id: batch size}`` of the flows that may run."""
         self.cr.execute(
@@ -273,79 +252,6 @@ class Worker(Reading, Receiving, Health, Urgency, Tending):
         self._commit()
 
     # -- slices --------------------------------------------------------------------------------------------
-
-    def _slice(self, held, ids: list[int], *, locked: bool = False) -> int:
-        """Work on claimed records of one flow and one kind. Disturbed by another transaction, it is done again.
-
-        :param locked: the ids are claimed already, because they are due; else they are claimed here and done at once
-        """
-        due = self._clock() if locked else None
-        if not locked:
-            ids = held.take(ids)
-            self._commit()
-        for attempt in range(1, DISTURBED_LIMIT + 1):
-            try:
-                return self._work(ids, due)
-            except Exception as error:
-                self.cr.rollback()
-                self._plans.clear()
-                if not failures.is_concurrency(error):
-                    self._break_down(ids, error)
-                    return len(ids)
-                _logger.info("Disturbed by another transaction, doing it again (%s of %s): %s",
-                             attempt, DISTURBED_LIMIT, error)
-                time.sleep(0.05 * attempt)
-        self._one_by_one(ids)
-        return len(ids)
-
-    def _break_down(self, ids: list[int], error: Exception) -> None:
-        """An error that nobody expected: it is recorded on the records, so that the queue moves on."""
-        if len(ids) > 1:
-            self._one_by_one(ids)
-            return
-        _logger.error("Sync record %s could not be processed", ids, exc_info=error)
-        try:
-            for row in load_rows(self.cr, ids):
-                plan = self._plan(row.flow_id)
-                row.direction = "import" if row.import_pending else "export"
-                failures.apply_failure(
-                    self.env, row, failures.from_exception(self.env, plan.model_name, error),
-                    policy=plan.retry_policy, now=self._now())
-                self._record(plan, [row], [])
-            self._commit()
-        except Exception as second:  # not even its flow can be read: then the bare fact has to do
-            self.cr.rollback()
-            self._plans.clear()
-            if failures.is_concurrency(second):
-                self._put_off(ids)
-            else:
-                self._note_breakdown(ids, error, repr(second))
-
-    def _note_breakdown(self, ids: list[int], error: Exception, detail: str) -> None:
-        message, hint = messages.explain(self.env, error)
-        self._lasting(lambda: self.cr.execute(
-            "UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'internal', "
-            "error_code = 'internal', error_message = %s, error_hint = %s, error_detail = %s, failed_at = %s, "
-            "issue_id = NULL WHERE id = ANY(%s)",
-            [message.replace("\x00", ""), hint, detail.replace("\x00", "")[:8000], self._now(), ids]))
-
-    def _one_by_one(self, ids: list[int]) -> None:
-        for sync_id in ids:
-            try:
-                self._work([sync_id])
-            except Exception as single:  # whatever it is, it belongs on the record
-                self.cr.rollback()
-                self._plans.clear()
-                if failures.is_concurrency(single):
-                    self._put_off([sync_id])
-                else:
-                    self._break_down([sync_id], single)
-
-    def _put_off(self, ids: list[int]) -> None:
-        """Somebody else keeps changing these records: a little later."""
-        self._lasting(lambda: self.cr.execute(
-            "UPDATE integration_sync SET state = 'pending', due_at = %s "
-            "WHERE id = ANY(%s) AND state IN ('pending', 'waiting', 'processing')", [self._now() + PUT_OFF, ids]))
 
     def _work(self, ids: list[int], due: datetime | None = None) -> int:
         rows = load_rows(self.cr, ids, due)
@@ -487,75 +393,3 @@ def _kind(row: Row) -> str:
     if row.delete_pending:
         return "delete"
     return "import" if row.import_pending else "export"
-
-
-@contextmanager
-def _short_waits(cr):
-    """Should the caller's own transaction hold what is needed here, this one gives up instead of waiting for ever."""
-    cr.execute("SET lock_timeout = '1s'")
-    try:
-        yield
-    finally:
-        if not cr.closed:
-            cr.rollback()
-            cr.execute("RESET lock_timeout")
-            cr.commit()
-
-
-def _pending_parents(cr, flow):
-    """Records that came inside those of ``flow`` (the customer of an order) and are not imported yet: ids, by flow."""
-    embedded = flow.all_rule_ids.filtered(lambda rule: rule.kind == "relation" and rule.relation_mode == "embedded")
-    for related in embedded.relation_flow_id:
-        cr.execute(
-            "SELECT id FROM integration_sync WHERE flow_id = %s AND state = 'pending' AND import_pending "
-            "AND due_at <= clock_timestamp() AT TIME ZONE 'UTC' ORDER BY priority, due_at LIMIT %s",
-            [related.id, PARENTS_OF_A_BUTTON])
-        ids = [row[0] for row in cr.fetchall()]
-        if ids:
-            yield ids
-
-
-def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
-    """Process a few records at once, for a button, in transactions of the engine's own: whatever the caller's
-    transaction does later, states and log lines stay.
-
-    :param decide: function called with the records first, for what a person has decided about them
-    :return: one dict per record with name, state, message and hint as they are afterwards
-    """
-    env.cr.flush()
-    with env.registry.cursor() as cr, _short_waits(cr):
-        own = env(cr=cr, user=env.uid, su=True)
-        reason = own._("Retry by %(user)s", user=env.user.name)
-
-        def queue():
-            queued = own["integration.sync"].browse(sync_ids).exists()
-            if decide is not None:
-                decide(queued)
-            queued._queue(reason)
-
-        syncs = own["integration.sync"].browse(sync_ids).exists()
-        Worker(own, syncs.connection_id[:1])._lasting(queue)  # the worker may have settled one of them just now
-        for flow in syncs.flow_id:
-            ids = syncs.filtered(lambda sync, flow=flow: sync.flow_id == flow).ids
-            Worker(own, flow.connection_id).refresh(ids)
-            for _step in range(5):  # read, merge, send may each be a step of its own
-                for parent_ids in _pending_parents(cr, flow):
-                    Worker(own, flow.connection_id).run(only_ids=parent_ids)
-                Worker(own, flow.connection_id).run(only_ids=ids)
-                cr.commit()
-                cr.execute(
-                    "SELECT id FROM integration_sync WHERE id = ANY(%s) AND state = 'pending' "
-                    "AND due_at <= clock_timestamp() AT TIME ZONE 'UTC'", [ids])
-                ids = [row[0] for row in cr.fetchall()]
-                if not ids:
-                    break
-        syncs.connection_id._wake()
-        for connection in syncs.connection_id:
-            tending.tend(own, connection.id)
-        own.invalidate_all()
-        outcomes = [{
-            "id": sync.id, "name": sync.display_name, "state": sync.state, "message": sync.error_message,
-            "hint": sync.error_hint,
-        } for sync in syncs.exists()]
-        cr.commit()
-    return outcomes

@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError, UserError
 from ..core import redact, templates
 from ..core.errors import SyncError
 from ..engine import http, issues, queueing
-from ..engine.worker import process_now
+from ..engine.pressed import process_now
 from .selections import DIRECTIONS, ERROR_CLASSES, NEEDS_ATTENTION, SYNC_STATES
 
 # A button runs this many records at once and shows the outcome; more are handed to the worker.

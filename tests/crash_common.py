@@ -16,7 +16,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.tools import mute_logger
 
 from odoo.addons.integration_flow.engine import failures
-from odoo.addons.integration_flow.engine.worker import process_now
+from odoo.addons.integration_flow.engine.pressed import process_now
 
 from .common import PAGED
 from .real import RealCase, dying_at

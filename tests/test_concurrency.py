@@ -12,7 +12,7 @@ from odoo import SUPERUSER_ID, api
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.integration_flow.engine.worker import process_now
+from odoo.addons.integration_flow.engine.pressed import process_now
 
 from .real import KILLS, RealCase
 

@@ -1,6 +1,6 @@
 """Every code has a text and a hint for people, with no placeholder that its params cannot fill.
 
-engine/messages.py imports Odoo, so it is read as source here.
+engine/texts.py imports Odoo, so it is read as source here.
 """
 
 import ast
@@ -12,7 +12,7 @@ from integration_flow.core.errors import CODES
 
 from .test_errors import RAISED, ROOMS, raised_in
 
-SOURCE = ROOMS / "engine" / "messages.py"
+SOURCE = ROOMS / "engine" / "texts.py"
 PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?(.)")
 
 ENGINE_RAISED = [
