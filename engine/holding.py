@@ -20,7 +20,7 @@ def hold(cr, env, plan, side: str, batch, exceeded: list[tuple], now: datetime) 
         f"""WITH held AS (
                 UPDATE integration_sync s SET state = 'held', due_at = NULL, guard_mark = 'held', run_id = %(hold)s,
                     waiting_for = NULL, error_class = NULL, error_code = NULL, error_key = NULL, error_detail = NULL,
-                    error_message = %(message)s, error_hint = %(hint)s
+                    error_message = %(message)s, error_hint = %(hint)s, issue_id = NULL
                 WHERE {batch.where} RETURNING s.id, s.flow_id, s.company_id, s.direction),
             logged AS (
                 INSERT INTO integration_log (sync_id, flow_id, company_id, run_id, create_date, direction, outcome,

@@ -35,7 +35,7 @@ def fail_slices(registry, flow_id, ids, causes, size):
                             policy=plan.retry_policy, now=now)
                     issues.note_rows(cr, plan, rows, now)
                     time.sleep(0.01)  # the others are in the middle of theirs
-                    journal.finish(cr, rows, now)
+                    journal.finish(cr, plan, rows, now)
                     cr.commit()
                 break
             except Exception as error:
