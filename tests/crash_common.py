@@ -253,7 +253,12 @@ class CrashCase(RealCase):
             self.env["integration.sync"].browse(
                 [sync_id for sync_id, state in waiting if state in ("failed", "unknown")])._queue("Retry")
             self.cr.commit()
-        self.fail(f"It does not come to rest.\n{self.describe_records()}")
+        if self.pushes:
+            self.cr.execute(
+                "SELECT * FROM (SELECT id, topic, state, due_at, attempts, body FROM integration_webhook_event "
+                "WHERE connection_id = %s AND state = 'pending' ORDER BY id LIMIT 5) pending", [self.connection.id])
+            waiting += [(*row[:-1], bytes(row[-1])[:200]) for row in self.cr.fetchall()]
+        self.fail(f"It does not come to rest: {waiting[:10]}\n{self.describe_records()}")
 
     def open_runs(self):
         self.cr.execute(
