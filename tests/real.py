@@ -232,8 +232,8 @@ class RealCase(ExportTools, FlowTools, BaseCase):
         lines = [f"{name}: {state} {count}, due {due}, attempts {attempts}, {code} {text} {ids[:8]}"
                  for name, state, count, due, attempts, code, text, ids in self.env.cr.fetchall()]
         self.env.cr.execute(
-            "SELECT id, flow_id, state, fetching, next_try_at, error_class, message FROM integration_run "
-            "WHERE connection_id = %s AND trigger <> 'live' ORDER BY id DESC LIMIT 6", [self.connection.id])
+            "SELECT id, flow_id, trigger, state, fetching, next_try_at, error_class, message FROM integration_run "
+            "WHERE connection_id = %s AND trigger <> 'live' ORDER BY state <> 'open', id DESC LIMIT 6", [self.connection.id])
         lines += [f"run {row}" for row in self.env.cr.fetchall()]
         self.env.cr.execute("SELECT count(*) FROM integration_capture")
         lines.append(f"captured changes: {self.env.cr.fetchone()[0]}")
