@@ -44,7 +44,8 @@ def main(context):
     with shop(records) as server, \
             copied_database(context, "ours", without=JOB_MODULES) as our_registry, \
             copied_database(context, "theirs", without=("integration_flow",)) as their_registry:
-        ours, theirs = Ours(context, our_registry, server, records), Theirs(Side.of(context, their_registry), server)
+        ours, theirs = Ours(context, our_registry, server, records), Theirs(
+            Side.of(context, their_registry), server, min(JOBS, records))
         return [
             *compare("nothing to do", [0], ours.nothing, theirs, theirs.nothing, None),
             *compare("calls of 20 ms", PARALLEL, ours.calls, theirs, theirs.calls, 4)]
@@ -119,8 +120,8 @@ class Ours:
 class Theirs:
     """Jobs of queue_job, and a server that does them."""
 
-    def __init__(self, side, shop_server):
-        self.side, self.shop = side, shop_server
+    def __init__(self, side, shop_server, jobs):
+        self.side, self.shop, self.jobs = side, shop_server, jobs
         self.customers = sorted(record["id"] for record in shop_server.dump("customers"))
         self.turn = 0
 
@@ -142,7 +143,7 @@ class Theirs:
         with self.side.registry.cursor() as cr:
             env = environment(self.side.registry, cr)
             env["queue.job"].search([]).unlink()
-            for number in range(JOBS + WARM):
+            for number in range(self.jobs + WARM):
                 delay(env["bench.queue"].with_delay(), number)
         began = None
         end = time.monotonic() + 240
@@ -152,7 +153,7 @@ class Theirs:
             require("failed" not in counts, f"a job failed: {counts}")
             if began is None and done >= WARM:
                 began, before = time.perf_counter(), done
-            if done == JOBS + WARM:
+            if done == self.jobs + WARM:
                 return (done - before) / (time.perf_counter() - began)
             time.sleep(0.02)
         raise SystemExit(f"The jobs were not done in time: {self._counts()}")
