@@ -41,7 +41,8 @@ class IntegrationIssue(models.Model):
 
     def _notify_people(self, now):
         told = dict(self.notified or {})
-        if self.error_class != "authentication":  # the connection's own alert tells that, once
+        # Tells already: the connection's own alert, the activity of the run that a guardrail holds.
+        if self.error_class != "authentication" and self.error_code != "held":
             for user, records in self._people().items():
                 self._notify_person(user, records, told)
         self.write({"notified": told, "notified_at": now})

@@ -91,6 +91,7 @@ class TestImportGuards(GuardTools, FlowCase):
         activity = self.flow.activity_ids
         self.assertEqual((len(activity), activity.user_id), (1, self.boss))
         self.assertIn("Products", activity.summary)
+        self.assertEqual(self.env["mail.activity"].search_count([("user_id", "=", self.boss.id)]), 1, "told once")
         self.assertEqual(run.held_preview["counts"], {"update": 20})
         self.assertEqual(len(run.held_preview["records"]), 20)
         self.assertEqual(run.held_preview["records"][0]["changes"], {"Sales Price": [10.0, 11.0]})
