@@ -45,11 +45,6 @@ MESSAGES = {
     "empty_body": (
         _lt("The answer is empty, although data was expected."),
         _lt("Retry. If it stays, the record may have been deleted in the external system.")),
-    "payload_pruned": (
-        _lt("What was received of %(external_id)s has been removed after the time that the settings give it, and it could "
-            "not be read again."),
-        _lt("Press Read Everything on the flow: it brings the record again. An operation Read on the resource makes Retry "
-            "and Resync read it by themselves.")),
     "body_too_large": (
         _lt("The answer is too large: %(size)s bytes, and %(limit)s are allowed."),
         _lt("Ask an administrator to use smaller pages for the resource or to raise the limit of the "
@@ -211,6 +206,11 @@ MESSAGES = {
 }
 
 ENGINE = {
+    "payload_pruned": (
+        _lt("What was received of %(external_id)s has been removed after the time that the settings give it, and it could "
+            "not be read again."),
+        _lt("Press Read Everything on the flow: it brings the record again. An operation Read on the resource makes Retry "
+            "and Resync read it by themselves.")),
     # -- Subscribers -----------------------------------------------------------------------------------------
     "subscriber_secret": (
         _lt("The subscriber has no secret to sign with, or one that is not valid."),
