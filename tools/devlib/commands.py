@@ -231,7 +231,7 @@ def run_parts(report, arguments):
             parts.lint_parts(report, machine.odoo, machine.venv)
         if "core" in wanted:
             # Pytest's arguments belong to the last part that was asked for.
-            parts.core_part(report, machine.venv, arguments.pytest if "odoo" not in wanted else [])
+            parts.core_part(report, machine.venv, [] if {"odoo", "queue_job"} & set(wanted) else arguments.pytest)
         if needs_database:
             print()
             machine.postgres()
