@@ -12,7 +12,8 @@ class IntegrationRecover(models.TransientModel):
     _name = "integration.recover"
     _description = "Integration Recover Events"
 
-    subscriber_id = fields.Many2one("integration.subscriber", required=True, readonly=True, ondelete="cascade")
+    subscriber_id = fields.Many2one(
+        "integration.subscriber", required=True, readonly=True, ondelete="cascade", index=True)
     since = fields.Datetime(required=True, default=lambda self: fields.Datetime.now() - timedelta(days=1))
     failed_count = fields.Integer(string="Failed Since Then", compute="_compute_failed_count")
 

@@ -11,7 +11,7 @@ class IntegrationSyncCreated(models.TransientModel):
     _name = "integration.sync.created"
     _description = "Record That Was Created in the Other System"
 
-    sync_id = fields.Many2one("integration.sync", string="Record", required=True, ondelete="cascade")
+    sync_id = fields.Many2one("integration.sync", string="Record", required=True, ondelete="cascade", index=True)
     flow_id = fields.Many2one(related="sync_id.flow_id")
     external_id = fields.Char(string="External ID")
     can_find = fields.Boolean(compute="_compute_can")
