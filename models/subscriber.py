@@ -49,7 +49,8 @@ class IntegrationSubscriber(models.Model):
              "Empty: all.")
     event_regex = fields.Char(compute="_compute_event_regex", store=True, precompute=True)
     responsible_id = fields.Many2one(
-        "res.users", default=lambda self: self.env.user, tracking=True, help="Is told when this subscriber is disabled.")
+        "res.users", default=lambda self: self.env.user, tracking=True, ondelete="set null", index="btree_not_null",
+        help="Is told when this subscriber is disabled.")
     contact = fields.Char(help="Whom to ask when events are refused.")
     timeout = fields.Float(string="Time-out (s)", required=True, default=20.0)
     parallel_calls = fields.Integer(required=True, default=4, help="So many events at once while all is well.")
