@@ -59,7 +59,7 @@ class IntegrationRetention(models.Model):
         for kind, task in sorted(self._tasks(), key=lambda pair: pair[0] not in unfinished):
             purged = retention.Purged(0, False) if done.until.is_over else task(done)
             finished = finished and purged.finished
-            self._note(kind, purged, continues=kind in unfinished)
+            self._note(kind, purged, continues=bool(unfinished))
             done.until.commit(0)
         if not finished:
             cron = self.env.ref("integration_flow.cron_retention", raise_if_not_found=False)

@@ -27,6 +27,7 @@ class IntegrationSync(models.Model):
     _description = "Integration Sync Record"
     _order = "id desc"
     _rec_name = "display_name"
+    _rec_names_search = ["name"]  # the one with an index for parts of it
     # Who made or changed a row is told by the log; two foreign keys without an index would weigh on millions of rows.
     _log_access = False
 

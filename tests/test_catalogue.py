@@ -45,8 +45,9 @@ class TestForeignKeys(FlowCase):
         found = self.foreign_keys()
         self.assertGreater(len(found), 40)
         missing = []
+        passing = {model._table for model in self.env.registry.values() if model._transient}  # a wizard's few rows
         for table, columns, target, _deleted, numbers in found:
-            if columns[0] in UNINDEXED and table not in BIG:
+            if table in passing or columns[0] in UNINDEXED and table not in BIG:
                 continue
             complete = {None, *(f"({column} IS NOT NULL)" for column in columns)}
             if not any(index[:len(numbers)] == numbers and condition in complete
@@ -157,10 +158,11 @@ class TestPlans(ExportTools, FlowCase):
                FROM generate_series(1, %(rows)s) n""", values)
         cr.execute(
             """INSERT INTO integration_log (sync_id, flow_id, company_id, exchange_id, create_date, outcome)
-               SELECT s.id, %(flow)s, %(company)s, e.id, e.create_date, 'unchanged'
-               FROM (SELECT id, row_number() OVER () AS nr FROM integration_sync WHERE flow_id = %(flow)s) s
-               JOIN (SELECT id, create_date, row_number() OVER () AS nr FROM integration_exchange
-                     WHERE flow_id = %(flow)s) e USING (nr)""", values)
+               SELECT v.sync_id, %(flow)s, %(company)s, v.exchange_id, now() AT TIME ZONE 'UTC' - nr * interval '1 minute',
+                   'unchanged'
+               FROM unnest((SELECT array_agg(id) FROM integration_sync WHERE flow_id = %(flow)s),
+                           (SELECT array_agg(id) FROM integration_exchange WHERE flow_id = %(flow)s))
+                   WITH ORDINALITY AS v(sync_id, exchange_id, nr)""", values)
         cr.execute("SET LOCAL session_replication_role = origin")
         for table in (*BIG, "integration_flow", "integration_run"):
             cr.execute(f"ANALYZE {table}")

@@ -25,8 +25,10 @@ from .real import RealCase
 
 MODES = ("list", "400", "401", "403", "404", "409", "422", "429", "500", "503", "redirect", "malformed", "html")
 # What may stand in these columns: they are the protected ones, and the record itself.
-SECRET_COLUMNS = {("integration_connection", name) for name in ("auth_secret", "extra_headers", "oauth_token")}
-SENSITIVE_COLUMNS = {("integration_sync", "payload"), ("integration_sync", "agreed"), ("res_partner", "street2")}
+SECRET_COLUMNS = {("integration_connection", "auth_secret"), ("integration_connection", "extra_headers"),
+                  ("integration_connection_state", "oauth_token")}
+SENSITIVE_COLUMNS = {("integration_sync", "payload"), ("integration_sync", "agreed"),
+                     ("integration_sync", "sent"), ("res_partner", "street2")}
 LIBRARIES = ("odoo.addons.integration_flow", "urllib3", "requests", "oauthlib", "requests_oauthlib")
 OPERATIONS = {
     "list": {"path": "things", "method": "GET", "error_paths": "message"},
@@ -180,6 +182,8 @@ class TestSecrets(RealCase):
                 self.cr.commit()
         self.assertTrue(any(staying.encode()[:16] in body for _m, _p, _h, body in self.echo.seen), "it was really sent")
         self.refuse(flow, coming)
+        flow.state = "draft"  # no system knows the secrets of another one
+        self.cr.commit()
 
     def refuse(self, flow, coming):
         """Odoo quotes the value that it refuses."""
