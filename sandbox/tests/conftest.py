@@ -64,10 +64,11 @@ class Receiver:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status = receiver.statuses.pop(0) if receiver.statuses else 200
+                # Before the answer: behind it the next delivery may come first.
+                receiver.received.put((dict(self.headers), body))
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
-                receiver.received.put((dict(self.headers), body))
 
             def log_message(self, *args):
                 pass
