@@ -118,6 +118,15 @@ def about_our_models(env):
         field = env[model_name]._fields.get(field_name) if model_name in env else None
         return field is not None and ADDON in field._modules
 
+    def leads_an_index(name):
+        """The check asks the field only; an index of several columns that begins with it serves as well."""
+        model_name, _, field_name = name.rpartition(".")
+        env.cr.execute(
+            "SELECT EXISTS (SELECT 1 FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid "
+            "AND a.attnum = i.indkey[0] WHERE i.indrelid = to_regclass(%s) AND i.indpred IS NULL AND a.attname = %s)",
+            [env[model_name]._table, field_name])
+        return env.cr.fetchone()[0]
+
     def is_our_method(context):
         model, method = env.registry.get(context.get("model", "")), context.get("method", "")
         return any(
@@ -130,7 +139,9 @@ def about_our_models(env):
             return text if context.get("module") == ADDON or is_our_method(context) else ""
         lines = text.splitlines()
         if any(" (inverse of " in line for line in lines):  # one field a line, of all addons
-            ours = [line for line in lines if any(map(is_our_field, re.findall(r"[\w.]+\.\w+", line)))]
+            ours = [
+                line for line in lines if any(map(is_our_field, names := re.findall(r"[\w.]+\.\w+", line)))
+                and not leads_an_index(names[0])]
             return "\n".join(["To be indexed, as the inverse of a One2many field:", *ours]) if ours else ""
         return text if ADDON in text else ""
 
