@@ -21,13 +21,12 @@ SECONDS = 600
 
 @tagged("-standard", "integration_flow_real", "post_install", "-at_install")
 class TestBenchmarks(BaseCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.place = SecondOdoo(f"{get_db_name()}_bench")
-        cls.addClassCleanup(cls.place.stop)
-        cls.place._create_database()
-        cls.place._run("server", "-i", "integration_flow", "--stop-after-init", "--no-http")
+    def setUp(self):
+        super().setUp()
+        self.place = SecondOdoo(f"{get_db_name()}_bench")
+        self.addCleanup(self.place.stop)
+        self.place._create_database()
+        self.place._run("server", "-i", "integration_flow", "--stop-after-init", "--no-http")
 
     def bench(self, name, **sizes):
         """``{figure: {value, passed, ...}}`` of one benchmark."""
