@@ -30,8 +30,8 @@ from odoo.addons.integration_flow.engine import (
     notifier,
     outbox,
     outgoing,
+    pressed,
     reading,
-    worker,
 )
 from odoo.addons.integration_flow.engine.worker import Worker
 from odoo.addons.integration_flow.sandbox.client import SandboxServer
@@ -66,7 +66,7 @@ POINTS = {
     "first_answer": (exporter.Exporter, "_receive", "before"),
     "before_links": (exporter.Exporter, "record_links", "before"),
     "closing_runs": (reading.Reading, "_close_runs", "after"),
-    "queued_by_button": (worker, "_pending_parents", "before"),
+    "queued_by_button": (pressed, "_pending_parents", "before"),
     "before_claim": (claim.Claims, "take", "before"),
     "after_claim": (claim.Claims, "take", "after"),
     "before_sending": (exporter.Exporter, "send", "before"),

@@ -212,7 +212,7 @@ class TestSend(ExportCase):
         self.env.invalidate_all()
         partner = self.partner("Ann")
         self.env["ir.model.access"].search([("model_id.model", "=", "res.partner")]).unlink()
-        with self.assertLogs("odoo.addons.integration_flow.engine.worker", "ERROR"):
+        with self.assertLogs("odoo.addons.integration_flow.engine.persistence", "ERROR"):
             self.work()
         self.assertIn("may not", self.assertState(flow, partner, "failed", "access").error_message)
 

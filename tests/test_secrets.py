@@ -267,7 +267,7 @@ class TestSecrets(RealCase):
                     except Exception as error:
                         yield (user.login.split("_")[1], name, field), str(error)
 
-    @mute_logger("odoo.sql_db", "odoo.addons.integration_flow.engine.worker")
+    @mute_logger("odoo.sql_db", "odoo.addons.integration_flow.engine.persistence")
     def test_no_secret_anywhere_else(self):
         for auth_type in ("basic", "bearer", "api_key_header", "api_key_query", "oauth2_client"):
             self.plant(self.connect(auth_type))

@@ -129,7 +129,7 @@ class TestSlices(WorkerCase):
         self.env.cr.flush()
         self.env.cr.execute("UPDATE integration_flow SET domain = '[(', priority = 1 WHERE id = %s", [broken.id])
         self.env.invalidate_all()
-        with self.assertLogs("odoo.addons.integration_flow.engine.worker", "ERROR"):
+        with self.assertLogs("odoo.addons.integration_flow.engine.persistence", "ERROR"):
             self.work()
         self.assertState(good, partner, "synced")
         self.assertState(broken, order, "failed", "internal")
@@ -163,7 +163,7 @@ class TestSlices(WorkerCase):
             return original(self, row, record, *args)
 
         with patch.object(exporter.Exporter, "_decide", decide), \
-                self.assertLogs("odoo.addons.integration_flow.engine.worker", "ERROR"), \
+                self.assertLogs("odoo.addons.integration_flow.engine.persistence", "ERROR"), \
                 self.assertLogs("odoo.sql_db", "ERROR"):
             self.work()
         self.assertEqual(self.sync(flow, partners[1]).state, "failed")
