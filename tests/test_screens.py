@@ -272,6 +272,10 @@ class TestTours(ScreensMixin, HttpCase):
         self.assertEqual(sync.error_class, "connection")
         self.assertEqual(self.partner.phone, "0800 1", "what was typed is saved before the record is tried again")
 
+    def test_overview_banner(self):
+        self.connection._alert("credentials", "Credentials refused", "Enter new ones.")
+        self.start_tour("/odoo/integrations", "integration_flow_overview_banner", login="screens_user")
+
     def test_first_flow(self):
         """An administrator makes a connection, a resource and a flow by the screens alone."""
         self.start_tour("/odoo/integration-connections", "integration_flow_first_flow", login="admin")

@@ -214,3 +214,25 @@ tours.add("integration_flow_first_flow", {
         },
     ],
 });
+
+tours.add("integration_flow_overview_banner", {
+    steps: () => [
+        {
+            content: "The overview says what stops everything, above the flows",
+            trigger: ".o_integration_overview_banners .alert-danger:contains(Credentials refused):contains(Enter new ones)",
+        },
+        {
+            content: "The flows are there as well",
+            trigger: ".o_integration_overview .o_kanban_record:contains(Sync Now)",
+        },
+        {
+            content: "The way to the place where it is mended",
+            trigger: ".o_integration_overview_banners .alert-danger button",
+            run: "click",
+        },
+        {
+            content: "The connection",
+            trigger: ".o_form_view .o_field_widget[name=base_url]",
+        },
+    ],
+});
