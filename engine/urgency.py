@@ -13,8 +13,8 @@ from .claim import LANE_SPACE
 from .rows import RUNNING_STATES
 
 # While live flows exist, other slices take about so long: half of it is what a live record waits on average.
-SLICE_SECONDS = 0.15
-SMALLEST_SLICE = 20
+SLICE_SECONDS = 0.2
+SMALLEST_SLICE = 50
 # Its own worker gets so long to begin before another one does its live records.
 GRACE_SECONDS = 0.1
 # How often it is looked for live records while something else goes on.
