@@ -126,13 +126,13 @@ def main():
     connection = odoo.one("integration.connection", ("code", "=", "woo"))
     pictures = (  # name, address, what to wait for, height, what to click
         ("overview", "integrations", ".o_kanban_record", 640, ()),
-        ("sync_records", "integration-attention", ".o_data_row", 440, ()),
+        ("sync_records", "integration-issues", ".o_data_row", 440, ()),
         ("sync_record", f"integration-records/{failed}", ".o_form_sheet", 720, ()),
         ("record_panel", f"res.partner/{partner}", ".o_integration_status_banner", 560, ()),
         ("flow_fields", f"integration-flows/{orders}", ".o_form_sheet", 860, (".nav-link", "Fields")),
         ("connection_test", f"integration-connections/{connection}", ".o_form_sheet", 720, ("button", "Test Connection")),
         ("run", f"integration-runs/{run}", ".o_form_sheet", 640, ()),
-        ("phone", "integration-attention", ".o_kanban_record", 844, ()),
+        ("phone", "integration-issues", ".o_kanban_record", 844, ()),
     )
     IMAGES.mkdir(exist_ok=True)
     browser = Browser(odoo)
