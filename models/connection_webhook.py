@@ -93,7 +93,7 @@ class IntegrationConnection(models.Model):
 
     @api.depends("webhook_token")
     def _compute_webhook_url(self):
-        base = self.get_base_url() if self else ""
+        base = self[:1].get_base_url() if self else ""
         for connection in self:
             token = connection.webhook_token
             connection.webhook_url = f"{base}{reception.PATH}/{token}" if token else False

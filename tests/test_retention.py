@@ -252,7 +252,7 @@ class TestRetention(RetentionTools, FlowCase):
             finished = self.purge()
         self.assertFalse(finished)
         self.assertTrue(self.env["ir.cron.trigger"].search([("cron_id", "=", cron.id)]), "it is called again")
-        while not finished and rounds < 100:
+        while not finished and rounds < 1000:
             rounds += 1
             finished = self.purge(seconds=0.02)
             now_left = self.env["integration.log"].search_count([("flow_id", "=", self.flow.id)])
