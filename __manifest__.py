@@ -7,7 +7,10 @@
     "license": "LGPL-3",
     "depends": ["mail"],
     "external_dependencies": {
-        "python": ["cronsim", "jmespath", "jsonschema", "oauthlib", "requests", "standardwebhooks"],
+        "python": [
+            "cronsim", "jmespath", "jsonschema", "lxml", "oauthlib", "referencing", "requests", "standardwebhooks",
+            "urllib3",
+        ],
     },
     "data": [
         "security/integration_security.xml",

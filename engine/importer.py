@@ -13,6 +13,7 @@ from odoo import Command
 from ..core import documents, ownership
 from ..core.errors import SyncError
 from ..core.ownership import Sides
+from ..core.record_schema import check_record
 from . import capture, failures, inbox, journal
 from .import_deleted import ImportDeleted
 from .import_mapping import ImportMapping
@@ -77,6 +78,8 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
                 return None
             if inbox.DELETED_KEY in record:
                 return Item(row, record, {})
+            if self.plan.schema_received:
+                check_record(self.plan.schema_received, record)
             return Item(row, record, external_values(self.plan, self.plan.merge_rules + self.plan.checks, record))
         except SyncError as error:
             self._fail(row, error)

@@ -14,6 +14,7 @@ from ..core import documents, ownership, paths
 from ..core.comparison import same_value
 from ..core.errors import SyncError
 from ..core.ownership import Sides
+from ..core.record_schema import check_record
 from ..core.values import number_like
 from . import failures, hiding, http, journal, messages
 from .items import external_side
@@ -305,6 +306,9 @@ class ExportPlanner:
                 value = "" if rule.blank_as == "empty" else None
             paths.assign(body, rule.external_path, value)
         operation = outgoing.operation
+        if self.plan.schema_sent:
+            check_record(
+                self.plan.schema_sent, body, partial=bool(outgoing.external_id) and operation.send == "changed")
         if operation.bulk:
             if outgoing.external_id and operation.bulk_id_path:
                 paths.assign(body, operation.bulk_id_path, number_like(outgoing.external_id))

@@ -1,6 +1,7 @@
 """A flow compiled for one slice of work: plain values instead of record fields, looked up once and not per record."""
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,7 +20,7 @@ OPERATION_FIELDS = (
     "next_path", "has_more_path", "total_pages_header", "keyset_param", "keyset_path", "incremental_param",
     "incremental_format", "incremental_template", "send", "idempotency_header", "idempotent", "success_path",
     "error_paths", "split_path", "result_id_path", "bulk", "bulk_limit", "bulk_path", "bulk_result_path",
-    "bulk_error_path", "bulk_id_path",
+    "bulk_error_path", "bulk_id_path", "compress",
 )
 FLOW_FIELDS = ("batch_size", "external_filter", "log_level", "overlap_seconds", "priority", "timing", "tz",
                "guard_window_minutes")
@@ -82,6 +83,8 @@ class FlowPlan:
         self.settings.tz = flow.tz or "UTC"
         self.resource = _plain(flow.resource_id, RESOURCE_FIELDS)
         self.blanks = flow.resource_id._blank_values()
+        self.schema_sent = flow.resource_id._record_schema("sent")
+        self.schema_received = flow.resource_id._record_schema("received")
         self.operations = {
             (operation.kind, operation.bulk): _operation_plan(operation)
             for operation in reversed(flow.resource_id.sudo().operation_ids)
@@ -238,8 +241,11 @@ def _plain(record, names) -> SimpleNamespace:
 
 def _operation_plan(operation) -> SimpleNamespace:
     plan = _plain(operation, OPERATION_FIELDS)
-    plan.format = operation.resource_id.format
-    plan.id_path = operation.resource_id.id_path
+    resource = operation.resource_id
+    plan.format = operation.format or resource.format
+    plan.format_options = resource._format_options() if plan.format == resource.format else {}
+    plan.headers = json.loads(operation.headers) if operation.headers else {}
+    plan.id_path = resource.id_path
     return plan
 
 

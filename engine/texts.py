@@ -57,6 +57,45 @@ MESSAGES = {
     "not_json_value": (
         _lt("The value “%(value)s” (%(type)s) cannot be sent."),
         _lt("Choose another field or a transform in the field rule, then retry.")),
+    "malformed_xml": (
+        _lt("The XML that came cannot be read (line %(line)s): %(reason)s."), _ASK_PROVIDER),
+    "xml_doctype": (
+        _lt("The XML that came declares a document type, which can hide foreign content. It was refused."),
+        _ASK_PROVIDER),
+    "xml_no_root": (
+        _lt("An XML document needs one outermost element, and the format options name none."),
+        _lt("Enter it as “root” in the format options of the resource, or put the record below one name by the body "
+            "path of the operation. Then retry.")),
+    "bad_xml_name": (
+        _lt("“%(name)s” cannot be the name of an XML element."),
+        _lt("Correct the external path of the field rule, then retry.")),
+    "unknown_xml_prefix": (
+        _lt("The prefix “%(prefix)s” of an XML element has no namespace."),
+        _lt("Add it to “namespaces” in the format options of the resource, then retry.")),
+    "bad_xml_schema": (
+        _lt("The XML Schema of the resource cannot be used: %(reason)s."),
+        _lt("It has to be complete in itself: other files are not loaded. Correct it on the resource, then retry.")),
+    "xml_schema": (
+        _lt("The document does not fit the XML Schema (line %(line)s): %(reason)s."), _CORRECT),
+    "malformed_csv": (
+        _lt("The table that came cannot be read (line %(line)s): %(reason)s."), _ASK_PROVIDER),
+    "wrong_encoding": (
+        _lt("The text is not in the encoding %(encoding)s."),
+        _lt("Enter the encoding of the other system in the format options of the resource, then retry.")),
+    "bad_table_option": (
+        _lt("The format option “%(option)s” of the resource cannot be “%(value)s”."),
+        _lt("Correct the format options of the resource, then retry.")),
+    "not_flat": (
+        _lt("A table holds one value a cell, and “%(column)s” is a %(type)s."),
+        _lt("Send single values with plain names, or choose another format on the resource. Then retry.")),
+    "bad_schema": (
+        _lt("The schema of the resource cannot be used: %(reason)s."),
+        _lt("Correct it on the resource, then retry.")),
+    "schema_mismatch": (
+        _lt("The record does not fit the schema of the resource, at “%(path)s”: %(reason)s."), _CORRECT),
+    "bad_file": (
+        _lt("The file “%(name)s” cannot be sent: %(reason)s."),
+        _lt("Check the field rules of the file: a name, a type and a content are needed. Then retry.")),
     "unsupported_content": (
         _lt("The content of a webhook cannot be read (%(content_type)s)."),
         _lt("Choose another format for webhooks in the other system. If it offers none, ask your developer.")),

@@ -10,6 +10,7 @@ from . import connection_token
 from . import connection_executor
 from . import resource
 from . import operation
+from . import resource_format
 from . import value_map
 from . import flow
 from . import flow_retry

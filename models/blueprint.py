@@ -125,8 +125,9 @@ class IntegrationBlueprint(models.AbstractModel):
     def _apply_resource(self, vals):
         vals = dict(vals)
         operations = vals.pop("operations", [])
-        if "blank_values" in vals:
-            vals["blank_values"] = json.dumps(vals["blank_values"])
+        for name in ("blank_values", "format_options"):
+            if name in vals:
+                vals[name] = json.dumps(vals[name])
         if "sample" in vals:
             vals["sample_payload"] = json.dumps(vals.pop("sample"), indent=2, ensure_ascii=False)
         vals = dict(self._defaults("integration.resource", self._properties("resources"), vals), **vals)
@@ -135,7 +136,7 @@ class IntegrationBlueprint(models.AbstractModel):
         resource.operation_ids.unlink()
         for number, operation in enumerate(operations):
             operation = dict(operation, resource_id=resource.id, sequence=10 * (number + 1))
-            for name in ("query", "body", "incremental_template"):
+            for name in ("query", "body", "headers", "incremental_template"):
                 if name in operation and not isinstance(operation[name], str):
                     operation[name] = json.dumps(operation[name])
             self.env["integration.operation"].create(operation)

@@ -26,7 +26,6 @@ class IntegrationResource(models.Model):
     api_name = fields.Char(
         string="API", required=True, default="custom", help="As on the connections that use this resource.")
     active = fields.Boolean(default=True)
-    format = fields.Selection([("json", "JSON")], required=True, default="json")
     id_path = fields.Char(
         string="Path of the ID", required=True, default="id",
         help="JMESPath of the external ID within a record. An expression may join several values, "

@@ -10,6 +10,7 @@ from . import test_import_shop
 from . import test_import_values
 from . import test_blueprint
 from . import test_operations
+from . import test_formats
 from . import test_import_batch
 from . import test_bad_input
 from . import test_export_failures

@@ -1,5 +1,6 @@
 """From a Request to the exact bytes that will leave: the Draft, which authentication then signs."""
 
+import gzip
 import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote_plus, urlsplit
@@ -24,6 +25,8 @@ class Draft:
     query: list[tuple[str, str]] = field(default_factory=list)
     headers: dict[str, str | bytes] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
+    """As it goes over the wire, maybe packed."""
+    plain_body: bytes | None = field(default=None, repr=False)
     secret_query: list[tuple[str, str]] = field(default_factory=list, repr=False)
     """Credentials in the query: only on the wire, in no URL that a library could log or quote."""
     repeatable: bool = False
@@ -80,9 +83,13 @@ def prepare(config: ConnectionConfig, request: Request) -> Draft:
         "Accept": formats.accept(request.format),
     }
     headers["Accept-Encoding"] = "gzip"
-    body = None
+    body = plain_body = None
     if request.body is not None:
-        body, headers["Content-Type"] = formats.encode(request.format, request.body)
+        plain_body, headers["Content-Type"] = formats.encode(request.format, request.body, request.format_options)
+        body = plain_body
+        if request.compress:
+            # Without a time: a repeat under the same idempotency key is the same to the byte.
+            body, headers["Content-Encoding"] = gzip.compress(plain_body, mtime=0), "gzip"
     for name, value in config.extra_headers:
         set_header(headers, name, value)
     for name, value in request.headers.items():
@@ -101,6 +108,7 @@ def prepare(config: ConnectionConfig, request: Request) -> Draft:
         urls.query_pairs(request.query) if request.query else [],
         headers,
         body,
+        plain_body,
         repeatable=request.idempotent or method in SAFE_METHODS,
         doubtful=request.doubtful,
     )

@@ -32,6 +32,10 @@ class Request:
     body: Any = field(default=None, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     format: str = "json"
+    format_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What the format needs to know: see `formats.OPTIONS`."""
+    compress: bool = False
+    """The body leaves packed (gzip)."""
     idempotent: bool = False
     """A repeat does no harm: the engine may retry it, and a lost answer is no doubt."""
     creating: bool = False
@@ -119,7 +123,7 @@ class Exchange:
     @cached_property
     def request_body(self) -> str:
         draft = self.draft
-        return self._body_text(draft.body or b"", draft.headers) if draft else ""
+        return self._body_text(draft.plain_body or b"", draft.headers) if draft else ""
 
     @cached_property
     def response_body(self) -> str:

@@ -42,7 +42,9 @@ def decode(
     """
     content_type = headers.get("Content-Type", "")
     try:
-        return formats.decode(request.format, raw, content_type, max_bytes=max_bytes), None
+        value = formats.decode(
+            request.format, raw, content_type, max_bytes=max_bytes, options=request.format_options)
+        return value, None
     except SyncError as error:
         if 200 <= status < 300:
             error.outcome_unknown = request.doubtful  # it was accepted; what it answered cannot be read
