@@ -1,0 +1,325 @@
+"""Pictures of what is configured: one flow, a whole integration, the transitions between statuses.
+
+Pure: the caller gives texts in the user's language and gets SVG text (see ``svg.py``). Drawings are narrow and grow
+downwards, so that they can be read on a phone. Odoo always stands left, the other system right, as in the lists of rules.
+"""
+
+from __future__ import annotations
+
+from .svg import Drawing, Text, height
+
+WIDTH = 460.0
+EDGE = 12.0
+SYSTEM = 136.0  # width of a system's box
+# Owners in the order of the bar, and the colour of each.
+OWNER_COLOURS = {
+    "external": "import", "external_unless_blank": "import", "external_at_creation": "import", "odoo": "export",
+    "newest": "other", "ask": "attention", "nobody": "plain",
+}
+
+
+# -- one flow --------------------------------------------------------------------------------------------------------
+
+
+def flow_diagram(spec: dict) -> str:
+    """One flow: systems, direction and trigger, order of creation, owners, failure path and who is told.
+
+    All texts of ``spec`` are the caller's; parts that are missing or empty are left out.
+
+    - ``title``, ``description``: for readers of screens
+    - ``odoo``, ``external``: ``{"name", "detail", "note", "badge"}``, a system's box
+    - ``direction``: 'import', 'export' or 'both'
+    - ``lanes``: ``{"import": {"label", "trigger"}, "export": {...}}``, what moves and when
+    - ``order``: ``{"title", "before": [names], "this": name, "after": [names]}``
+    - ``owners``: ``{"title", "items": [{"label", "count", "kind"}]}``
+    - ``failure``: ``{"title", "steps": [texts], "told_title", "told": [names]}``
+
+    >>> flow_diagram({"title": "Orders", "odoo": {"name": "Odoo"}, "external": {"name": "Shop"}, "direction": "import"})[:4]
+    '<svg'
+    """
+    drawing = Drawing(WIDTH)
+    y = _systems(drawing, EDGE, spec)
+    if spec.get("order"):
+        y = _order(drawing, y + 20, spec["order"])
+    if spec.get("owners", {}).get("items"):
+        y = _owners(drawing, y + 20, spec["owners"])
+    if spec.get("failure", {}).get("steps"):
+        _failure(drawing, y + 20, spec["failure"])
+    return drawing.svg(spec.get("title", ""), spec.get("description", ""))
+
+
+def _system_texts(system: dict) -> list[Text]:
+    texts = [Text(system.get("name", ""), 14, bold=True), Text(system.get("detail", ""), 13)]
+    if system.get("badge"):
+        texts.append(Text(system["badge"], 11, bold=True))
+    if system.get("note"):
+        texts.append(Text(system["note"], 12, faint=True))
+    return texts
+
+
+def _systems(drawing: Drawing, y: float, spec: dict) -> float:
+    odoo, external = _system_texts(spec.get("odoo", {})), _system_texts(spec.get("external", {}))
+    direction = spec.get("direction", "import")
+    lanes = [
+        (kind, spec.get("lanes", {}).get(kind, {})) for kind in ("export", "import") if direction in (kind, "both")]
+    left, right = EDGE + SYSTEM + 6, WIDTH - EDGE - SYSTEM - 6
+    heights = [_lane_height(lane.get("label"), lane.get("trigger"), right - left) for _kind, lane in lanes]
+    tall = max(
+        height(odoo, SYSTEM - 16) + 16, height(external, SYSTEM - 16) + 16, sum(heights) + 14 * (len(lanes) - 1) + 16, 84)
+    drawing.box(EDGE, y, SYSTEM, odoo, least=tall, colour="export", middle=True)
+    drawing.box(WIDTH - EDGE - SYSTEM, y, SYSTEM, external, least=tall, colour="import", middle=True)
+    at = y + (tall - sum(heights) - 14 * (len(lanes) - 1)) / 2
+    for (kind, lane), lane_height in zip(lanes, heights, strict=True):
+        _lane(drawing, left, right, at, lane.get("label"), lane.get("trigger"), kind)
+        at += lane_height + 14
+    return y + tall
+
+
+def _lane_texts(label, trigger) -> tuple[Text, Text]:
+    return Text(label or "", 12, bold=True), Text(trigger or "", 12, faint=True)
+
+
+def _lane_height(label, trigger, width) -> float:
+    above, below = _lane_texts(label, trigger)
+    return height([above], width - 8) + height([below], width - 8) + 16
+
+
+def _lane(drawing: Drawing, left, right, y, label, trigger, kind, *, dash=False) -> float:
+    """An arrow between two systems, what moves above it and when below it; returns where it ends."""
+    above, below = _lane_texts(label, trigger)
+    y = drawing.paragraph(left + 4, y, right - left - 8, above, anchor="middle") + 8
+    ends = [(right, y), (left, y)] if kind == "import" else [(left, y), (right, y)]
+    drawing.arrow(ends, colour="plain" if kind == "both" else kind, dash=dash, start=kind == "both")
+    return drawing.paragraph(left + 4, y + 8, right - left - 8, below, anchor="middle")
+
+
+def _heading(drawing: Drawing, y, text) -> float:
+    return drawing.paragraph(EDGE, y, WIDTH - 2 * EDGE, Text(text, 13, bold=True, most=2)) + 6
+
+
+def _order(drawing: Drawing, y: float, order: dict) -> float:
+    """Numbered steps from top to bottom: what has to be there before, this flow, what waits for it."""
+    before, after = order.get("before") or [], order.get("after") or []
+    if not before and not after:
+        return y - 20
+    y = _heading(drawing, y, order.get("title", ""))
+    steps = [(before, False)] * bool(before) + [([order.get("this", "")], True)] + [(after, False)] * bool(after)
+    for number, (names, this) in enumerate(steps, 1):
+        if number > 1:
+            drawing.arrow([(EDGE + 56, y), (EDGE + 56, y + 18)])
+            y += 18
+        top = y
+        y = drawing.box(
+            EDGE + 30, y, WIDTH - 2 * EDGE - 30, [Text(name, 13, bold=this, most=2) for name in names], anchor="start",
+            padding=7, fill=0.1 if this else 0.03)
+        drawing.number(EDGE + 11, (top + y) / 2, number)
+    return y
+
+
+def _owners(drawing: Drawing, y: float, owners: dict) -> float:
+    """A bar in proportion, and a line for each owner: who decides about how many fields."""
+    items = [item for item in owners["items"] if item.get("count")]
+    total = sum(item["count"] for item in items)
+    if not total:
+        return y - 20
+    y = _heading(drawing, y, owners.get("title", ""))
+    gap, room, x = 3.0, WIDTH - 2 * EDGE, EDGE
+    least = 22.0
+    shares = _shares([item["count"] for item in items], room - gap * (len(items) - 1), least)
+    for number, (item, share) in enumerate(zip(items, shares, strict=True), 1):
+        colour = OWNER_COLOURS.get(item.get("kind"), "plain")
+        drawing.rect(x, y, share, 20, colour=colour, fill=0.28, radius=3)
+        drawing.text(x + share / 2, y + 3.4, str(number), size=11, anchor="middle")
+        x += share + gap
+    y += 28
+    for number, item in enumerate(items, 1):
+        drawing.number(EDGE + 9, y + 9, number, colour=OWNER_COLOURS.get(item.get("kind"), "plain"))
+        y = max(drawing.paragraph(EDGE + 26, y + 1, WIDTH - 2 * EDGE - 26, Text(item["label"], 13)), y + 20) + 4
+    return y - 4
+
+
+def _shares(counts: list[int], room: float, least: float) -> list[float]:
+    """Widths in proportion to counts, none smaller than ``least``.
+
+    >>> _shares([1, 99], 200, 20)
+    [20, 180.0]
+    """
+    shares = [room * count / sum(counts) for count in counts]
+    small = [number for number, share in enumerate(shares) if share < least]
+    rest = sum(count for number, count in enumerate(counts) if number not in small)
+    left = room - least * len(small)
+    return [least if number in small else left * count / rest for number, count in enumerate(counts)]
+
+
+def _failure(drawing: Drawing, y: float, failure: dict) -> float:
+    """One box after the other, and who is told at the end."""
+    y = _heading(drawing, y, failure.get("title", ""))
+    steps = [([Text(step, 13)], True) for step in failure["steps"]]
+    told = failure.get("told") or []
+    if told:
+        steps.append(([Text(failure.get("told_title", ""), 12, faint=True), *(Text(name, 13, bold=True, most=2) for name in told)],
+                      False))
+    for number, (texts, dash) in enumerate(steps):
+        if number:
+            drawing.arrow([(EDGE + 40, y), (EDGE + 40, y + 18)], colour="failure", dash=dash)
+            y += 18
+        y = drawing.box(EDGE, y, WIDTH - 2 * EDGE, texts, anchor="start", padding=8, colour="failure" if dash else "attention")
+    return y
+
+
+# -- a whole integration ---------------------------------------------------------------------------------------------
+
+
+def landscape_diagram(title: str, odoo: dict, systems: list[dict], description: str = "") -> str:
+    """All flows between Odoo and the systems around it.
+
+    :param odoo: ``{"name", "detail"}``
+    :param systems: ``[{"name", "detail", "badge", "note", "flows": [{"label", "detail", "direction", "quiet"}]}]``;
+        ``quiet`` flows (not running) are drawn dashed
+    """
+    drawing = Drawing(WIDTH)
+    left, right = EDGE + 74, WIDTH - EDGE - SYSTEM
+    y = top = EDGE
+    for system in systems:
+        texts = _system_texts(system)
+        flows = system.get("flows") or []
+        lanes = [_lane_height(flow.get("label"), flow.get("detail"), right - left - 12) for flow in flows]
+        tall = max(height(texts, SYSTEM - 16) + 16, sum(lanes) + 10 * max(len(lanes) - 1, 0) + 12, 60)
+        drawing.box(right, y, SYSTEM, texts, least=tall, colour="import", middle=True)
+        at = y + (tall - sum(lanes) - 10 * max(len(lanes) - 1, 0)) / 2
+        for flow, lane in zip(flows, lanes, strict=True):
+            _lane(drawing, left + 6, right - 6, at, flow.get("label"), flow.get("detail"), flow.get("direction", "import"),
+                  dash=bool(flow.get("quiet")))
+            at += lane + 10
+        y += tall + 16
+    texts = _system_texts(odoo)
+    drawing.box(EDGE, top, 74, texts, least=max(y - 16 - top, 60), colour="export", middle=True, padding=6)
+    return drawing.svg(title, description)
+
+
+# -- transitions -----------------------------------------------------------------------------------------------------
+
+
+def transition_diagram(nodes: list[dict], arrows: list[dict], title: str, description: str = "") -> str:
+    """Statuses from top to bottom, and the transitions between them.
+
+    :param nodes: ``[{"code", "label", "note"}]`` in their usual order; ``note`` may be left out
+    :param arrows: ``[{"source", "target", "label", "kind"}]``; codes of nodes, what the transition does, and 'import' (the
+        other system moves it), 'export' (Odoo does), 'both', or 'blocked' (not allowed, dashed). An arrow from or to an
+        unknown code is left out.
+
+    An arrow to the next status carries its label; all others run in lanes at the sides, forward right and back left,
+    and carry a number that the list below explains.
+    """
+    place = {node["code"]: number for number, node in enumerate(nodes)}
+    known = [arrow for arrow in arrows if arrow["source"] in place and arrow["target"] in place]
+    direct: dict[int, dict] = {}
+    rest = []
+    for arrow in known:
+        source = place[arrow["source"]]
+        if place[arrow["target"]] == source + 1 and source not in direct:
+            direct[source] = arrow
+        else:
+            rest.append(arrow)
+    drawing = Drawing(WIDTH)
+    bottom = _Column(drawing, nodes, place, direct, rest).draw()
+    if rest:
+        labels = {node["code"]: node.get("label") or node["code"] for node in nodes}
+        y = bottom + 18
+        for number, arrow in enumerate(rest, 1):
+            drawing.number(EDGE + 9, y + 9, number, colour=_arrow_colour(arrow))
+            text = f"{labels[arrow['source']]} → {labels[arrow['target']]}"
+            y = drawing.paragraph(EDGE + 26, y + 1, WIDTH - 2 * EDGE - 26, Text(text, 13, bold=True, most=3))
+            y = drawing.paragraph(EDGE + 26, y, WIDTH - 2 * EDGE - 26, Text(arrow.get("label") or "", 12, faint=True)) + 6
+    return drawing.svg(title, description)
+
+
+def _arrow_colour(arrow: dict) -> str:
+    return {"import": "import", "export": "export", "blocked": "failure"}.get(arrow.get("kind"), "plain")
+
+
+class _Column:
+    """The column of statuses with its lanes. Lanes share a side when their stretches do not meet."""
+
+    port = 24.0  # from one arrow at a box's side to the next
+    lane = 14.0
+
+    def __init__(self, drawing, nodes, place, direct, rest):
+        self.drawing, self.nodes, self.direct = drawing, nodes, direct
+        self.arrows = [(number, arrow, place[arrow["source"]], place[arrow["target"]]) for number, arrow in enumerate(rest, 1)]
+        # Each end of an arrow gets a place of its own at the side of a box: what arrives above, what leaves below.
+        self.ports: dict[tuple, list[tuple]] = {}
+        for number, _arrow, source, target in self.arrows:
+            side = "right" if target >= source else "left"
+            self.ports.setdefault((target, side), []).append((0, number))
+            self.ports.setdefault((source, side), []).append((1, number))
+        for ports in self.ports.values():
+            ports.sort()
+        self.lanes = {side: self._assign(side) for side in ("left", "right")}
+
+    def _assign(self, side):
+        """``{number of arrow: lane}``, short stretches nearest to the boxes."""
+        stretches = sorted(
+            (abs(target - source), number, min(source, target), max(source, target))
+            for number, _arrow, source, target in self.arrows if (target >= source) == (side == "right"))
+        taken: list[list[tuple]] = []
+        lanes = {}
+        for _length, number, first, last in stretches:
+            lane = next(
+                (lane for lane, used in enumerate(taken) if all(last < begin or end < first for begin, end in used)), len(taken))
+            if lane == len(taken):
+                taken.append([])
+            taken[lane].append((first, last))
+            lanes[number] = lane
+        return lanes
+
+    def draw(self) -> float:
+        drawing = self.drawing
+        room = {side: 24 + self.lane * (max(lanes.values(), default=-1) + 1) for side, lanes in self.lanes.items()}
+        # Never narrower than a word of a status needs; many lanes make the whole drawing wider instead.
+        drawing.width = max(drawing.width, room["left"] + room["right"] + 150 + 2 * EDGE)
+        left = EDGE + room["left"]
+        right = min(drawing.width - EDGE - room["right"], left + 220)
+        tops, bottoms, y = [], [], EDGE
+        for number, node in enumerate(self.nodes):
+            texts = [Text(node.get("label") or node["code"], 13, bold=True, most=3)]
+            if node.get("note"):
+                texts.append(Text(node["note"], 12, faint=True))
+            ports = max(len(self.ports.get((number, side), ())) for side in ("left", "right"))
+            tops.append(y)
+            y = drawing.box(left, y, right - left, texts, least=max(40, self.port * ports + 4), middle=True)
+            bottoms.append(y)
+            if number < len(self.nodes) - 1:
+                y += self._gap(number, left, right, y)
+        for number, arrow, source, target in self.arrows:
+            side = "right" if target >= source else "left"
+            edge, outward = (right, 1) if side == "right" else (left, -1)
+            begin = self._port_y(source, side, (1, number), tops, bottoms)
+            end = self._port_y(target, side, (0, number), tops, bottoms)
+            lane = edge + outward * (26 + self.lane * self.lanes[side][number])
+            colour = _arrow_colour(arrow)
+            drawing.arrow(
+                [(edge + outward * 20, begin), (lane, begin), (lane, end), (edge, end)], colour=colour,
+                dash=arrow.get("kind") == "blocked")
+            drawing.number(edge + outward * 11, begin, number, colour=colour)
+        return y
+
+    def _gap(self, number, left, right, y) -> float:
+        """Room below a box, with the arrow to the next one if there is one."""
+        arrow = self.direct.get(number)
+        if arrow is None:
+            return 20.0
+        x = left + 24
+        label = Text(arrow.get("label") or "", 12, faint=True)
+        room = right - x - 10
+        tall = max(height([label], room) + 12, 30)
+        self.drawing.arrow(
+            [(x, y), (x, y + tall)], colour=_arrow_colour(arrow), dash=arrow.get("kind") == "blocked",
+            start=arrow.get("kind") == "both")
+        self.drawing.paragraph(x + 10, y + (tall - height([label], room)) / 2, room, label)
+        return tall
+
+    def _port_y(self, node, side, port, tops, bottoms) -> float:
+        ports = self.ports[node, side]
+        step = (bottoms[node] - tops[node]) / len(ports)
+        return tops[node] + step * (ports.index(port) + 0.5)
