@@ -16,6 +16,8 @@ COLOURS = {
     "plain": INK, "import": "#2f7fd1", "export": "#2c9160", "failure": "#d2564f", "attention": "#b47a16", "other": "#8a6fc8",
 }
 FONT = "Helvetica, Arial, 'Liberation Sans', 'Segoe UI', Roboto, sans-serif"
+WIDTH = 460.0  # of a drawing, so narrow that it can be read on a phone
+EDGE = 12.0  # the margin around it
 LINE = 1.3  # height of a line, in sizes of the font
 HEAD = 9.0  # length of an arrow's head
 
@@ -75,10 +77,10 @@ def escape(text: str) -> str:
 def wrap(text: object, width: float, size: float, *, bold: bool = False, most: int = 4) -> list[str]:
     """Lines that fit into ``width``; words that are too long are broken, what exceeds ``most`` lines ends in an ellipsis.
 
-    >>> wrap("Web orders of the shop", 70, 12)
-    ['Web orders', 'of the', 'shop']
+    >>> wrap("Web orders of the shop", 80, 12)
+    ['Web orders', 'of the shop']
     >>> wrap("one two three four", 40, 12, most=2)
-    ['one two', 'three…']
+    ['one', 'two…']
     >>> wrap("", 40, 12)
     []
     """
