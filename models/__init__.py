@@ -35,6 +35,9 @@ from . import connection_retention
 from . import retention
 from . import res_config_retention
 from . import blueprint
+from . import flow_test
+from . import test_case
+from . import test_expectation
 from . import alert
 from . import connection_watch
 from . import arrival
