@@ -37,6 +37,7 @@
         "views/integration_subscriber_views.xml",
         "views/integration_delivery_views.xml",
         "views/integration_guard_views.xml",
+        "views/integration_request_views.xml",
         "views/integration_retention_views.xml",
         "data/retention_cron.xml",
         "views/menus.xml",

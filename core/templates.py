@@ -18,13 +18,16 @@ _NAME = re.compile(r"\{([^{}]+)\}")
 
 def fill_path(template: str, variables: Mapping[str, Any]) -> str:
     """The path with each {name} replaced by its percent-encoded value: no value can add a segment or a
-    parameter.
+    parameter. {+name} is a whole address that the other system has given (RFC 6570, level 2) and stays as it is;
+    the transport keeps it to the connection's own origin.
 
     Errors: SyncError('mapping', 'missing_variable') for an unknown or blank one, 'unsafe_path_value' for '.'
     and '..' (they would climb), 'bad_template' for loose braces.
 
     >>> fill_path("orders/{id}/notes", {"id": "A/7 b"})
     'orders/A%2F7%20b/notes'
+    >>> fill_path("{+label_url}", {"label_url": "/labels/7.pdf?size=a6"})
+    '/labels/7.pdf?size=a6'
     >>> fill_path("orders/{id}", {"id": ""})
     Traceback (most recent call last):
     ...
@@ -35,9 +38,12 @@ def fill_path(template: str, variables: Mapping[str, Any]) -> str:
         if is_literal:
             parts.append(text)
             continue
-        value = _text(_variable(text, template, variables))
+        value = _text(_variable(text.removeprefix("+"), template, variables))
         if value is None or is_blank(value):
             raise SyncError("mapping", "missing_variable", params={"variable": text, "template": template})
+        if text.startswith("+"):
+            parts.append(value)
+            continue
         if value.strip(".") == "":
             raise SyncError("mapping", "unsafe_path_value", params={"variable": text, "value": shown(value)})
         parts.append(quote(value, safe="", errors="replace"))

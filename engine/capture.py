@@ -136,11 +136,13 @@ class _MapBuilder:
 
 
 def build_watch_map(env, states) -> WatchMap:
-    """What has to be captured, from the configuration of all flows in ``states`` that export."""
+    """What has to be captured, from the configuration of all flows in ``states`` that export, or ask by
+    themselves."""
     builder = _MapBuilder(env)
     if _table_exists(env.cr):
         for flow in env["integration.flow"].sudo().search(
-                [("state", "in", states), ("direction", "in", ("export", "both"))]):
+                [("state", "in", states), "|", ("direction", "in", ("export", "both")),
+                 "&", ("direction", "=", "request"), ("timing", "=", "live")]):
             if flow.model_name in env:
                 builder.add_flow(flow)
     return builder.map

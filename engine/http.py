@@ -166,6 +166,11 @@ def build_request(
     )
 
 
+def with_query(request: Request, query: dict) -> Request:
+    """The same call with these parameters in its address, and without a body."""
+    return replace(request, query={**request.query, **query}, body=None, compress=False)
+
+
 def wrap(operation, record, variables=None):
     """The request body that carries ``record``: the operation's body with the record at its body path."""
     body = _body_template(operation, variables or {})

@@ -27,7 +27,7 @@ def drain(cr, connection_id: int, now: datetime) -> int:
     written = [(flow_id, res_id, at) for flow_id, res_id, deleted, at, _count in taken if not deleted]
     deleted = [(flow_id, res_id, at) for flow_id, res_id, is_deleted, at, _count in taken if is_deleted]
     if written:
-        _queue_written(cr, written, now)
+        queue_written(cr, written, now)
     if deleted:
         _queue_deleted(cr, deleted, now)
     return sum(count for *_rest, count in taken)
@@ -52,12 +52,15 @@ _JOIN_WAITING = """
         AND NOT EXISTS (SELECT 1 FROM integration_sync o WHERE o.flow_id = v.flow_id AND o.res_id = v.res_id
             AND o.res_id <> 0)
 """
-# When a captured record of a flow is due: live flows at once, others with their next run, manual ones by button.
-_DUE = "CASE WHEN f.timing = 'live' THEN %(now)s WHEN f.timing = 'manual' THEN NULL ELSE f.next_run_at END"
+# When a captured record of a flow is due: live flows at once, requests too (somebody has asked), others with their next
+# run, manual ones by button.
+_DUE = ("CASE WHEN f.timing = 'live' OR f.direction = 'request' THEN %(now)s WHEN f.timing = 'manual' THEN NULL "
+        "ELSE f.next_run_at END")
 _PRIORITY = "CASE WHEN f.timing = 'live' THEN 0 WHEN f.timing = 'batch' THEN f.priority + 100 ELSE f.priority END"
 
 
-def _queue_written(cr, rows, now):
+def queue_written(cr, rows, now):
+    """Rows (flow id, record id, moment): one pending sync record each."""
     params = {"now": now, "flows": [row[0] for row in rows], "records": [row[1] for row in rows],
               "times": [row[2] for row in rows]}
     cr.execute(_EXTERNAL_IDS, params)

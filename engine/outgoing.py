@@ -252,6 +252,11 @@ class ExportPlanner:
         operation = self.plan.write_operation("create")
         if not operation:
             raise SyncError("mapping", "no_operation", params={"kind": "create", "resource": self.plan.resource.name})
+        self._plan_creating(outgoing, operation)
+
+    def _plan_creating(self, outgoing: Outgoing, operation) -> None:
+        """A call that makes something: looked up first where the API can, and not repeated where that could do harm."""
+        row = outgoing.row
         outgoing.operation = operation
         outgoing.repeat = row.create_sent
         if not outgoing.repeat:

@@ -86,19 +86,21 @@ class FlowPlan:
         self.schema_sent = flow.resource_id._record_schema("sent")
         self.schema_received = flow.resource_id._record_schema("received")
         self.operations = {
-            (operation.kind, operation.bulk): _operation_plan(operation)
+            (operation.kind, operation.bulk): operation_plan(operation)
             for operation in reversed(flow.resource_id.sudo().operation_ids)
         }
         self.actions = {
-            operation.name: _operation_plan(operation)
+            operation.name: operation_plan(operation)
             for operation in flow.resource_id.sudo().operation_ids if operation.kind == "action"
         }
         self.model_name = flow.model_name
         self.model = flow._model()
         self.imports = flow.direction in ("import", "both")
         self.exports = flow.direction in ("export", "both")
+        self.asks = flow.direction == "request"
         self.retry_policy = flow._retry_policy()
         self.guards = flow.sudo().guard_ids._plans()
+        self.request = flow._request_plan() if self.asks else None
         self.rules = [
             plan for rule in flow.sudo().rule_ids.filtered("active") if (plan := self._rule_plan(rule)) is not None
         ]
@@ -126,8 +128,8 @@ class FlowPlan:
         plan = RulePlan(
             id=rule.id, code=rule.code, kind=rule.kind, odoo_path=rule.odoo_path or "",
             external_path=rule.external_path or "", owner=rule.owner,
-            imports=self.imports and direction in ("import", "both"),
-            exports=self.exports and direction in ("export", "both"),
+            imports=(self.imports or self.asks) and direction in ("import", "both", "request"),
+            exports=(self.exports or self.asks) and direction in ("export", "both", "request"),
             required=rule.required, match_key=rule.match_key, sensitive=rule.sensitive, transform=rule.transform,
             options=_options(rule),
             label=record_field._description_string(self.model.env) if record_field is not None else rule.odoo_path or "",
@@ -168,8 +170,8 @@ class FlowPlan:
 
     @cached_property
     def merge_rules(self) -> list[RulePlan]:
-        """Rules whose two sides are compared: all but the checks, which only look."""
-        return [rule for rule in self.rules if rule.kind != "check"]
+        """Rules whose two sides are compared: all but the checks, which only look, and what a request sends."""
+        return [rule for rule in self.rules if rule.kind != "check" and (rule.imports or not self.asks)]
 
     @cached_property
     def match_rules(self) -> list[RulePlan]:
@@ -239,7 +241,7 @@ def _plain(record, names) -> SimpleNamespace:
     return SimpleNamespace(id=record.id, **{name: record[name] for name in names})
 
 
-def _operation_plan(operation) -> SimpleNamespace:
+def operation_plan(operation) -> SimpleNamespace:
     plan = _plain(operation, OPERATION_FIELDS)
     resource = operation.resource_id
     plan.format = operation.format or resource.format

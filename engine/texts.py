@@ -245,6 +245,14 @@ MESSAGES = {
 }
 
 ENGINE = {
+    "nothing_to_end": (
+        _lt("%(flow)s: for this record nothing was made over there that could end."),
+        _lt("Nothing to do. If it was made outside of Odoo, link it first.")),
+    "file_missing": (
+        _lt("The answer holds no file at “%(path)s”."),
+        _lt("Retry: the other system may need a moment to make it. If it stays, correct the call on the flow.")),
+    "file_unreadable": (
+        _lt("What the answer holds at “%(path)s” is no file that can be read."), _ASK_PROVIDER),
     "payload_pruned": (
         _lt("What was received of %(external_id)s has been removed after the time that the settings give it, and it could "
             "not be read again."),

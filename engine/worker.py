@@ -33,6 +33,7 @@ from .persistence import DISTURBED_LIMIT, Persistence
 from .plan import FlowPlan
 from .reading import Reading
 from .receiving import Receiving
+from .requesting import AnswerImporter, Requester
 from .rows import RUNNING_STATES, Row, load_rows
 from .tending import Tending
 from .urgency import Urgency
@@ -281,7 +282,7 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
             return
         started = time.monotonic()
         rows, unread = self._with_payload(plan, rows)
-        importer = Importer(self.env, plan, now)
+        importer = (AnswerImporter if plan.asks else Importer)(self.env, plan, now)
         importer.process(rows)
         rows += unread
         if not rows:
@@ -295,7 +296,7 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
 
     def _export(self, plan: FlowPlan, rows: list[Row], *, deleting: bool) -> None:
         """Decide in a transaction, call in none, record in another one."""
-        exporter = Exporter(self.env, plan, self._now())
+        exporter = (Requester if plan.asks else Exporter)(self.env, plan, self._now())
         if all(row.priority > 0 for row in rows):
             exporter.interrupted = self._live_waits
         if deleting:
@@ -307,7 +308,7 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
         if not rows:
             self._commit()
             return
-        if exporter.outgoing or exporter.finds or exporter.reads:
+        if exporter.outgoing or exporter.finds or exporter.reads or plan.asks and exporter.open:
             client = self.client()
             exporter.mark_sending()
             self._commit()
@@ -323,9 +324,15 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
                     self._lasting(exporter.mark_sending)
                 exporter.send(client)
                 self._lasting(exporter.record_links)
+                if plan.asks:
+                    exporter.send_rest(client, lambda risky: self._lasting(lambda: exporter.mark_later(risky)))
 
         def record():
+            if plan.asks:
+                exporter.store_files()
             self._record(plan, rows, exporter.exchanges)
+            if plan.asks:
+                exporter.store_ends()
             doubts.forget(self.cr, [row for row in rows if row.id in exporter.marked])
             if deleting:
                 journal.delete_record_links(

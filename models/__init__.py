@@ -17,6 +17,8 @@ from . import flow_retry
 from . import guard
 from . import flow_guard
 from . import field_rule
+from . import flow_request
+from . import request_step
 from . import link
 from . import sync
 from . import sync_guard

@@ -43,6 +43,7 @@ from . import test_executor_jobs
 from . import test_executor_uninstall
 from . import test_recency
 from . import test_parents
+from . import test_request
 from . import test_guards
 from . import test_unknown
 from . import test_retention

@@ -1,0 +1,350 @@
+"""Somebody asks the other system about a record, and the answer fills it: rates, labels, tracking, address checks.
+
+One record: decide what is sent (rules that export) → mark, where something is made → call, call by call → link → store the
+answer as what was received. The import of that answer (rules that import) is the next slice, with the ordinary importer.
+
+Progress is kept with the answer, so that a request that was interrupted goes on where it was. A call that may have been
+carried out is not made again before the record was read.
+"""
+
+import base64
+import binascii
+import json
+import mimetypes
+from types import SimpleNamespace
+
+from odoo.tools.mimetypes import guess_mimetype
+
+from ..core import documents, paths, steps, templates
+from ..core.errors import SyncError
+from ..core.fingerprint import content_hash
+from ..core.values import clean_text, text_of
+from . import http, journal, outbox, queueing
+from .exporter import Exporter
+from .importer import Importer
+from .items import Item
+from .outgoing import Outgoing
+from .plan import operation_plan
+from .rows import Row
+
+CALLS = "#calls"
+"""Under this name the stored answer says how many calls of the request were made."""
+ZPL = "application/x-zpl"
+_ENDINGS = {ZPL: ".zpl", "application/pdf": ".pdf", "image/png": ".png", "image/jpeg": ".jpg"}
+
+
+def request_plan(flow) -> SimpleNamespace:
+    """What the engine knows of the calls of a request flow."""
+    return SimpleNamespace(effect=flow.request_effect, steps=[SimpleNamespace(
+        operation=operation_plan(step.operation_id), name=step.name or f"call_{number}",
+        body=json.loads(step.body) if step.body else None, done_path=step.done_path or "",
+        attach_path=step.attach_path or "", attach_name=step.attach_name or "",
+    ) for number, step in enumerate(flow.sudo().request_step_ids, 1)])
+
+
+def enter(env, flow_id: int, res_ids: list[int]) -> list[int]:
+    """Queue requests about these records in a transaction of its own, so that a button can carry them out at once.
+
+    :return: ids of their sync records
+    """
+    env.cr.flush()
+    with env.registry.cursor() as cr:
+        now = env.cr.now().replace(microsecond=0)
+        outbox.queue_written(cr, [(flow_id, res_id, now) for res_id in sorted(res_ids)], now)
+        cr.execute("SELECT id FROM integration_sync WHERE flow_id = %s AND res_id = ANY(%s) ORDER BY id", [flow_id, res_ids])
+        ids = [row[0] for row in cr.fetchall()]
+        queueing.act(cr, "retry", ids, now)
+        cr.commit()
+    return ids
+
+
+class Requester(Exporter):
+    """Carries out requests for claimed rows. ``prepare`` and ``store_files`` run inside transactions, ``send`` and
+    ``send_rest`` outside."""
+
+    def __init__(self, env, plan, now):
+        super().__init__(env, plan, now)
+        self.steps = plan.request.steps
+        self.effect = plan.request.effect
+        self.known: dict[int, dict] = {}  # row id → answers so far
+        self.open: list[Outgoing] = []  # whose first call is answered
+        self.files: list[tuple[Row, str, bytes, str]] = []
+        self.ended: list[Row] = []
+
+    # -- deciding (in a transaction) -----------------------------------------------------------------------
+
+    def _decide(self, row: Row, record, external_id: str, line_ids) -> None:
+        outgoing = Outgoing(row, record, external_id=external_id, operation=self.steps[0].operation)
+        row.name = (record.display_name or "")[:200] or row.name
+        for rule in self.plan.export_rules:
+            outgoing.odoo[rule.code] = self._odoo_side(rule, record, line_ids)
+            outgoing.values[rule.code] = self.mapper.value(rule, record)
+            outgoing.changed.append(rule)
+            if rule.kind == "lines":
+                outgoing.lines[rule.code] = record[rule.odoo_path].ids
+        if self.effect == "create" and external_id:
+            self._go_on(outgoing)
+        elif self.effect == "end" and not external_id:
+            raise SyncError("validation", "nothing_to_end", params={"flow": self.plan.name})
+        elif self.effect == "create":
+            self._plan_creating(outgoing, self.steps[0].operation)
+        else:
+            outgoing.request = self._request(outgoing)
+            self.outgoing.append(outgoing)
+
+    def _go_on(self, outgoing: Outgoing) -> None:
+        """It was made already: what is missing of the later calls is made up for, and nothing is made twice."""
+        row = outgoing.row
+        known = json.loads(row.payload) if row.payload else {}
+        known.setdefault(CALLS, 1)
+        known.setdefault(steps.SENT, self._body(outgoing))
+        if known[CALLS] >= len(self.steps):
+            self._outcome_known(row)
+            row.export_pending, row.external_id = False, outgoing.external_id
+            row.settle("synced", "unchanged", message=self.env._("This was made already, as %(external_id)s.",
+                                                                 external_id=outgoing.external_id))
+            return
+        row.external_id = outgoing.external_id
+        self.known[row.id] = known
+        read = self.plan.operation("read")
+        if not row.create_sent:
+            self.open.append(outgoing)
+        elif read is not None and self.steps[known[CALLS]].done_path:
+            outgoing.request = http.build_request(read, variables={"id": outgoing.external_id}, key=outgoing)
+            self.reads.append(outgoing)
+        else:
+            self._unknown(row)
+
+    def _body(self, outgoing: Outgoing) -> dict:
+        """What the first call says, as an object."""
+        body: dict = {}
+        for rule in outgoing.changed:
+            if rule.external_path and outgoing.values[rule.code] is not None:
+                paths.assign(body, rule.external_path, outgoing.values[rule.code])
+        return body
+
+    def _request(self, outgoing: Outgoing):
+        """The first call."""
+        request = super()._request(outgoing)
+        if request.method == "GET" and request.body:
+            query = {name: text_of(value) for name, value in request.body.items()}
+            return http.with_query(request, {name: text for name, text in query.items() if text is not None})
+        return request
+
+    # -- calling (no transaction open) ---------------------------------------------------------------------
+
+    def _after_read(self, outgoing: Outgoing, exchange) -> None:
+        """A later call may have been carried out: the record itself says so."""
+        record = http.read_record(self.plan.operation("read"), exchange.response.body)
+        known = self.known[outgoing.row.id]
+        self.known[outgoing.row.id] = {**known, **record, CALLS: known[CALLS], steps.SENT: known.get(steps.SENT)}
+        self._outcome_known(outgoing.row)
+        self.open.append(outgoing)
+
+    def _equal_values(self, outgoing: Outgoing, record: dict) -> dict:
+        """What is sent is not agreed on: it only asks."""
+        return outgoing.row.agreed
+
+    def _recorded(self, outgoing: Outgoing, answer, outcome: str, *, new_id: str = "") -> None:
+        """The first call succeeded."""
+        row = outgoing.row
+        if self.effect == "create":
+            external_id = new_id or (self.plan.external_id(answer) if answer else "")
+            if not external_id:
+                raise SyncError("validation", "missing_external_id_in_answer", params={
+                    "path": self.plan.resource.id_path}, outcome_unknown=True)
+            outgoing.external_id = row.external_id = external_id
+            self.links.append((external_id, row.res_id, None))
+        self._outcome_known(row)
+        self.known[row.id] = {**_as_object(answer), steps.SENT: self._body(outgoing), CALLS: 1}
+        self._keep_file(outgoing, self.steps[0], answer)
+        self.open.append(outgoing)
+
+    def send_rest(self, client, mark) -> None:
+        """The later calls of all records whose first one succeeded, call by call.
+
+        :param mark: function called with the outgoings before a call that must not be made twice; it commits
+        """
+        going, self.open = [outgoing for outgoing in self.open if outgoing.row.error is None], []
+        for outgoing in going:
+            self._skip_done(outgoing)
+        while going:
+            ready, left = [], []
+            for outgoing in going:
+                if self._calls(outgoing) >= len(self.steps):
+                    self._answered(outgoing)
+                    continue
+                try:
+                    outgoing.request = self._later_request(outgoing)
+                    ready.append(outgoing)
+                except SyncError as error:
+                    self._fail(outgoing.row, error)
+            risky = [outgoing for outgoing in ready if outgoing.request.doubtful]
+            if risky:
+                mark(risky)
+            for exchange in self._call_all(client, [outgoing.request for outgoing in ready]):
+                if self._received_later(exchange.request.key, exchange):
+                    left.append(exchange.request.key)
+            going = left
+
+    def _calls(self, outgoing: Outgoing) -> int:
+        return self.known[outgoing.row.id][CALLS]
+
+    def _skip_done(self, outgoing: Outgoing) -> None:
+        known = self.known[outgoing.row.id]
+        while known[CALLS] < len(self.steps) and steps.holds(known, self.steps[known[CALLS]].done_path):
+            known[CALLS] += 1
+
+    def _later_request(self, outgoing: Outgoing):
+        step, known = self.steps[self._calls(outgoing)], self.known[outgoing.row.id]
+        variables = {**known, "id": outgoing.external_id or text_of(known.get("id")) or ""}
+        body = steps.fill(step.body, known) if step.body is not None else None
+        return http.build_request(
+            step.operation, variables=variables, body=body, key=outgoing, secrets=self._sensitive([outgoing]))
+
+    def _received_later(self, outgoing: Outgoing, exchange) -> bool:
+        """Take one later answer; True when there is more to ask for this record."""
+        row, number = outgoing.row, self._calls(outgoing)
+        row.exchange = exchange
+        row.duration_ms += int(exchange.duration_ms)
+        error = exchange.error
+        if error is not None:
+            self._keep_progress(outgoing)
+            self._fail(row, error)
+            if error.outcome_unknown and not (self.plan.operation("read") and self.steps[number].done_path):
+                row.create_sent = True
+                self._unknown(row, error)
+            elif not error.outcome_unknown and error.code != "not_sent":
+                self._outcome_known(row)
+            return False
+        self._outcome_known(row)
+        step, known = self.steps[number], self.known[row.id]
+        answer = http.unwrap(step.operation, exchange.response.body)
+        try:
+            self._keep_file(outgoing, step, answer)
+        except SyncError as problem:
+            self._keep_progress(outgoing)
+            self._fail(row, problem)
+            return False
+        known[step.name] = {name: value for name, value in _as_object(answer).items() if name != "content"} \
+            if step.operation.format == "binary" else _as_object(answer)
+        if self.plan.external_id(answer) and self.plan.external_id(answer) == outgoing.external_id:
+            known.update(answer)  # the record itself, as it is now
+        known[CALLS] = number + 1
+        self._skip_done(outgoing)
+        if known[CALLS] >= len(self.steps):
+            self._answered(outgoing)
+            return False
+        return True
+
+    def _keep_progress(self, outgoing: Outgoing) -> None:
+        row = outgoing.row
+        row.payload = documents.dump_json(self.known[row.id])
+        row.content_hash = content_hash(self.known[row.id])
+
+    def _answered(self, outgoing: Outgoing) -> None:
+        """All calls are made: the answer is what was received, and the next slice imports it."""
+        row = outgoing.row
+        self._keep_progress(outgoing)
+        row.export_pending = False
+        row.attempts = 0
+        row.error = row.error_key = row.waiting_for = row.hint = row.detail = None
+        if self.effect == "end":
+            self.ended.append(row)
+        made = {"create": "created", "end": "deleted"}.get(self.effect, "updated")
+        if self.plan.import_rules:
+            row.import_pending = True
+            row.settle("pending", made if self.effect != "none" else "", due_at=self.now)
+        else:
+            row.settle("synced", made)
+
+    # -- files ---------------------------------------------------------------------------------------------
+
+    def _keep_file(self, outgoing: Outgoing, step, answer) -> None:
+        if not step.attach_path:
+            return
+        found = paths.get(step.attach_path, answer)
+        for file in found if isinstance(found, list) else [found]:
+            content, content_type = _content(file, step)
+            name = templates.fill_body(step.attach_name, _texts(self.known[outgoing.row.id])) or outgoing.row.name or "file"
+            ending = _ENDINGS.get(content_type) or mimetypes.guess_extension(content_type) or ""
+            name = clean_text(name).replace("/", "-")
+            self.files.append((outgoing.row, name if name.endswith(ending) else name + ending, content, content_type))
+
+    def store_files(self) -> None:
+        """Attach what came to the records, once: the same file is not attached a second time."""
+        attachments = self.plan.model.env["ir.attachment"]
+        for row, name, content, content_type in self.files:
+            known = attachments.search([
+                ("res_model", "=", self.plan.model_name), ("res_id", "=", row.res_id),
+                ("checksum", "=", attachments._compute_checksum(content)), ("name", "=", name)], limit=1)
+            if not known:
+                attachments.create({
+                    "name": name, "raw": content, "mimetype": content_type, "res_model": self.plan.model_name,
+                    "res_id": row.res_id})
+
+    def store_ends(self) -> None:
+        """What was made is over: its link goes, so that a new one can be made."""
+        if self.ended:
+            journal.delete_record_links(
+                self.cr, self.plan.connection.id, self.plan.resource.id, self.plan.model_name,
+                [row.res_id for row in self.ended])
+
+    def mark_later(self, outgoings: list[Outgoing]) -> None:
+        """Before a call that must not be made twice: say so. The caller commits."""
+        for outgoing in outgoings:
+            outgoing.row.create_sent = True
+        self.cr.execute(
+            "UPDATE integration_sync s SET create_sent = true, payload = v.payload FROM unnest(%s::int[], %s::text[]) "
+            "AS v(id, payload) WHERE s.id = v.id",
+            [[outgoing.row.id for outgoing in outgoings],
+             [documents.dump_json(self.known[outgoing.row.id]) for outgoing in outgoings]])
+
+
+class AnswerImporter(Importer):
+    """Imports answers of requests: the record is the one that was asked about, and needs no external ID."""
+
+    def _late_id(self, row: Row, record) -> str | None:
+        return None
+
+    def _resolve_links(self, items: list[Item]) -> None:
+        existing = set(self.plan.model.browse([item.row.res_id for item in items if item.row.res_id]).exists()._ids)
+        for item in items:
+            if item.row.res_id in existing:
+                item.res_id, item.linked = item.row.res_id, True
+            else:
+                self._fail(item, SyncError("validation", "record_gone", params={
+                    "model": self.plan.model._description, "id": item.row.res_id or 0}))
+
+    def _without_deleted(self, items: list[Item]) -> list[Item]:
+        return [item for item in items if not item.row.settled]
+
+
+def _as_object(answer) -> dict:
+    return answer if isinstance(answer, dict) else {"items": answer} if isinstance(answer, list) else {"value": answer}
+
+
+def _texts(known: dict) -> dict:
+    return {name: text for name, value in known.items() if (text := text_of(value)) is not None}
+
+
+def _content(file, step) -> tuple[bytes, str]:
+    """The bytes of a file in an answer and their type.
+
+    :raises SyncError: validation/file_missing (path), file_unreadable (path)
+    """
+    content = file.get("content") if isinstance(file, dict) else file
+    if not isinstance(content, str) or not content:
+        raise SyncError("validation", "file_missing", params={"path": step.attach_path})
+    try:
+        data = base64.b64decode(content, validate=True)
+    except (binascii.Error, ValueError):
+        data = content.encode()
+        if not data.lstrip().startswith((b"^XA", b"%PDF")):
+            raise SyncError("validation", "file_unreadable", params={"path": step.attach_path}) from None
+    if data.lstrip().startswith(b"^XA"):
+        return data, ZPL
+    said = file.get("content_type") if isinstance(file, dict) else None
+    return data, said if said and said != "application/octet-stream" else guess_mimetype(data)
+
+
