@@ -26,6 +26,7 @@
         "views/integration_resource_views.xml",
         "views/integration_value_map_views.xml",
         "views/integration_field_rule_views.xml",
+        "views/integration_field_rule_ownership_views.xml",
         "views/integration_flow_views.xml",
         "views/integration_connection_limits_views.xml",
         "views/integration_issue_views.xml",

@@ -9,6 +9,7 @@ from decimal import Decimal
 from math import isclose, isfinite
 from typing import Any
 
+from .errors import SyncError
 from .moments import is_zero_date, local_date, parse_moment, utc_naive
 from .values import decimal_of, is_blank, plain_number
 
@@ -18,12 +19,14 @@ _ODD_DIGITS = re.compile(r"[+-]?0\d")
 DECIMALS = 6
 
 
-def normalise(field_type: str, value: Any) -> Any:
+def normalise(field_type: str, value: Any, *, exact: bool = False) -> Any:
     """The JSON-able form in which values are compared and kept as last agreed.
 
     Blank (None, '', False of anything but a boolean) is None; 0 stays 0; text is stripped, with \\n for line
     ends; floats are rounded to 6 decimals; datetimes are 'YYYY-MM-DD HH:MM:SS' in UTC (naive = UTC); many2one
     is the id; many2many sorted ids. '' as type is for external values: False stays False there.
+
+    :param exact: text keeps the white space at its ends; only white space is blank all the same
 
     >>> normalise("char", False), normalise("boolean", False), normalise("integer", 0)
     (None, False, 0)
@@ -32,6 +35,8 @@ def normalise(field_type: str, value: Any) -> Any:
     """
     if value is None or value == "":
         return None
+    if exact and isinstance(value, str):
+        return None if value.isspace() else str(value).replace("\r\n", "\n").replace("\r", "\n")
     function: Callable | None = globals().get(f"_normalise_{field_type}")
     if function is not None:
         if value is False and field_type != "boolean":
@@ -183,6 +188,35 @@ def same_value(one: Any, two: Any) -> bool:
     if isinstance(one, date) and isinstance(two, date):
         return parse_moment(one, tz="UTC") == parse_moment(two, tz="UTC")
     return is_blank(one) and is_blank(two)
+
+
+def same_exactly(one: Any, two: Any) -> bool:
+    """As same_value, but white space at the ends of texts counts.
+
+    >>> same_exactly("a ", "a"), same_exactly("a", "a"), same_exactly(1.0, "1.00"), same_exactly(" ", None)
+    (False, True, True, True)
+    """
+    if isinstance(one, str) and isinstance(two, str) and one != two:
+        return is_blank(one) and is_blank(two) or one.strip() != two.strip() and same_value(one, two)
+    return same_value(one, two)
+
+
+def same_moment_or_number(one: Any, two: Any, to_odoo: Callable[[Any], Any]) -> bool:
+    """Do two external values of one field stand for the same number, day or moment, however they are written?
+
+    :param to_odoo: what Odoo makes of an external value, in comparable form; may raise SyncError
+
+    >>> same_moment_or_number("1.0", "1.00", float), same_moment_or_number("1.0", "1.5", float)
+    (True, False)
+    """
+    if same_value(one, two):
+        return True
+    if is_blank(one) or is_blank(two):
+        return False
+    try:
+        return same_value(to_odoo(one), to_odoo(two))
+    except SyncError:
+        return False
 
 
 def _close(one: float | Decimal, two: float | Decimal) -> bool:

@@ -15,21 +15,36 @@ Decisions that the table leaves open (docs/decisions.md):
   is no news then: nobody has emptied it, so the side that has a value gives it.
 - A direction that forbids the write keeps the change pending on its own side: `agreed_after` leaves the
   agreed values alone, so that a later change of the other side is seen as "both changed".
+- A rule may say otherwise what a blank does, and that a value which moved against the owner stays: `Terms`.
+- Ownership that has just switched: a change of one side alone, which may be from before, passes if either owner
+  would let it pass. If both sides changed, the new owner decides. What was agreed is not looked at again.
+- Fields of a group are one value: all of it changes hands, or none. An address is blank only if all of it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .comparison import same_value
+from .comparison import same_exactly, same_value
 from .errors import SyncError
 from .moments import UTC, parse_moment
 from .values import is_blank
 
 OWNERS = ("external", "external_unless_blank", "odoo", "newest", "ask", "external_at_creation", "nobody")
+BLANKS = ("usual", "change", "ignore", "fill")
+# What a blank does where the rule does not say it, and whose blanks a rule may speak of: those of the owner's side.
+_USUAL_BLANK = {"external_unless_blank": "fill"}
+_BLANK_SIDES = {
+    "external": ("external",),
+    "external_unless_blank": ("external",),
+    "odoo": ("odoo",),
+    "external_at_creation": ("odoo",),
+    "newest": ("odoo", "external"),
+    "ask": ("odoo", "external"),
+}
 
 
 class Sides(NamedTuple):
@@ -37,6 +52,29 @@ class Sides(NamedTuple):
 
     odoo: Any
     external: Any
+
+
+class Terms(NamedTuple):
+    """Where a rule differs from what its owner means usually.
+
+    blank: what a blank on the owner's side does (of either side for 'newest' and 'ask'): 'change' (the other side
+    is emptied), 'ignore' (both keep what they have), 'fill' (it is filled from the side that has a value).
+    keep: a value that moved against the owner stays until the owner's side changes. exact: white space at the
+    ends of texts counts.
+    """
+
+    blank: str = "usual"
+    keep: bool = False
+    exact: bool = False
+
+
+class Member(NamedTuple):
+    """One field of a group; the values are those of `merge`."""
+
+    agreed: Sides | None
+    odoo: Any
+    external: Any
+    external_as_odoo: Any
 
 
 class Decision(NamedTuple):
@@ -70,6 +108,7 @@ _UNCHANGED = Decision(reason="unchanged")
 _EQUAL = Decision(reason="equal")
 _NOBODY = Decision(reason="not_synced")
 _CONFLICT = Decision(conflict=True, reason="both_changed")
+USUAL = Terms()
 
 
 @lru_cache(maxsize=256)
@@ -87,6 +126,8 @@ def merge(
     direction: str = "both",
     odoo_time: datetime | str | None = None,
     external_time: datetime | str | None = None,
+    terms: Terms = USUAL,
+    owner_before: str = "",
 ) -> Decision:
     """Decide one field. Values are normalised (see comparison.normalise); order of polling plays no part.
 
@@ -96,6 +137,8 @@ def merge(
     :param external_as_odoo: the external value now in Odoo's form
     :param direction: 'both', 'import' (never writes to external) or 'export' (never writes to Odoo)
     :param odoo_time, external_time: when each side last changed, for 'newest'; datetime (naive = UTC) or text
+    :param terms: where the rule differs from what its owner means usually
+    :param owner_before: the owner when both sides agreed, if ownership has switched since
     Errors: SyncError('mapping', 'unknown_owner').
 
     >>> then = Sides("red", "RED")
@@ -111,23 +154,130 @@ def merge(
         return _UNCHANGED
     if owner == "nobody":
         return _NOBODY
+    _rule_of(owner)
+    case = _case(Member(agreed, odoo, external, external_as_odoo), terms, odoo_time, external_time)
+    if isinstance(case, Decision):
+        return case
+    return _allowed(_decided(owner, case, terms, owner_before), direction)
+
+
+def merge_group(
+    owner: str,
+    members: Sequence[Member],
+    *,
+    direction: str = "both",
+    odoo_time: datetime | str | None = None,
+    external_time: datetime | str | None = None,
+    terms: Terms = USUAL,
+    owner_before: str = "",
+) -> list[Decision]:
+    """Decide fields that move together, such as an address: one side's whole group wins, or under 'ask' all
+    changed members are one conflict. One decision for each member, in their order.
+
+    A member that is equal on both sides, or unchanged on both, needs nothing, whoever wins.
+
+    >>> city = Member(Sides("Ghent", "Ghent"), "Mons", "Ghent", "Ghent")  # changed in Odoo
+    >>> street = Member(Sides("Main 1", "Main 1"), "Main 1", "Main 2", "Main 2")  # changed over there
+    >>> [decision.conflict for decision in merge_group("ask", [city, street])]
+    [True, True]
+    >>> [decision.to_odoo for decision in merge_group("newest", [city, street])]
+    [True, True]
+    """
+    if owner == "nobody":
+        return [_NOBODY] * len(members)
+    _rule_of(owner)
+    looked = [_case(member, terms, odoo_time, external_time) for member in members]
+    cases = [case for case in looked if isinstance(case, _Case)]
+    if not cases:
+        return looked
+    whole = _Case(
+        any(case.external_changed for case in cases),
+        any(case.odoo_changed for case in cases),
+        all(_external_blank(member) for member in members),
+        all(is_blank(member.odoo) for member in members),
+        all(case.first for case in cases),
+        odoo_time,
+        external_time,
+    )
+    decision = _decided(owner, whole, terms, owner_before)
+    return [
+        _allowed(_share(decision, case), direction) if isinstance(case, _Case) else case for case in looked
+    ]
+
+
+def _share(whole: Decision, case: _Case) -> Decision:
+    """What the decision about a group means for one of its members."""
+    if whole.to_odoo:
+        return _external_wins(case)
+    if whole.to_external:
+        return _odoo_wins(case)
+    if whole.conflict or not whole.overruled:
+        return whole
+    moved = case.odoo_changed if whole.overruled == "odoo" else case.external_changed
+    return whole if moved else whole._replace(overruled="")
+
+
+def _rule_of(owner: str) -> Callable[[_Case], Decision]:
     rule: Callable[[_Case], Decision] | None = globals().get(f"_owner_{owner}")
     if rule is None:
         raise SyncError(
             "mapping", "unknown_owner", params={"owner": str(owner)[:80], "known": ", ".join(OWNERS)}
         )
-    if same_value(odoo, external_as_odoo):
+    return rule
+
+
+def _case(member: Member, terms: Terms, odoo_time: Any, external_time: Any) -> _Case | Decision:
+    """What an owner looks at; or the decision, where there is nothing to look at."""
+    agreed, odoo, external, external_as_odoo = member
+    same = same_exactly if terms.exact else same_value
+    if agreed is not None and agreed[0] == odoo and agreed[1] == external:
+        return _UNCHANGED
+    if same(odoo, external_as_odoo):
         return _EQUAL
     first = agreed is None
-    external_changed = first or not same_value(agreed[1], external)
-    odoo_changed = first or not same_value(agreed[0], odoo)
+    external_changed = first or not same(agreed[1], external)
+    odoo_changed = first or not same(agreed[0], odoo)
     if not external_changed and not odoo_changed:
         return _UNCHANGED
-    # An external value that means nothing in Odoo (as the map says) is blank too, and the other way round.
-    blank = is_blank(external) or is_blank(external_as_odoo)
-    decision = rule(
-        _Case(external_changed, odoo_changed, blank, is_blank(odoo), first, odoo_time, external_time)
+    return _Case(
+        external_changed, odoo_changed, _external_blank(member), is_blank(odoo), first, odoo_time, external_time
     )
+
+
+def _external_blank(member: Member) -> bool:
+    """An external value that means nothing in Odoo (as the map says) is blank too, and the other way round."""
+    return is_blank(member.external) or is_blank(member.external_as_odoo)
+
+
+def _decided(owner: str, case: _Case, terms: Terms, owner_before: str) -> Decision:
+    decision = _by_owner(owner, case, terms)
+    if (
+        owner_before not in ("", "nobody", owner)
+        and decision.overruled
+        and case.external_changed != case.odoo_changed
+    ):
+        earlier = _by_owner(owner_before, case, terms)
+        if not earlier.overruled:
+            return earlier
+    return decision
+
+
+def _by_owner(owner: str, case: _Case, terms: Terms) -> Decision:
+    policy = _USUAL_BLANK.get(owner, "change") if terms.blank == "usual" else terms.blank
+    if policy != "change" and case.odoo_blank != case.external_blank:
+        side = "odoo" if case.odoo_blank else "external"
+        if side in _BLANK_SIDES[owner]:
+            if policy == "fill":
+                return _external_wins(case) if side == "odoo" else _odoo_wins(case)
+            moved = case.odoo_changed if side == "odoo" else case.external_changed
+            return _decision("", side if moved and not case.first else "", "blank_ignored")
+    decision = _rule_of(owner)(case)
+    if terms.keep and decision.reason == "put_back":
+        return _decision("", decision.overruled, "kept")
+    return decision
+
+
+def _allowed(decision: Decision, direction: str) -> Decision:
     if direction == "import" and decision.to_external or direction == "export" and decision.to_odoo:
         return _decision("", decision.overruled, f"{decision.reason}_not_allowed")
     return decision
@@ -151,10 +301,8 @@ def _odoo_wins(case: _Case) -> Decision:
 
 _owner_external = _external_wins
 _owner_odoo = _odoo_wins
-
-
-def _owner_external_unless_blank(case: _Case) -> Decision:
-    return _odoo_wins(case) if case.external_blank else _external_wins(case)
+# Its blanks are filled from Odoo, see _USUAL_BLANK.
+_owner_external_unless_blank = _external_wins
 
 
 def _owner_newest(case: _Case) -> Decision:

@@ -38,16 +38,21 @@ class Watch(NamedTuple):
 
 
 class WatchedFlow(NamedTuple):
+    """``known_only``: the flow sends nothing; it looks whether what the other system owns was changed here, and that only
+    of records that it has imported."""
+
     model: str
     domain: list | None
     live_cron_id: int | None
     job_connection_id: int | None = None
+    known_only: bool = False
 
 
 class WatchMap(dict):
     """``{model: {field name, or '' for creation and deletion: (Watch, ...)}}`` and the flows behind it."""
 
     flows: dict[int, WatchedFlow]
+    models: dict[str, set[int]]  # model → ids of the flows that watch it
 
 
 class _MapBuilder:
@@ -56,27 +61,45 @@ class _MapBuilder:
     def __init__(self, env):
         self.env = env
         self.map = WatchMap()
-        self.map.flows = {}
+        self.map.flows, self.map.models = {}, {}
         self.seen: set[tuple] = set()
 
     def add_flow(self, flow) -> None:
         model = self.env[flow.model_name]
         live = flow.timing == "live"
-        domain = self._domain(flow, model)
+        exports = flow.direction != "import"
+        rules = flow.rule_ids.filtered(lambda rule: rule.active and rule.odoo_path and rule.kind != "check"
+                                       and rule._watched_way())
+        if not exports and not rules:
+            return
+        domain = self._domain(flow, model) if exports else []
         self.map.flows[flow.id] = WatchedFlow(
             flow.model_name, domain or None, flow.connection_id.cron_id.id if live else None,
-            flow.connection_id.id if flow.connection_id._runs_as_jobs() else None)
-        self.watch(flow.model_name, "", Watch(flow.id, ""))
-        if "active" in model._fields:
-            self.watch(flow.model_name, "active", Watch(flow.id, ""))
-        for condition in Domain(domain).iter_conditions():
-            self.watch_path(flow.id, condition.field_expr, "", flow.model_name)
-        for rule in flow.rule_ids.filtered("active"):
-            if rule.owner == "nobody" or rule.direction == "import" or rule.kind == "check" or not rule.odoo_path:
-                continue
+            flow.connection_id.id if flow.connection_id._runs_as_jobs() else None, not exports)
+        if exports:
+            self.watch(flow.model_name, "", Watch(flow.id, ""))
+            if "active" in model._fields:
+                self.watch(flow.model_name, "active", Watch(flow.id, ""))
+            for condition in Domain(domain).iter_conditions():
+                self.watch_path(flow.id, condition.field_expr, "", flow.model_name)
+        for rule in rules:
             self.watch_path(flow.id, rule.odoo_path, "", flow.model_name)
             if rule.kind == "lines":
                 self._watch_lines(flow, rule)
+            for path in self._switch_paths(rule):
+                # From the switch on, changes count for the other owner: then both sides are compared once more.
+                self.watch_path(flow.id, path, "", flow.model_name)
+
+    @staticmethod
+    def _switch_paths(rule) -> list[str]:
+        """The fields on which it depends who owns a rule's field; none when its condition does not work (any more)."""
+        if not rule.owner_switch_domain or not rule.owner_after:
+            return []
+        try:
+            return [condition.field_expr for condition in Domain(rule._switch_condition()).iter_conditions()]
+        except Exception as error:  # a typed domain can fail in as many ways as Python can
+            _logger.warning("Rule %s: the condition of its owner cannot be used: %s", rule.display_name, error)
+            return []
 
     def _domain(self, flow, model) -> list:
         """The flow's filter; none when it does not work (any more): then every record is captured, and the export says
@@ -103,6 +126,7 @@ class _MapBuilder:
     def watch(self, model_name, field_name, entry) -> None:
         entries = self.map.setdefault(model_name, {})
         entries[field_name] = tuple(dict.fromkeys((*entries.get(field_name, ()), entry)))
+        self.map.models.setdefault(model_name, set()).add(entry.flow_id)
 
     def watch_path(self, flow_id, dotted, prefix, model_name) -> None:
         """Watch each step of a field path: order.partner_id.email also depends on the partner's email."""
@@ -136,13 +160,12 @@ class _MapBuilder:
 
 
 def build_watch_map(env, states) -> WatchMap:
-    """What has to be captured, from the configuration of all flows in ``states`` that export, or ask by
-    themselves."""
+    """What has to be captured, from the configuration of all flows in ``states``: what is sent or asked by itself, and what
+    another system owns."""
     builder = _MapBuilder(env)
     if _table_exists(env.cr):
         for flow in env["integration.flow"].sudo().search(
-                [("state", "in", states), "|", ("direction", "in", ("export", "both")),
-                 "&", ("direction", "=", "request"), ("timing", "=", "live")]):
+                [("state", "in", states), "|", ("direction", "!=", "request"), ("timing", "=", "live")]):
             if flow.model_name in env:
                 builder.add_flow(flow)
     return builder.map
@@ -189,6 +212,9 @@ def note_created(records, watches: dict) -> None:
 
 
 def note_written(records, vals_list: list[dict], watches: dict) -> None:
+    origin_flow = _origin.get()
+    if origin_flow is not None and watched(records.env).models.get(records._name) == {origin_flow}:
+        return  # its own import: nobody else looks at this model
     for record_id, vals in zip(records._ids, vals_list, strict=True):
         for name in vals.keys() & watches.keys():
             _note(records, (record_id,), watches[name])
@@ -263,7 +289,9 @@ def _store(env) -> None:
     rows, crons = [], set()
     for (flow_id, operation), ids in captured.items():
         flow = flows[flow_id]
-        if operation == "write" and flow.domain is not None:
+        if flow.known_only:
+            ids = _known(env, flow_id, ids) if operation == "write" else set()
+        elif operation == "write" and flow.domain is not None:
             ids = _belonging(env, flow_id, flow, ids)
         if operation == "write":
             ids = ids - captured.get((flow_id, "unlink"), set())
@@ -287,6 +315,14 @@ def _belonging(env, flow_id, flow, ids) -> set[int]:
             [flow_id, list(rest)])
         belonging.update(res_id for (res_id,) in env.cr.fetchall())
     return belonging
+
+
+def _known(env, flow_id, ids) -> set[int]:
+    """Those of ``ids`` that the flow has imported and still cares for."""
+    env.cr.execute(
+        "SELECT res_id FROM integration_sync WHERE flow_id = %s AND res_id = ANY(%s) AND res_id <> 0 "
+        "AND agreed IS NOT NULL AND state NOT IN ('excluded', 'skipped')", [flow_id, list(ids)])
+    return {res_id for (res_id,) in env.cr.fetchall()}
 
 
 def wake(env, cron_id: int, job_connection_id: int | None = None) -> None:

@@ -108,7 +108,8 @@ class Exporter(Doubts, ExportPlanner):
         """The fields in which a record that was found over there equals ours: these need not be sent."""
         there = external_values(self.plan, self.plan.merge_rules, record)
         return {
-            rule.code: {"o": outgoing.odoo[rule.code], "e": external_side(rule, there[rule.code])}
+            rule.code: self._agreement(
+                rule, outgoing.record, outgoing.odoo[rule.code], external_side(rule, there[rule.code]))
             for rule in outgoing.changed
             if same_value(external_side(rule, outgoing.values[rule.code]), external_side(rule, there[rule.code]))
         }
@@ -295,7 +296,8 @@ class Exporter(Doubts, ExportPlanner):
                 external = answered.get(rule.code)
                 if external is None:
                     external = outgoing.values.get(rule.code)
-                agreed[rule.code] = {"o": outgoing.odoo[rule.code], "e": external_side(rule, external)}
+                agreed[rule.code] = self._agreement(
+                    rule, outgoing.record, outgoing.odoo[rule.code], external_side(rule, external))
         row.agreed = agreed
         if answer and self.plan.imports and self.plan.external_id(answer) == row.external_id:
             self._heed_answer(outgoing, answer, answered)

@@ -11,19 +11,27 @@ from typing import Any
 from odoo import Command
 
 from ..core import documents, ownership
+from ..core.comparison import same_moment_or_number
 from ..core.errors import SyncError
-from ..core.ownership import Sides
+from ..core.ownership import Decision, Member, Sides
 from ..core.record_schema import check_record
-from . import capture, failures, inbox, journal
+from . import capture, failures, inbox, journal, overruling
 from .import_deleted import ImportDeleted
 from .import_mapping import ImportMapping
 from .items import Item, LocatedFailures, Merged, external_side, put, shown
 from .lines import Lines, lines_hash
 from .mapper import BatchMapper, external_values, normal, read_value
 from .matching import Matcher
+from .overruling import agreement, before, half_agreed, overruled_entry
 from .plan import FlowPlan, RulePlan
 from .put_right import PutRight
 from .rows import Row
+
+
+# Ends of the reasons for which a side's change stays open: its agreement is left as it was.
+PENDING_REASONS = ("_not_allowed", "blank_ignored")
+# Stands for lines of the other system in Odoo's form: equal to nothing that Odoo holds.
+LINES = "\0lines"
 
 
 class Importer(ImportMapping, ImportDeleted, PutRight):
@@ -175,6 +183,7 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
                     put(item.vals, rule, item.values[rule.code], creating=True)
         records = self.plan.model.create([item.vals for item in items])
         self.plan.model.env.flush_all()
+        self._note_switched(items, records)
         located = {}
         for item, record in zip(items, records, strict=True):
             try:
@@ -185,7 +194,8 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
             item.res_id = record.id
             self.links.append((item.row.external_id, record.id, None))
             self.lines.link_created(item, record)
-            self._decide_unwritten(item, record, rules)
+            written = rules + self._write_switched(item, record, rules)
+            self._decide_unwritten(item, record, written)
             item.changes = {
                 rule.code: [None, shown(rule, item.values.get(rule.code))] for rule in rules if rule.kind != "lines"
                 and item.values.get(rule.code) not in (None, False)}
@@ -202,10 +212,10 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
             if rule in written:
                 continue
             decision = ownership.merge(
-                rule.owner, agreed=None, odoo=self._odoo_side(rule, record, item),
+                item.owner_of(rule), agreed=None, odoo=self._odoo_side(rule, record, item),
                 external=external_side(rule, item.externals[rule.code]),
-                external_as_odoo=self._as_odoo(rule, item), direction=self.plan.direction_of(rule),
-                odoo_time=self.now, external_time=_to_the_second(item.row.external_updated_at))
+                external_as_odoo=self._comparable(rule, item), direction=self.plan.direction_of(rule),
+                odoo_time=self.now, external_time=_to_the_second(item.row.external_updated_at), terms=rule.terms)
             if decision.to_external:
                 item.sends.add(rule.code)
 
@@ -215,6 +225,7 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         records = self.plan.model.browse([item.res_id for item in items])
         self.lines.load(items)
         captured = self._captured_times(items)
+        self._note_switched(items, records)
         merged: dict[int, Merged] = {}
         for item, record in zip(items, records, strict=True):
             merged[record.id] = result = self._merged(item, record, captured.get(record.id))
@@ -255,7 +266,7 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
 
         ``write_date`` also moves by changes that no rule looks at, and by our own; it is the fallback.
         """
-        if not self.plan.exports or not any(rule.owner == "newest" for rule in self.plan.merge_rules):
+        if not self.plan.exports or not any("newest" in (rule.owner, rule.owner_after) for rule in self.plan.merge_rules):
             return {}
         self.cr.execute(
             "SELECT res_id, max(captured_at) FROM integration_capture WHERE flow_id = %s AND res_id = ANY(%s) "
@@ -269,35 +280,95 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         times = {
             "odoo_time": captured_at or record.write_date,
             "external_time": _to_the_second(item.row.external_updated_at)}
+        together = self._decided_together(item, record, times) if self.plan.groups else {}
         for rule in self.plan.merge_rules:
             if rule.code in item.later:
                 continue
-            odoo = self._odoo_side(rule, record, item)
-            external = external_side(rule, item.externals[rule.code])
             agreed = item.agreed.get(rule.code)
-            decision = ownership.merge(
-                rule.owner,
-                agreed=Sides(agreed["o"], agreed["e"]) if agreed else None,
-                odoo=odoo, external=external,
-                external_as_odoo=self._as_odoo(rule, item),
-                direction=self.plan.direction_of(rule), **times)
+            if rule.code in together:
+                member, decision = together[rule.code]
+            else:
+                member = self._member(rule, item, record, agreed)
+                decision = ownership.merge(
+                    item.owner_of(rule), agreed=member.agreed, odoo=member.odoo, external=member.external,
+                    external_as_odoo=member.external_as_odoo, direction=self.plan.direction_of(rule), terms=rule.terms,
+                    owner_before=before(rule, agreed), **times)
+            odoo, external = member.odoo, member.external
             if decision.conflict:
                 item.conflicts[rule.code] = {
                     "odoo": odoo, "external": external,
                     "agreed": agreed["o"] if agreed else None,
                     "agreed_odoo": agreed["o"] if agreed else None,
-                    "agreed_external": agreed["e"] if agreed else None}
+                    "agreed_external": agreed["e"] if agreed else None,
+                    **({"group": rule.group} if rule.group else {})}
             if decision.overruled:
-                item.overruled[rule.code] = [shown(rule, odoo), _told(rule, external), decision.overruled]
+                if decision.overruled == "odoo":
+                    item.overruled_by = overruling.writer_of(record)
+                item.overruled[rule.code] = overruled_entry(
+                    rule, odoo, external, decision, is_written=decision.to_odoo or decision.to_external)
             if decision.to_external:
                 item.sends.add(rule.code)
-            elif decision.conflict or decision.reason.endswith("_not_allowed") and not decision.overruled:
+            elif decision.conflict or not decision.overruled and decision.reason.endswith(PENDING_REASONS):
                 item.kept.add(rule.code)
+            elif decision.overruled and agreed and not decision.to_odoo:
+                item.halves[rule.code] = half_agreed(agreed, decision.overruled, odoo, external)
             if decision.to_odoo:
                 self._write(result, rule, item, record, odoo)
         if result.vals:
             self._remember_equal(result, item, record)
         return result
+
+    def _member(self, rule: RulePlan, item: Item, record, agreed: dict | None) -> Member:
+        """Both sides of one field, as the merge looks at them."""
+        external = external_side(rule, item.externals[rule.code])
+        if rule.measured and agreed and external != agreed["e"] and self._stands_for_the_same(rule, item, agreed["e"]):
+            external = agreed["e"]
+        return Member(
+            Sides(agreed["o"], agreed["e"]) if agreed else None, self._odoo_side(rule, record, item), external,
+            self._comparable(rule, item))
+
+    def _stands_for_the_same(self, rule: RulePlan, item: Item, known) -> bool:
+        """Has only the way changed in which a number or a moment is written over there?"""
+        return same_moment_or_number(
+            known, item.externals[rule.code], lambda value: normal(rule, self.mapper.value(rule, value, item.record)))
+
+    def _decided_together(self, item: Item, record, times: dict) -> dict[str, tuple[Member, Decision]]:
+        """``{rule code: (both sides, decision)}`` of the fields that move together."""
+        decided = {}
+        for rules in self.plan.groups.values():
+            rules = [rule for rule in rules if rule.code not in item.later]
+            if not rules:
+                continue
+            members = [self._member(rule, item, record, item.agreed.get(rule.code)) for rule in rules]
+            first = rules[0]
+            decisions = ownership.merge_group(
+                item.owner_of(first), members, direction=self.plan.direction_of(first), terms=first.terms,
+                owner_before=before(first, item.agreed.get(first.code)), **times)
+            decided |= {rule.code: pair for rule, *pair in zip(rules, members, decisions, strict=True)}
+        return decided
+
+    def _note_switched(self, items: list[Item], records) -> None:
+        """For which of these records, and fields, the second owner decides."""
+        if not self.plan.switching:
+            return
+        switched = self.plan.switched(records)
+        for item, record in zip(items, records, strict=True):
+            item.switched = {code for code, ids in switched.items() if record.id in ids}
+
+    def _write_switched(self, item: Item, record, written: list[RulePlan]) -> list[RulePlan]:
+        """A record that meets the condition of a second owner as soon as it is created: what that one gives is written
+        too. Returns the rules of it."""
+        vals: dict = {}
+        rules = []
+        for rule in self.plan.switching:
+            if rule.imports and rule.kind in ("field", "relation") and rule not in written and rule.code in item.switched \
+                    and self.plan.written_at_creation(rule, "odoo", owner=rule.owner_after):
+                put(vals, rule, item.values[rule.code], creating=True)
+                rules.append(rule)
+        if vals:
+            record.write(vals)
+            record.env.flush_all()
+        return rules
 
     def _write(self, result: Merged, rule: RulePlan, item: Item, record, odoo) -> None:
         """Add what ``rule`` has to write to the values of this record, and to its log."""
@@ -317,6 +388,13 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         if rule.code not in item.values:
             return None
         return normal(rule, item.values[rule.code])
+
+    def _comparable(self, rule: RulePlan, item: Item):
+        """The external value in Odoo's form, as the merge compares it: lines are never equal to what Odoo holds, since they
+        are compared by hashes of each side; a list without lines is blank."""
+        if rule.kind == "lines":
+            return LINES if item.lines.get(rule.code) or not rule.imports else None
+        return self._as_odoo(rule, item)
 
     @staticmethod
     def _odoo_side(rule: RulePlan, record, item: Item):
@@ -350,8 +428,12 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         for rule in self.plan.merge_rules:
             if rule.code in item.kept:
                 continue
+            if rule.code in item.halves:
+                item.agreed[rule.code] = item.halves[rule.code]
+                continue
             odoo = self._as_odoo(rule, item) if rule.code in item.sends else self._odoo_side(rule, record, item)
-            item.agreed[rule.code] = {"o": odoo, "e": external_side(rule, item.externals[rule.code])}
+            item.agreed[rule.code] = agreement(
+                odoo, external_side(rule, item.externals[rule.code]), switched=rule.code in item.switched)
 
     def _finish(self, item: Item) -> None:
         """The savepoint holds: tell the row what came of it."""
@@ -359,9 +441,12 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         row.res_id = item.res_id
         row.agreed, row.changes, row.overruled = item.agreed, item.changes, item.overruled
         row.conflicts = item.conflicts or None
+        if item.overruled:
+            row.overruled_by = item.overruled_by
+            overruling.note(self.plan, row)
         row.import_pending = False
-        if self.plan.exports:
-            row.export_pending = bool(item.sends)
+        if not self.plan.asks:
+            row.export_pending = bool(item.sends)  # an import looks at both sides
         row.error = row.error_key = row.waiting_for = None
         row.hint = row.detail = None
         row.attempts = 0
@@ -385,11 +470,6 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
 def _to_the_second(moment: datetime | None) -> datetime | None:
     """Odoo's times of change are whole seconds: of two changes in one second the other system's is the later one."""
     return moment.replace(microsecond=0) if moment else None
-
-
-def _told(rule: RulePlan, external: Any) -> Any:
-    """An external value as the log shows it."""
-    return "•••" if rule.sensitive and external not in (None, "") else external
 
 
 def _stored(payload: str) -> Any:

@@ -29,12 +29,15 @@ class Item:
     line_ids: dict[int, dict[str, int]] = field(default_factory=dict)  # rule id → line's external id → record id
     sends: set[str] = field(default_factory=set)  # codes of rules whose Odoo value has to go out
     kept: set[str] = field(default_factory=set)  # codes of rules whose last agreement stays as it was
+    switched: set[str] = field(default_factory=set)  # codes of rules for which the second owner decides
+    halves: dict[str, dict] = field(default_factory=dict)  # code → agreement of a field of which only one side is known anew
     later: dict[str, SyncError] = field(default_factory=dict)  # code of a relation that is filled later → what it waits for
     # What came of it. The row learns it only when the savepoint of its batch holds.
     outcome: str = ""
     agreed: dict = field(default_factory=dict)
     changes: dict = field(default_factory=dict)
     overruled: dict = field(default_factory=dict)
+    overruled_by: int | None = None  # who wrote the Odoo record last, where a value of it was overruled
     conflicts: dict = field(default_factory=dict)
 
     def begin(self) -> None:
@@ -43,6 +46,11 @@ class Item:
         self.outcome, self.agreed = "", dict(self.row.agreed)
         self.changes, self.overruled, self.conflicts = {}, {}, {}
         self.line_ids = {}
+        self.switched, self.halves, self.overruled_by = set(), {}, None
+
+    def owner_of(self, rule: RulePlan) -> str:
+        """Who owns a field of this record now."""
+        return rule.owner_after if rule.code in self.switched else rule.owner
 
 
 class LocatedFailures(Exception):

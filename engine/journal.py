@@ -400,17 +400,20 @@ def insert_logs(cr, plan, rows: list, now: datetime, *, runs: dict, exchange_ids
             continue
         quiet = row.outcome in ("unchanged", "excluded", "linked") or (row.outcome == "updated" and not row.changes)
         bad = row.outcome in ("failed", "retry", "waiting", "conflict", "unknown")
-        if level == "errors" and not bad or level == "changes" and quiet and not row.overruled:
+        told = not (level == "errors" and not bad or level == "changes" and quiet and not row.overruled)
+        if not told and not row.overruled:
             continue
         common = (
             row.id, plan.id, plan.company_id, runs[row.id], exchange_ids.get(id(row.exchange)), now,
             row.direction)
-        values.append((
-            *common, row.outcome, row.attempts, row.error.error_class if row.error else None, _text(row.message),
-            _text(row.detail), _dumps(row.changes) if row.changes else None, row.duration_ms, user_id))
-        if row.overruled:
+        if told:
             values.append((
-                *common, "overruled", row.attempts, None, None, None, _dumps(row.overruled), 0, user_id))
+                *common, row.outcome, row.attempts, row.error.error_class if row.error else None, _text(row.message),
+                _text(row.detail), _dumps(row.changes) if row.changes else None, row.duration_ms, user_id))
+        if row.overruled:  # whatever the level: nothing is overruled in silence
+            values.append((
+                *common, "overruled", row.attempts, None, _text(row.overruled_note), None, _dumps(row.overruled), 0,
+                row.overruled_by or user_id))
     bulk.run(cr, "INSERT INTO integration_log ({names}) SELECT * FROM {rows} AS v", _LOG_COLUMNS, values)
 
 

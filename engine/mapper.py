@@ -357,7 +357,7 @@ def normal(rule: RulePlan, value: Any) -> Any:
     """An Odoo value in the form in which it is compared and kept as last agreed."""
     if rule.field_type in ("many2many", "one2many"):
         return sorted(value) if value else None
-    return comparison.normalise(rule.field_type, value)
+    return comparison.normalise(rule.field_type, value, exact=rule.terms.exact)
 
 
 def read_value(rule: RulePlan, record) -> Any:

@@ -20,6 +20,7 @@ from . import failures, hiding, http, journal, messages
 from .items import external_side
 from .lines import lines_hash
 from .mapper import OutMapper, read_value
+from .overruling import agreement, before, half_agreed, note, overruled_entry, writer_of
 from .plan import FlowPlan, RulePlan
 from .rows import Row
 
@@ -61,6 +62,7 @@ class ExportPlanner:
         self.finds: list[Outgoing] = []
         self.sent: dict[int, dict] = {}  # what was sent before for rows whose create is in doubt, by row id
         self.reads: list[Outgoing] = []
+        self._switched: dict[str, set[int]] = {}  # rule code → ids of records for which the second owner decides
         self.marked: set[int] = set()  # rows of which is kept what was sent
         self.interrupted: Callable[[], bool] = bool  # does something more urgent wait?
 
@@ -87,7 +89,7 @@ class ExportPlanner:
             if row.create_sent:
                 self.marked.add(row.id)
         existing = set(self.plan.model.browse([row.res_id for row in rows if row.res_id]).exists()._ids)
-        domain = self.plan.flow._parsed_domain()
+        domain = [] if self.plan.only_imports else self.plan.flow._parsed_domain()
         # What the flow's user must not see is not in the flow either: the records of other companies.
         belonging = set(self.plan.model.with_context(active_test="active" in str(domain)).search(
             Domain(domain) & Domain("id", "in", list(existing)))._ids)
@@ -114,6 +116,8 @@ class ExportPlanner:
         try:
             self.mapper.prepare(records)
             line_ids = self._line_ids(records)
+            for code, ids in self.plan.switched(records).items() if self.plan.switching else ():
+                self._switched.setdefault(code, set()).update(ids)
         except Exception as error:
             self._raise_if_of_database(error)
             if len(candidates) == 1:
@@ -169,52 +173,116 @@ class ExportPlanner:
         row.name = (record.display_name or "")[:200] or row.name
         if external_id:
             self._outcome_known(row)
-        put_back = False
         for rule in self.plan.merge_rules:
-            odoo = self._odoo_side(rule, record, line_ids)
-            outgoing.odoo[rule.code] = odoo
+            outgoing.odoo[rule.code] = self._odoo_side(rule, record, line_ids)
             if rule.kind == "lines":
                 outgoing.lines[rule.code] = record[rule.odoo_path].ids
-            if row.conflicts and rule.code in row.conflicts:
-                continue
-            if not external_id:
-                if rule.exports and self.plan.written_at_creation(rule, "external"):
+        if external_id:
+            self._decide_fields(outgoing)
+        else:
+            for rule in self.plan.export_rules:
+                if rule.code not in (row.conflicts or {}) and self.plan.written_at_creation(
+                        rule, "external", owner=self._owner_of(rule, record)):
                     outgoing.values[rule.code] = self.mapper.value(rule, record)
                     outgoing.changed.append(rule)
-                continue
-            agreed = row.agreed.get(rule.code)
-            if agreed and agreed["o"] == odoo:
-                continue  # Odoo's side did not change since both agreed, and only Odoo's side is looked at here
-            decision = ownership.merge(
-                rule.owner, agreed=Sides(agreed["o"], agreed["e"]) if agreed else None, odoo=odoo,
-                external=agreed["e"] if agreed else None, external_as_odoo=agreed["o"] if agreed else UNKNOWN,
-                direction=self.plan.direction_of(rule), odoo_time=record.write_date, external_time=None)
-            if decision.to_external:
-                value = self.mapper.value(rule, record)
-                if agreed and same_value(external_side(rule, value), agreed["e"]):
-                    # Another value here, the same over there: nothing to send.
-                    row.agreed = dict(row.agreed, **{rule.code: {"o": odoo, "e": agreed["e"]}})
-                    continue
-                outgoing.values[rule.code] = value
-                outgoing.changed.append(rule)
-            elif decision.to_odoo:
-                put_back = True
-            if decision.overruled:
-                there = agreed["e"] if agreed else None
-                row.overruled[rule.code] = [*(["•••", "•••"] if rule.sensitive else [odoo, there]), decision.overruled]
-        if put_back and row.payload:
-            row.import_pending = True  # the importer writes what the other system owns, from the stored payload
-        if external_id and not outgoing.changed:
+        if self.plan.only_imports or external_id and not outgoing.changed:
             self._nothing_to_send(outgoing)
         elif external_id:
             self._plan_update(outgoing)
         else:
             self._plan_create(outgoing)
 
+    def _decide_fields(self, outgoing: Outgoing) -> None:
+        """What of a known record has to be sent or put back. Only Odoo's side is looked at here: of the other one counts
+        what is agreed."""
+        row, record = outgoing.row, outgoing.record
+        conflicts = row.conflicts or {}
+        together = self._decided_together(outgoing) if self.plan.groups else {}
+        put_back, overruled = set(), {}
+        may_put_back = bool(row.payload or self.plan.operation("read"))
+        for rule in self.plan.merge_rules:
+            code, odoo, agreed = rule.code, outgoing.odoo[rule.code], row.agreed.get(rule.code)
+            if code in conflicts:
+                continue
+            if agreed and agreed["o"] == odoo:
+                if rule.switch is not None:
+                    self._note_owner(row, rule, agreed, record)
+                continue
+            if rule.group and self._joins_conflict(row, rule, odoo, agreed):
+                continue
+            decision = together.get(code) or self._merged(rule, record, odoo, agreed)
+            if decision.to_external:
+                value = self.mapper.value(rule, record)
+                if agreed and same_value(external_side(rule, value), agreed["e"]):
+                    # Another value here, the same over there: nothing to send.
+                    row.agreed = dict(row.agreed, **{code: self._agreement(rule, record, odoo, agreed["e"])})
+                    continue
+                outgoing.values[code] = value
+                outgoing.changed.append(rule)
+            elif decision.to_odoo:
+                put_back.add(code)
+            if decision.overruled:
+                there = agreed["e"] if agreed else None
+                overruled[code] = overruled_entry(rule, odoo, there, decision, is_written=may_put_back and code in put_back or (
+                    decision.to_external))
+                if agreed and not decision.to_odoo and not decision.to_external:
+                    row.agreed = dict(row.agreed, **{code: half_agreed(agreed, decision.overruled, odoo, there)})
+        if put_back and may_put_back:
+            # The importer writes what the other system owns, from the stored payload or from a new look, and tells it.
+            row.import_pending = True
+            overruled = {code: entry for code, entry in overruled.items() if code not in put_back}
+        if overruled:
+            row.overruled, row.overruled_by = overruled, writer_of(record)
+            note(self.plan, row)
+
+    def _merged(self, rule: RulePlan, record, odoo, agreed: dict | None) -> ownership.Decision:
+        member = _member(odoo, agreed)
+        return ownership.merge(
+            self._owner_of(rule, record), agreed=member.agreed, odoo=member.odoo, external=member.external,
+            external_as_odoo=member.external_as_odoo, direction=self.plan.direction_of(rule),
+            odoo_time=record.write_date, external_time=None, terms=rule.terms, owner_before=before(rule, agreed))
+
+    def _decided_together(self, outgoing: Outgoing) -> dict[str, ownership.Decision]:
+        """``{rule code: decision}`` of the fields that move together."""
+        decided: dict[str, ownership.Decision] = {}
+        agreed, record = outgoing.row.agreed, outgoing.record
+        for rules in self.plan.groups.values():
+            if all((agreed.get(rule.code) or {"o": UNKNOWN})["o"] == outgoing.odoo[rule.code] for rule in rules):
+                continue  # nothing of it has changed here
+            first = rules[0]
+            decisions = ownership.merge_group(
+                self._owner_of(first, record),
+                [_member(outgoing.odoo[rule.code], agreed.get(rule.code)) for rule in rules],
+                direction=self.plan.direction_of(first), odoo_time=record.write_date, external_time=None,
+                terms=first.terms, owner_before=before(first, agreed.get(first.code)))
+            decided |= {rule.code: decision for rule, decision in zip(rules, decisions, strict=True)}
+        return decided
+
+    def _joins_conflict(self, row: Row, rule: RulePlan, odoo, agreed: dict | None) -> bool:
+        """A person decides about fields that move together with this one: then about this one as well."""
+        if not any(other.code in (row.conflicts or {}) for other in self.plan.groups.get(rule.group, ())):
+            return False
+        known = agreed or {"o": None, "e": None}
+        row.conflicts = dict(row.conflicts, **{rule.code: {
+            "odoo": odoo, "external": known["e"], "agreed": known["o"], "agreed_odoo": known["o"],
+            "agreed_external": known["e"], "group": rule.group}})
+        return True
+
+    def _owner_of(self, rule: RulePlan, record) -> str:
+        return rule.owner_after if record.id in self._switched.get(rule.code, ()) else rule.owner
+
+    def _agreement(self, rule: RulePlan, record, odoo, external) -> dict:
+        return agreement(odoo, external, switched=record.id in self._switched.get(rule.code, ()))
+
+    def _note_owner(self, row: Row, rule: RulePlan, agreed: dict, record) -> None:
+        """Ownership has switched and the value has not changed: from now on changes count for the new owner."""
+        if bool(agreed.get("s")) != (record.id in self._switched.get(rule.code, ())):
+            row.agreed = dict(row.agreed, **{rule.code: self._agreement(rule, record, agreed["o"], agreed["e"])})
+
     def _nothing_to_send(self, outgoing: Outgoing) -> None:
         row = outgoing.row
         row.export_pending = False
-        row.external_id = outgoing.external_id
+        row.external_id = outgoing.external_id or row.external_id
         if row.import_pending:
             row.settle("pending", "", due_at=self.now)
         elif row.conflicts:
@@ -233,7 +301,8 @@ class ExportPlanner:
         outgoing.operation = operation
         outgoing.row.external_id = outgoing.external_id
         read = self.plan.operation("read")
-        if self.plan.flow.read_before_write and read and self.plan.imports:
+        if read and self.plan.imports and (
+                self.plan.flow.read_before_write or any(rule in self.plan.read_first for rule in outgoing.changed)):
             outgoing.request = http.build_request(
                 read, variables={"id": outgoing.external_id}, key=outgoing, secrets=self._sensitive([outgoing]))
             self.reads.append(outgoing)
@@ -345,6 +414,13 @@ class ExportPlanner:
                 "FROM unnest(%s::int[], %s::varchar[], %s::text[]) AS v(id, key, sent) WHERE s.id = v.id",
                 [[outgoing.row.id for outgoing in creates], [outgoing.row.idempotency_key for outgoing in creates],
                  [_kept(outgoing) for outgoing in creates]])
+
+
+def _member(odoo, agreed: dict | None) -> ownership.Member:
+    """Both sides of one field, of which only Odoo's is looked at."""
+    if agreed:
+        return ownership.Member(Sides(agreed["o"], agreed["e"]), odoo, agreed["e"], agreed["o"])
+    return ownership.Member(None, odoo, None, UNKNOWN)
 
 
 def _kept(outgoing: Outgoing) -> str | None:

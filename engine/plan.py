@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from types import SimpleNamespace
 
+from odoo.fields import Domain
+
 from ..core import ownership, paths
 from ..core.transforms import TransformContext
 from ..core.values import clean_text, text_of
@@ -24,6 +26,8 @@ OPERATION_FIELDS = (
 )
 FLOW_FIELDS = ("batch_size", "external_filter", "log_level", "overlap_seconds", "priority", "timing", "tz",
                "guard_window_minutes")
+MEASURED_TYPES = ("integer", "float", "monetary", "date", "datetime")
+MEASURED_TRANSFORMS = ("none", "number", "date", "datetime")
 LOOKUP_KINDS = ("country", "state", "currency", "unit", "lookup")
 
 
@@ -66,6 +70,11 @@ class RulePlan:
     blanks: tuple = ()
     choices: tuple = ()
     plain: bool = False  # the value at the path, as it is
+    terms: ownership.Terms = ownership.USUAL
+    owner_after: str = ""  # for records that meet ``switch``
+    switch: list | None = None
+    group: str = ""  # rules of the same name move together
+    measured: bool = False  # a number, day or moment: the same however it is written
     whole: bool = False  # lines without IDs, alone in their field: all lines of the field are theirs
     children: list = field(default_factory=list)
 
@@ -98,6 +107,7 @@ class FlowPlan:
         self.imports = flow.direction in ("import", "both")
         self.exports = flow.direction in ("export", "both")
         self.asks = flow.direction == "request"
+        self.only_imports = flow.direction == "import"
         self.retry_policy = flow._retry_policy()
         self.guards = flow.sudo().guard_ids._plans()
         self.request = flow._request_plan() if self.asks else None
@@ -107,6 +117,11 @@ class FlowPlan:
         lists = [rule.odoo_path for rule in self.rules if rule.kind == "lines"]
         for rule in self.rules:
             rule.whole = rule.kind == "lines" and not rule.line_id_path and lists.count(rule.odoo_path) == 1
+        self.switching = [rule for rule in self.rules if rule.switch is not None]
+        self.groups: dict[str, list[RulePlan]] = {}
+        for rule in self.rules:
+            if rule.group and rule.kind in ("field", "relation"):
+                self.groups.setdefault(rule.group, []).append(rule)
 
     def operation(self, kind: str, *, bulk: bool = False):
         """The first operation of this kind as plain values, or None."""
@@ -121,7 +136,7 @@ class FlowPlan:
         return self.operation(kind, bulk=True) or self.operation(kind)
 
     def _rule_plan(self, rule) -> RulePlan | None:
-        if rule.owner == "nobody":
+        if rule._may_own() == {"nobody"}:
             return None
         direction = self.flow.direction if rule.direction == "flow" else rule.direction
         record_field = rule._odoo_field()
@@ -149,6 +164,13 @@ class FlowPlan:
         )
         plan.context = TransformContext(
             tz=rule.timezone or self.flow.tz or "UTC", field_type=plan.field_type, field_label=plan.label)
+        plan.terms = ownership.Terms(
+            blank=rule.blank_policy, keep=rule.overruled_policy == "keep",
+            exact=not rule.ignore_spaces and plan.field_type in ("char", "text"))
+        if rule.owner_switch_domain and rule.owner_after:
+            plan.owner_after, plan.switch = rule.owner_after, rule._switch_condition()
+        plan.group = rule.merge_group or ""
+        plan.measured = plan.kind == "field" and plan.transform in MEASURED_TRANSFORMS and plan.field_type in MEASURED_TYPES
         plan.plain = bool(
             plan.kind != "lines" and plan.relation_mode != "embedded" and plan.transform not in ("constant", "template")
             and plan.external_path and (not plan.blanks or plan.field_type == "boolean")
@@ -172,6 +194,13 @@ class FlowPlan:
     def merge_rules(self) -> list[RulePlan]:
         """Rules whose two sides are compared: all but the checks, which only look, and what a request sends."""
         return [rule for rule in self.rules if rule.kind != "check" and (rule.imports or not self.asks)]
+
+    @cached_property
+    def read_first(self) -> list[RulePlan]:
+        """Rules before whose export the other side is read: of fields that move together, the later or a person decides,
+        and a change of another field of the group that nobody has seen yet would make half of it come from each side."""
+        return [rule for rules in self.groups.values() for rule in rules
+                if {rule.owner, rule.owner_after} & {"newest", "ask"}]
 
     @cached_property
     def match_rules(self) -> list[RulePlan]:
@@ -205,9 +234,27 @@ class FlowPlan:
             return "both"
         return "import" if rule.imports else "export"
 
-    def written_at_creation(self, rule: RulePlan, side: str) -> bool:
+    def switched(self, records) -> dict[str, set[int]]:
+        """``{rule code: ids of the records for which the second owner decides}``, of rules whose owner switches: one search
+        for each condition, none where no owner switches."""
+        met: dict[str, set[int]] = {}
+        found = {}
+        for rule in self.switching:
+            key = repr(rule.switch)
+            if key not in met:
+                met[key] = set(records.with_context(active_test=False).search(
+                    Domain(rule.switch) & Domain("id", "in", records.ids))._ids)
+            found[rule.code] = met[key]
+        return found
+
+    def written_at_creation(self, rule: RulePlan, side: str, owner: str = "") -> bool:
+        """Is the field written when the record is created on this side?
+
+        :param owner: where it is not the rule's first one
+        """
+        owner = owner or rule.owner
         # Whoever owns the value later: a record that Odoo may create over there is born with what Odoo knows.
-        return ownership.merge_initial(rule.owner, side) or side == "external" and rule.owner == "external"
+        return ownership.merge_initial(owner, side) or side == "external" and owner == "external"
 
     def external_id(self, record) -> str:
         """The external ID of a record as text; '' when it has none."""
@@ -233,6 +280,10 @@ def _meaning(rule: RulePlan) -> tuple:
         rule.code, rule.kind, rule.odoo_path, rule.external_path, rule.transform, rule.owner, rule.imports,
         repr(sorted(rule.options.items(), key=str)), rule.lookup_field, rule.lookup_domain, rule.country_path,
         rule.expression_import, rule.relation_flow_id, rule.line_id_path, rule.tolerance, rule.context.tz, rule.blanks,
+        # Only where they are used: else all records would have changed when these options came.
+        *((rule.terms,) if rule.terms != ownership.USUAL else ()),
+        *((repr(rule.switch), rule.owner_after) if rule.switch is not None else ()),
+        *((rule.group,) if rule.group else ()),
     )
 
 

@@ -15,7 +15,7 @@ class PutRight:
     def _remember_equal(self, result: Merged, item: Item, record) -> None:
         """Note which values already are as the other system has them: this write may make Odoo recompute them."""
         for rule in self.plan.import_rules:
-            if rule.code in item.later or rule.owner not in KEEPS_EXTERNAL \
+            if rule.code in item.later or item.owner_of(rule) not in KEEPS_EXTERNAL \
                     or rule.odoo_path in result.vals and rule.kind != "lines":
                 continue
             if rule.kind == "lines":

@@ -59,6 +59,8 @@ class Row:
     waiting_for: str | None = None
     changes: dict = field(default_factory=dict)
     overruled: dict = field(default_factory=dict)
+    overruled_by: int | None = None  # the user who last wrote the record in Odoo, where a value of it was overruled
+    overruled_note: str | None = None
     exchange: Any = None
     duration_ms: int = 0
     settled: bool = False

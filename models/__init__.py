@@ -17,6 +17,8 @@ from . import flow_retry
 from . import guard
 from . import flow_guard
 from . import field_rule
+from . import field_rule_ownership
+from . import field_rule_clash
 from . import flow_request
 from . import request_step
 from . import link
