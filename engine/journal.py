@@ -396,11 +396,11 @@ def insert_logs(cr, plan, rows: list, now: datetime, *, runs: dict, exchange_ids
     level = plan.settings.log_level
     values = []
     for row in rows:
-        if not row.outcome:
+        if not row.outcome and not row.overruled:
             continue
         quiet = row.outcome in ("unchanged", "excluded", "linked") or (row.outcome == "updated" and not row.changes)
         bad = row.outcome in ("failed", "retry", "waiting", "conflict", "unknown")
-        told = not (level == "errors" and not bad or level == "changes" and quiet and not row.overruled)
+        told = row.outcome and not (level == "errors" and not bad or level == "changes" and quiet and not row.overruled)
         if not told and not row.overruled:
             continue
         common = (

@@ -6,6 +6,8 @@ from . import test_odoo_json2
 from . import test_capture
 from . import test_import_lines
 from . import test_export
+from . import test_ownership_table
+from . import test_ownership_terms
 from . import test_import_shop
 from . import test_import_values
 from . import test_blueprint
