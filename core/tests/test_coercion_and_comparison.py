@@ -1,13 +1,16 @@
 import json
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integration_flow.core.comparison import same_exactly, same_moment_or_number
 from integration_flow.core.errors import SyncError
+from integration_flow.core.moments import zone
 from integration_flow.core.transforms import coerce, normalise, same_value
+from integration_flow.core.transforms import to_odoo as transform_to_odoo
 
 TYPES = [
     "char",
@@ -325,6 +328,65 @@ def test_different_value(one, two):
 @given(ANY, ANY)
 def test_same_value_is_symmetric_and_total(one, two):
     assert same_value(one, two) == same_value(two, one)
+    assert same_exactly(one, two) == same_exactly(two, one)
+    assert same_value(one, two) or not same_exactly(one, two)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [("a", "a ", False), (" ", "", True), ("a", "a", True), (None, " ", True), (1.0, "1.00", True), ("a\r\nb", "a", False)],
+)
+def test_white_space_at_the_ends(one, two, expected):
+    assert same_exactly(one, two) is same_exactly(two, one) is expected
+    assert same_value(one, two) is (expected or one.strip() == two.strip())
+    assert normalise("char", " a ", exact=True) == " a "
+    assert normalise("char", "  ", exact=True) is None
+
+
+@given(st.decimals(-10**9, 10**9, places=2), st.integers(0, 4), st.integers(0, 4))
+def test_a_number_is_the_same_however_it_is_written(number, zeros, more):
+    texts = [f"{number}{'0' * count}" for count in (zeros, more)]
+
+    def to_odoo(value):
+        return normalise("float", coerce("float", value))
+
+    assert same_moment_or_number(*texts, to_odoo)
+    assert same_moment_or_number(texts[0], float(number), to_odoo)
+    assert not same_moment_or_number(texts[0], f"{number + 1}", to_odoo)
+
+
+@given(
+    st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
+    st.integers(-12, 14),
+    st.sampled_from(["Europe/Brussels", "America/New_York", "Asia/Kolkata"]),
+)
+def test_a_moment_is_the_same_in_every_zone(moment, hours, name):
+    """With an offset, in UTC, and without any zone where the rule says which one is meant."""
+    there = moment.replace(tzinfo=UTC)
+    texts = [
+        there.isoformat(),
+        there.astimezone(timezone(timedelta(hours=hours))).isoformat(),
+        moment.isoformat() + "Z",
+    ]
+
+    def to_odoo(value):
+        return normalise("datetime", transform_to_odoo("datetime", value, {"timezone": name}))
+
+    for text in texts:
+        assert same_moment_or_number(texts[0], text, to_odoo)
+        assert not same_moment_or_number(text, (there + timedelta(hours=1)).isoformat(), to_odoo)
+    local = there.astimezone(zone(name))
+    if local.replace(tzinfo=None, fold=0).replace(tzinfo=zone(name)).astimezone(UTC) == there:  # not the hour that comes twice
+        assert same_moment_or_number(texts[0], local.replace(tzinfo=None).isoformat(), to_odoo)
+
+
+def test_what_cannot_be_read_is_not_the_same():
+    def to_odoo(value):
+        return coerce("float", value)
+
+    assert not same_moment_or_number("1.0", "one", to_odoo)
+    assert not same_moment_or_number("1.0", "", to_odoo)
+    assert same_moment_or_number("one", "one", to_odoo)
 
 
 def test_an_odd_equality_does_not_break_it():

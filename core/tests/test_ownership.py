@@ -7,7 +7,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_flow.core.errors import SyncError
-from integration_flow.core.ownership import OWNERS, Decision, Sides, agreed_after, merge, merge_initial
+from integration_flow.core.ownership import (
+    BLANKS,
+    OWNERS,
+    Decision,
+    Member,
+    Sides,
+    Terms,
+    agreed_after,
+    merge,
+    merge_group,
+    merge_initial,
+)
 
 # In these tests the external form of a value is its upper case, "" and None are blank.
 THEN = Sides("red", "RED")
@@ -453,3 +464,239 @@ def test_external_and_odoo_mirror_each_other(case):
 @given(CASES)
 def test_pure(case):
     assert run(case) == run(dict(case))
+
+
+# -- Terms: blanks, changes against the owner, white space ---------------------------------------------------
+
+BLANK_TABLE = [
+    # owner, policy, (Odoo now, external now), write, overruled; both began as THEN
+    ("external", "ignore", ("red", None), NOTHING, "external"),
+    ("external", "ignore", ("green", None), NOTHING, "external"),
+    ("external", "ignore", (None, "RED"), WRITE, "odoo"),
+    ("external", "fill", ("red", None), SEND, "external"),
+    ("external", "fill", ("green", None), SEND, "external"),
+    ("external_unless_blank", "usual", ("red", None), SEND, "external"),
+    ("external_unless_blank", "ignore", ("red", None), NOTHING, "external"),
+    ("external_unless_blank", "change", ("red", None), WRITE, ""),
+    ("odoo", "usual", (None, "RED"), SEND, ""),
+    ("odoo", "ignore", (None, "RED"), NOTHING, "odoo"),
+    ("odoo", "ignore", (None, "BLUE"), NOTHING, "odoo"),
+    ("odoo", "ignore", ("red", None), SEND, "external"),
+    ("odoo", "fill", (None, "RED"), WRITE, "odoo"),
+    ("odoo", "fill", (None, "BLUE"), WRITE, "odoo"),
+    ("newest", "ignore", ("red", None), NOTHING, "external"),
+    ("newest", "ignore", (None, "RED"), NOTHING, "odoo"),
+    ("newest", "fill", ("red", None), SEND, "external"),
+    ("newest", "fill", (None, "BLUE"), WRITE, "odoo"),
+    ("ask", "fill", (None, "BLUE"), WRITE, "odoo"),
+    ("ask", "ignore", ("green", None), NOTHING, "external"),
+    ("external_at_creation", "ignore", (None, "RED"), NOTHING, "odoo"),
+    ("external_at_creation", "fill", (None, "RED"), WRITE, "odoo"),
+    ("nobody", "fill", (None, "RED"), NOTHING, ""),
+]
+
+
+@pytest.mark.parametrize("row", BLANK_TABLE, ids=[f"{row[0]}-{row[1]}-{row[2][0]}-{row[2][1]}" for row in BLANK_TABLE])
+def test_what_a_blank_does(row):
+    owner, policy, (odoo, external), write, overruled = row
+    assert decide(owner, odoo, external, terms=Terms(blank=policy))[:4] == (*write, False, overruled)
+
+
+@pytest.mark.parametrize(
+    ("owner", "now", "write", "overruled"),
+    [
+        ("external", ("green", "RED"), NOTHING, "odoo"),
+        ("external", ("green", "BLUE"), WRITE, "odoo"),
+        ("external", ("red", "BLUE"), WRITE, ""),
+        ("external_unless_blank", ("green", "RED"), NOTHING, "odoo"),
+        ("external_unless_blank", ("red", None), SEND, "external"),
+        ("odoo", ("red", "BLUE"), NOTHING, "external"),
+        ("odoo", ("green", "RED"), SEND, ""),
+        ("newest", ("green", "RED"), SEND, ""),
+        ("ask", ("red", "BLUE"), WRITE, ""),
+    ],
+)
+def test_kept_until_the_owner_changes_it(owner, now, write, overruled):
+    assert decide(owner, *now, terms=Terms(keep=True))[:4] == (*write, False, overruled)
+
+
+def test_a_kept_value_gives_way_to_the_owners_next_change():
+    kept = Sides("green", "RED")  # Odoo's change was told and stays
+    assert decide("external", "green", "RED", agreed=kept, terms=Terms(keep=True)).reason == "unchanged"
+    assert decide("external", "green", "BLUE", agreed=kept, terms=Terms(keep=True)) == Decision(
+        to_odoo=True, reason="external_changed"
+    )
+
+
+def test_white_space_counts_where_the_rule_says_so():
+    then = Sides("red", "RED")
+    for terms, expected in ((Terms(), "equal"), (Terms(exact=True), "external_changed")):
+        decision = merge(
+            "external", agreed=then, odoo="red", external="RED ", external_as_odoo="red ", terms=terms
+        )
+        assert decision.reason == expected
+
+
+# -- An owner that switches ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "owner", "now", "write", "overruled"),
+    [
+        # a change of one side, made while it was still the owner, passes
+        ("odoo", "external", ("green", "RED"), SEND, ""),
+        ("external", "odoo", ("red", "BLUE"), WRITE, ""),
+        ("external_at_creation", "external", ("green", "RED"), SEND, ""),
+        # the new owner's change passes
+        ("odoo", "external", ("red", "BLUE"), WRITE, ""),
+        # both: the new owner decides
+        ("odoo", "external", ("green", "BLUE"), WRITE, "odoo"),
+        ("external", "odoo", ("green", "BLUE"), SEND, "external"),
+        ("odoo", "ask", ("green", "BLUE"), NOTHING, ""),
+        # who owned nothing lets nothing pass
+        ("nobody", "external", ("green", "RED"), WRITE, "odoo"),
+    ],
+)
+def test_a_change_around_the_switch(before, owner, now, write, overruled):
+    decision = decide(owner, *now, owner_before=before)
+    assert (*decision[:2], decision.overruled) == (*write, overruled)
+    assert decision.conflict == (owner == "ask")
+
+
+@given(st.sampled_from(OWNERS), st.sampled_from(OWNERS), AGREED.filter(bool))
+def test_a_switch_by_itself_does_nothing(before, owner, agreed):
+    decision = decide(owner, agreed.odoo, agreed.external, agreed=agreed, owner_before=before)
+    assert decision[:4] == (*NOTHING, False, "")
+
+
+# -- Properties with all terms ---------------------------------------------------------------------------------
+
+TERMS = st.builds(Terms, st.sampled_from(BLANKS), st.booleans(), st.booleans())
+MEMBERS = st.lists(st.tuples(AGREED, VALUES, EXTERNALS), min_size=1, max_size=4)
+GROUPS = st.fixed_dictionaries(
+    {
+        "owner": st.sampled_from(OWNERS),
+        "members": MEMBERS,
+        "direction": st.sampled_from(["both", "import", "export"]),
+        "odoo_time": TIMES,
+        "external_time": TIMES,
+        "terms": TERMS,
+        "owner_before": st.sampled_from(["", *OWNERS]),
+    }
+)
+
+
+def run_group(case):
+    return merge_group(
+        case["owner"],
+        [Member(agreed, odoo, external, as_odoo(external)) for agreed, odoo, external in case["members"]],
+        **{name: value for name, value in case.items() if name not in ("owner", "members")},
+    )
+
+
+def after_group(case, decisions):
+    """The world after all decisions were carried out; ownership has switched for good."""
+    members = []
+    for (agreed, odoo, external), decision in zip(case["members"], decisions, strict=True):
+        after = applied({"agreed": agreed, "odoo": odoo, "external": external}, decision)
+        members.append((after["agreed"], after["odoo"], after["external"]))
+    return {**case, "members": members, "owner_before": ""}
+
+
+@given(GROUPS)
+def test_group_loses_no_change_silently(case):
+    decisions = run_group(case)
+    after = after_group(case, decisions)
+    for (agreed, *values), decision, (agreed_after_it, *values_after) in zip(
+        case["members"], decisions, after["members"], strict=True
+    ):
+        if case["owner"] == "nobody" or decision.conflict:
+            assert not decision.to_odoo and not decision.to_external
+            continue
+        for number, side in enumerate(("odoo", "external")):
+            moved = agreed is None or not same(agreed[number], values[number])
+            gone = not same(values_after[number], values[number])
+            if moved and gone and values[number]:
+                assert decision.overruled == side
+            if moved and agreed and not gone and not same(as_odoo(values_after[1]), values_after[0]):
+                assert decision.overruled == side or not same(agreed_after_it[number], values_after[number])
+
+
+@given(GROUPS)
+def test_group_is_idempotent(case):
+    first = run_group(case)
+    after = after_group(case, first)
+    second = run_group(after)
+    for one, two in zip(first, second, strict=True):
+        assert not two.to_odoo and not two.to_external and not two.overruled
+        assert two.conflict == one.conflict
+    again = after_group(after, second)
+    for before, later, decision in zip(after["members"], again["members"], second, strict=True):
+        assert before == later or decision.reason == "equal"
+
+
+@given(GROUPS)
+def test_group_comes_from_one_side(case):
+    """Never half an address from each side; under 'ask' one conflict, or none."""
+    decisions = run_group(case)
+    assert not (any(d.to_odoo for d in decisions) and any(d.to_external for d in decisions))
+    assert all(d.to_odoo + d.to_external + d.conflict <= 1 for d in decisions)
+    if any(d.conflict for d in decisions):
+        assert all(d.conflict or d.reason in ("unchanged", "equal") for d in decisions)
+
+
+@given(GROUPS, st.permutations(["import", "export", "webhook"]))
+def test_group_does_not_mind_who_is_polled_first(case, triggers):
+    case = {**case, "direction": "both"}
+    once = after_group(case, run_group(case))
+    world = case
+    for _trigger in triggers:
+        world = after_group(world, run_group(world))
+    assert [member[1:] for member in world["members"]] == [member[1:] for member in once["members"]]
+
+
+@given(GROUPS)
+def test_group_of_equal_values_needs_nothing(case):
+    case = {**case, "members": [(agreed, odoo, as_external(odoo)) for agreed, odoo, _external in case["members"]]}
+    assert all(decision[:4] == (*NOTHING, False, "") for decision in run_group(case))
+
+
+@given(GROUPS, st.randoms(use_true_random=False))
+def test_group_has_no_order(case, random):
+    order = list(range(len(case["members"])))
+    random.shuffle(order)
+    shuffled = run_group({**case, "members": [case["members"][number] for number in order]})
+    decisions = run_group(case)
+    assert shuffled == [decisions[number] for number in order]
+
+
+@given(GROUPS)
+def test_group_of_one_is_a_field(case):
+    agreed, odoo, external = case["members"][0]
+    [decision] = run_group({**case, "members": case["members"][:1]})
+    assert decision == merge(
+        case["owner"], agreed=agreed, odoo=odoo, external=external, external_as_odoo=as_odoo(external),
+        **{name: case[name] for name in ("direction", "odoo_time", "external_time", "terms", "owner_before")},
+    )
+
+
+LOSSY = {None: None, "A1": "a", "A2": "a", "B1": "b", "B2": "b"}  # two codes over there for each of ours
+BACK = {None: None, "a": "A1", "b": "B1"}
+
+
+@given(st.sampled_from(OWNERS), st.sampled_from(list(LOSSY)), st.sampled_from(list(BACK)), TERMS)
+def test_transforms_without_a_way_back_do_not_echo(owner, external, odoo, terms):
+    """What was written on either side is read again, in another form than it was sent: no change, whoever reads first."""
+    agreed = Sides("a", "A2")
+    for _look in range(4):
+        decision = merge(
+            owner, agreed=agreed, odoo=odoo, external=external, external_as_odoo=LOSSY[external], terms=terms
+        )
+        if _look:
+            assert not decision.to_odoo and not decision.to_external and not decision.overruled
+        agreed = agreed_after(
+            decision, agreed=agreed, odoo=odoo, external=external, external_as_odoo=LOSSY[external],
+            odoo_as_external=BACK[odoo],
+        )
+        odoo = LOSSY[external] if decision.to_odoo else odoo
+        external = BACK[odoo] if decision.to_external else external
