@@ -74,7 +74,7 @@ class _MapBuilder:
             return
         domain = self._domain(flow, model) if exports else []
         self.map.flows[flow.id] = WatchedFlow(
-            flow.model_name, domain or None, flow.connection_id.cron_id.id if live else None,
+            flow.model_name, domain or None, flow.connection_id.cron_id.id if live or not exports else None,
             flow.connection_id.id if flow.connection_id._runs_as_jobs() else None, not exports)
         if exports:
             self.watch(flow.model_name, "", Watch(flow.id, ""))

@@ -53,9 +53,10 @@ _JOIN_WAITING = """
             AND o.res_id <> 0)
 """
 # When a captured record of a flow is due: live flows at once, requests too (somebody has asked), others with their next
-# run, manual ones by button.
-_DUE = ("CASE WHEN f.timing = 'live' OR f.direction = 'request' THEN %(now)s WHEN f.timing = 'manual' THEN NULL "
-        "ELSE f.next_run_at END")
+# run, manual ones by button. Flows that only import send nothing: what was changed here against the owner is looked at once,
+# whenever they read.
+_DUE = ("CASE WHEN f.timing = 'live' OR f.direction IN ('request', 'import') THEN %(now)s "
+        "WHEN f.timing = 'manual' THEN NULL ELSE f.next_run_at END")
 _PRIORITY = "CASE WHEN f.timing = 'live' THEN 0 WHEN f.timing = 'batch' THEN f.priority + 100 ELSE f.priority END"
 
 

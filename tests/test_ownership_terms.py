@@ -83,6 +83,20 @@ class TestAgainstTheOwner(OwnershipCase):
         self.run_flow(flow, full=True)
         self.assertEqual(partner.city, "Mons")
 
+    def test_whenever_the_flow_reads(self):
+        """What is stored is enough to put a value back: nobody has to wait for a run, or to press a button."""
+        for timing in ("scheduled", "manual"):
+            with self.subTest(timing=timing):
+                flow, partner, sync = self.started(timing=timing)
+                partner.street = "mine"
+                self.env.cr.flush()
+                self.env.cr.execute(
+                    "SELECT count(*) FROM ir_cron_trigger WHERE cron_id = %s", [flow.connection_id.cron_id.id])
+                self.assertTrue(self.env.cr.fetchone()[0], "the worker is woken by the commit")
+                self.work()
+                self.assertEqual((partner.street, sync.state), ("Main 1", "synced"))
+                flow.unlink()
+
     def test_another_way_of_writing(self):
         """An import of a file, as any user may make it, is not blocked, and not left unseen."""
         _flow, partner, sync = self.started()

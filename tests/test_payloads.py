@@ -300,6 +300,7 @@ class TestMedusaCatalogue(ReplayCase):
         self.assertEqual((run.page_count, run.read_count, len(self.flow_links("medusa_variants"))), (3, 10, 10))
 
     def test_order_after_catalogue_uses_its_variants(self):
+        self.flows["medusa_variants"].rule_ids.filtered(lambda rule: rule.code == "name").owner = "external_at_creation"
         self.receive_products(payload("medusa/product"))
         variant = self.flow_links("medusa_variants")["variant_01M83VR37HJP19E848SBM9AGP5"]
         variant.name = "A name of our own"
