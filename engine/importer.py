@@ -11,13 +11,12 @@ from typing import Any
 from odoo import Command
 
 from ..core import documents, ownership
-from ..core.comparison import same_moment_or_number
 from ..core.errors import SyncError
-from ..core.ownership import Decision, Member, Sides
 from ..core.record_schema import check_record
 from . import capture, failures, inbox, journal, overruling
 from .import_deleted import ImportDeleted
 from .import_mapping import ImportMapping
+from .import_merging import ImportMerging
 from .items import Item, LocatedFailures, Merged, external_side, put, shown
 from .lines import Lines, lines_hash
 from .mapper import BatchMapper, external_values, normal, read_value
@@ -27,14 +26,11 @@ from .plan import FlowPlan, RulePlan
 from .put_right import PutRight
 from .rows import Row
 
-
 # Ends of the reasons for which a side's change stays open: its agreement is left as it was.
 PENDING_REASONS = ("_not_allowed", "blank_ignored")
-# Stands for lines of the other system in Odoo's form: equal to nothing that Odoo holds.
-LINES = "\0lines"
 
 
-class Importer(ImportMapping, ImportDeleted, PutRight):
+class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
     """Imports claimed rows of one flow. Does not commit; see ``engine/worker.py``."""
 
     def __init__(self, env, plan: FlowPlan, now: datetime):
@@ -318,58 +314,6 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
             self._remember_equal(result, item, record)
         return result
 
-    def _member(self, rule: RulePlan, item: Item, record, agreed: dict | None) -> Member:
-        """Both sides of one field, as the merge looks at them."""
-        external = external_side(rule, item.externals[rule.code])
-        if rule.measured and agreed and external != agreed["e"] and self._stands_for_the_same(rule, item, agreed["e"]):
-            external = agreed["e"]
-        return Member(
-            Sides(agreed["o"], agreed["e"]) if agreed else None, self._odoo_side(rule, record, item), external,
-            self._comparable(rule, item))
-
-    def _stands_for_the_same(self, rule: RulePlan, item: Item, known) -> bool:
-        """Has only the way changed in which a number or a moment is written over there?"""
-        return same_moment_or_number(
-            known, item.externals[rule.code], lambda value: normal(rule, self.mapper.value(rule, value, item.record)))
-
-    def _decided_together(self, item: Item, record, times: dict) -> dict[str, tuple[Member, Decision]]:
-        """``{rule code: (both sides, decision)}`` of the fields that move together."""
-        decided = {}
-        for rules in self.plan.groups.values():
-            rules = [rule for rule in rules if rule.code not in item.later]
-            if not rules:
-                continue
-            members = [self._member(rule, item, record, item.agreed.get(rule.code)) for rule in rules]
-            first = rules[0]
-            decisions = ownership.merge_group(
-                item.owner_of(first), members, direction=self.plan.direction_of(first), terms=first.terms,
-                owner_before=before(first, item.agreed.get(first.code)), **times)
-            decided |= {rule.code: pair for rule, *pair in zip(rules, members, decisions, strict=True)}
-        return decided
-
-    def _note_switched(self, items: list[Item], records) -> None:
-        """For which of these records, and fields, the second owner decides."""
-        if not self.plan.switching:
-            return
-        switched = self.plan.switched(records)
-        for item, record in zip(items, records, strict=True):
-            item.switched = {code for code, ids in switched.items() if record.id in ids}
-
-    def _write_switched(self, item: Item, record, written: list[RulePlan]) -> list[RulePlan]:
-        """A record that meets the condition of a second owner as soon as it is created: what that one gives is written
-        too. Returns the rules of it."""
-        vals: dict = {}
-        rules = []
-        for rule in self.plan.switching:
-            if rule.imports and rule.kind in ("field", "relation") and rule not in written and rule.code in item.switched \
-                    and self.plan.written_at_creation(rule, "odoo", owner=rule.owner_after):
-                put(vals, rule, item.values[rule.code], creating=True)
-                rules.append(rule)
-        if vals:
-            record.write(vals)
-            record.env.flush_all()
-        return rules
-
     def _write(self, result: Merged, rule: RulePlan, item: Item, record, odoo) -> None:
         """Add what ``rule`` has to write to the values of this record, and to its log."""
         if rule.kind == "lines":
@@ -388,13 +332,6 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         if rule.code not in item.values:
             return None
         return normal(rule, item.values[rule.code])
-
-    def _comparable(self, rule: RulePlan, item: Item):
-        """The external value in Odoo's form, as the merge compares it: lines are never equal to what Odoo holds, since they
-        are compared by hashes of each side; a list without lines is blank."""
-        if rule.kind == "lines":
-            return LINES if item.lines.get(rule.code) or not rule.imports else None
-        return self._as_odoo(rule, item)
 
     @staticmethod
     def _odoo_side(rule: RulePlan, record, item: Item):
