@@ -40,6 +40,7 @@
         "views/integration_guard_views.xml",
         "views/integration_request_views.xml",
         "views/integration_retention_views.xml",
+        "views/integration_status_views.xml",
         "data/retention_cron.xml",
         "views/menus.xml",
     ],

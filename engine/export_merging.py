@@ -13,7 +13,7 @@ UNKNOWN = "\0unknown"
 
 
 class ExportMerging:
-    """Part of the export planner: wants ``plan``, ``mapper`` and ``_switched``."""
+    """Part of the export planner: wants ``plan``, ``mapper``, ``_switched`` and ``_decide_status``."""
 
     def _decide_fields(self, outgoing) -> None:
         """What of a known record has to be sent or put back. Only Odoo's side is looked at here: of the other one counts
@@ -26,6 +26,9 @@ class ExportMerging:
         for rule in self.plan.merge_rules:
             code, odoo, agreed = rule.code, outgoing.odoo[rule.code], row.agreed.get(rule.code)
             if code in conflicts:
+                continue
+            if rule.kind == "status":
+                self._decide_status(outgoing, rule)
                 continue
             if agreed and agreed["o"] == odoo:
                 if rule.switch is not None:

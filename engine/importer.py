@@ -13,7 +13,7 @@ from odoo import Command
 from ..core import documents, ownership
 from ..core.errors import SyncError
 from ..core.record_schema import check_record
-from . import capture, failures, inbox, journal, overruling
+from . import capture, failures, inbox, journal, overruling, statuses
 from .import_deleted import ImportDeleted
 from .import_mapping import ImportMapping
 from .import_merging import ImportMerging
@@ -42,6 +42,7 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
         self.links: list[tuple] = []
         self.dead_links: list[tuple[RulePlan, list[int]]] = []
         self.lines = Lines(env.cr, plan, self.links, self.dead_links)
+        self.statuses = statuses.Statuses(self) if plan.status else None
 
     def process(self, rows: list[Row]) -> None:
         """Give every row an outcome."""
@@ -62,6 +63,8 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
         journal.insert_links(self.cr, journal.link_rows(self.plan, self.links))
         if self.mapper.unmapped:
             self.env["integration.value.map.line"]._collect(self.mapper.unmapped)
+        if self.statuses:
+            self.statuses.collect()
 
     def _fail(self, item_or_row, error: SyncError) -> None:
         row = item_or_row.row if isinstance(item_or_row, Item) else item_or_row
@@ -199,13 +202,15 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
             item.outcome = "created"
         if located:
             raise LocatedFailures(located)
+        if self.statuses:
+            self.statuses.run(items, records)
 
     def _decide_unwritten(self, item: Item, record, written: list[RulePlan]) -> None:
         """After a creation in Odoo: which of the fields that did not come from there have to be sent."""
         if not self.plan.exports:
             return
         for rule in self.plan.export_rules:
-            if rule in written:
+            if rule in written or rule.kind == "status":
                 continue
             decision = ownership.merge(
                 item.owner_of(rule), agreed=None, odoo=self._odoo_side(rule, record, item),
@@ -256,6 +261,8 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
             item.outcome = "updated" if item.changes else ("linked" if item.matched else "unchanged")
         if located:
             raise LocatedFailures(located)
+        if self.statuses:
+            self.statuses.run(items, records)
 
     def _captured_times(self, items: list[Item]) -> dict[int, datetime]:
         """When a person last changed a record of ``items`` in Odoo, where the capture knows it.
@@ -278,7 +285,7 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
             "external_time": _to_the_second(item.row.external_updated_at)}
         together = self._decided_together(item, record, times) if self.plan.groups else {}
         for rule in self.plan.merge_rules:
-            if rule.code in item.later:
+            if rule.code in item.later or rule.kind == "status":
                 continue
             agreed = item.agreed.get(rule.code)
             if rule.code in together:
@@ -363,7 +370,7 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
         as if Odoo had held the external value: then Odoo's own value is the only change, and the export sends it.
         """
         for rule in self.plan.merge_rules:
-            if rule.code in item.kept:
+            if rule.code in item.kept or rule.kind == "status":
                 continue
             if rule.code in item.halves:
                 item.agreed[rule.code] = item.halves[rule.code]
@@ -389,13 +396,14 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
         row.attempts = 0
         if item.later:
             self._wait_for_rest(item)
+        elif item.status_error:
+            statuses.settle_failure(self._fail, item)
         elif row.conflicts:
             failures.settle_conflict(self.plan, row, "conflict", now=self.now)
         elif row.export_pending:
             row.settle("pending", item.outcome, due_at=self.now)
         else:
-            row.settle("synced", item.outcome)
-
+            row.settle("synced", item.outcome, message=item.status_note or None)
 
     def _wait_for_rest(self, item: Item) -> None:
         """The record is here without a relation; it is imported again when that one has come."""

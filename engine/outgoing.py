@@ -14,7 +14,7 @@ from ..core import documents, paths
 from ..core.errors import SyncError
 from ..core.record_schema import check_record
 from ..core.values import number_like
-from . import failures, hiding, http, journal, messages
+from . import failures, hiding, http, journal, messages, statuses
 from .export_merging import ExportMerging
 from .lines import lines_hash
 from .mapper import OutMapper, read_value
@@ -175,7 +175,9 @@ class ExportPlanner(ExportMerging):
             self._decide_fields(outgoing)
         else:
             for rule in self.plan.export_rules:
-                if rule.code not in (row.conflicts or {}) and self.plan.written_at_creation(
+                if rule.kind == "status":
+                    self._decide_status(outgoing, rule)
+                elif rule.code not in (row.conflicts or {}) and self.plan.written_at_creation(
                         rule, "external", owner=self._owner_of(rule, record)):
                     outgoing.values[rule.code] = self.mapper.value(rule, record)
                     outgoing.changed.append(rule)
@@ -185,6 +187,15 @@ class ExportPlanner(ExportMerging):
             self._plan_update(outgoing)
         else:
             self._plan_create(outgoing)
+
+    def _decide_status(self, outgoing: Outgoing, rule: RulePlan) -> None:
+        odoo, agreed = outgoing.odoo[rule.code], outgoing.row.agreed.get(rule.code)
+        if not rule.exports or outgoing.external_id and agreed and agreed["o"] == odoo:
+            return
+        value = statuses.decide_outgoing(self.plan.status, outgoing.row, odoo, creating=not outgoing.external_id)
+        if value is not None:
+            outgoing.values[rule.code] = value
+            outgoing.changed.append(rule)
 
     def _nothing_to_send(self, outgoing: Outgoing) -> None:
         row = outgoing.row
@@ -203,7 +214,7 @@ class ExportPlanner(ExportMerging):
             raise SyncError("mapping", "no_operation", params={"kind": "update", "resource": self.plan.resource.name})
         if operation.send == "all":
             for rule in self.plan.export_rules:
-                if rule.code not in outgoing.values:
+                if rule.code not in outgoing.values and rule.kind != "status":
                     outgoing.values[rule.code] = self.mapper.value(rule, outgoing.record)
         outgoing.operation = operation
         outgoing.row.external_id = outgoing.external_id
@@ -285,7 +296,7 @@ class ExportPlanner(ExportMerging):
                 if not outgoing.external_id or rule.blank_as == "omit":
                     continue  # a new record starts blank by itself
                 value = "" if rule.blank_as == "empty" else None
-            paths.assign(body, rule.external_path, value)
+            paths.assign(body, rule.write_path or rule.external_path, value)
         operation = outgoing.operation
         if self.plan.schema_sent:
             check_record(
