@@ -4,6 +4,7 @@ from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 
 from .ownership_common import OwnershipCase
+from .test_import_lines import LinesCase, person
 
 
 @tagged("post_install", "-at_install")
@@ -149,6 +150,26 @@ class TestAgainstTheOwner(OwnershipCase):
         partner.city = "ours"
         self.work()
         self.assertEqual(self.sides(partner, 1, ["city"]), {"city": ("ours", "ours")})
+
+
+@tagged("post_install", "-at_install")
+class TestLinesAgainstTheOwner(LinesCase):
+
+    def test_lines_of_the_other_system(self):
+        """A line that is changed or deleted here comes back; one that was added here stays, for it is nobody else's."""
+        self.bring(person(1), person(2))
+        first, second = self.company.child_ids.sorted("id")
+        first.color = 7
+        self.env["res.partner"].create({"name": "Ours", "parent_id": self.company.id, "function": "guest"})
+        self.work()
+        self.assertEqual(self.held(), [("P1", "clerk", 1), ("P2", "clerk", 1), ("Ours", "guest", 0)])
+        self.assertEqual(self.logs(self.sync, "overruled").changes, {"people": ["[…]", "[…]", "odoo", "put_back"]})
+        second.unlink()
+        self.work()
+        self.assertEqual(
+            sorted(self.held()), [("Ours", "guest", 0), ("P1", "clerk", 1), ("P2", "clerk", 1)])
+        self.assertEqual(self.sync.state, "synced")
+        self.assertEqual(self.links(), {"1/1": "P1", "1/2": "P2"})
 
 
 @tagged("post_install", "-at_install")
