@@ -49,8 +49,8 @@ class ExportMerging:
                 put_back.add(code)
             if decision.overruled:
                 there = agreed["e"] if agreed else None
-                overruled[code] = overruled_entry(rule, odoo, there, decision, is_written=may_put_back and code in put_back or (
-                    decision.to_external))
+                is_written = decision.to_external or may_put_back and decision.to_odoo
+                overruled[code] = overruled_entry(rule, odoo, there, decision, is_written=is_written)
                 if agreed and not decision.to_odoo and not decision.to_external:
                     row.agreed = dict(row.agreed, **{code: half_agreed(agreed, decision.overruled, odoo, there)})
         if put_back and may_put_back:

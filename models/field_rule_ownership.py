@@ -106,7 +106,7 @@ class IntegrationFieldRule(models.Model):
     def _onchange_merge_group(self):
         """Who joins a group decides as the group does."""
         for rule in self:
-            other = (rule._group_rules() - rule._origin)[:1] if rule.merge_group else self.browse()
+            other = (rule._group_rules() - rule - rule._origin)[:1] if rule.merge_group else self.browse()
             for name in GROUP_TERMS if other else ():
                 rule[name] = other[name]
 
