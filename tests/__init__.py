@@ -49,6 +49,8 @@ from . import test_request
 from . import test_guards
 from . import test_unknown
 from . import test_retention
+from . import test_reverting
+from . import test_reconciliation
 from . import test_secrets
 from . import test_catalogue
 from . import test_benchmarks
