@@ -82,7 +82,7 @@ def _fix_flow(env, plan: FlowPlan, lines, now: datetime) -> list[int]:
         marks = {rule.code: DIFFERENT for rule in rules if rule.owner != "ask"}
         values.append((
             sync_id, documents.dump_json(marks), [rule.code for rule in rules if rule.owner == "ask"],
-            several[0].payload, plan.imports, now))
+            several[0].payload or None, plan.imports, now))
     queued = {row[0] for row in bulk.run(env.cr, _QUEUE, _COLUMNS, values, fetch=True)}
     queueing.log(env.cr, list(queued), "queued", env._("A difference is put right, as %(user)s asked.", user=env.user.name),
                  env.uid, now)

@@ -301,7 +301,7 @@ def preview(env, run, created: str = "leave") -> dict:
                 counts["created"] += direction == "import" and not entry.code and "created" in entry.touched.outcomes
                 if what in shown_lines and len(shown_lines[what]) < SHOWN:
                     shown_lines[what].append({**told(env, plan, entry, direction), "what": what})
-            env.invalidate_all(flush=False)
+            plan.model.browse([touched.res_id for touched in batch if touched.res_id]).invalidate_recordset()
     return {**counts, "more": more, "lines": shown_lines["put_back"] + shown_lines["left"]}
 
 
