@@ -48,7 +48,8 @@ class Background:
 
     def _slice_of(self, held, table: str, state: str, space: int, kind) -> int:
         self.cr.execute(
-            _NEXT.format(table=table), [self.connection.id, state, self._clock(), RUNNING_STATES])
+            _NEXT.format(table=table),  # pylint: disable=sql-injection
+            [self.connection.id, state, self._clock(), RUNNING_STATES])
         found = self.cr.fetchone()
         if not found or not held.take([found[0]], space):
             return 0  # none, or another worker does it

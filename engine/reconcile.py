@@ -36,7 +36,7 @@ def open_scheduled(env, connection_id: int, now) -> int:
     flows = env["integration.flow"].sudo().search([
         ("connection_id", "=", connection_id), ("state", "in", RUNNING_STATES), ("reconcile_next_at", "<=", now)])
     for flow in flows:
-        if flow.resource_id._operation("list"):
+        if flow.direction in ("import", "export", "both") and flow.resource_id._operation("list"):
             flow._open_reconciliation("schedule")
         flow.reconcile_next_at = flow._next_reconciliation(now)
     flows.flush_recordset()

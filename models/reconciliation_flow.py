@@ -112,6 +112,9 @@ class IntegrationFlow(models.Model):
         if not self.env.user.has_group(MANAGER_GROUP):
             raise AccessError(self.env._("Only a manager of integrations may reconcile."))
         for flow in self:
+            if flow.direction not in ("import", "export", "both"):
+                raise UserError(self.env._(
+                    "%(flow)s asks for answers and keeps no two sides equal: there is nothing to reconcile.", flow=flow.name))
             if not flow.resource_id._operation("list"):
                 raise UserError(self.env._(
                     "%(flow)s cannot be reconciled: the resource %(resource)s has no operation List.",
