@@ -316,7 +316,8 @@ class TestReconcileImport(ReconcileTools, FlowCase):
     def test_retention(self):
         self.put(1, billing={"address_1": "Moved there"})
         first, last = self.reconcile(self.flow), self.reconcile(self.flow)
-        self.env.cr.execute("UPDATE integration_reconciliation SET ended_at = ended_at - interval '400 days'")
+        self.env.cr.execute("UPDATE integration_reconciliation SET started_at = started_at - interval '400 days', "
+                            "ended_at = ended_at - interval '400 days'")
         self.env.cr.execute("UPDATE integration_reconciliation_line SET create_date = create_date - interval '400 days' "
                             "WHERE reconciliation_id = %s", [first.id])
         with self.enter_registry_test_mode(), self.registry.cursor() as cr:
