@@ -307,12 +307,27 @@ def preview(env, run, created: str = "leave") -> dict:
 
 def told(env, plan: FlowPlan, entry: Entry, direction: str) -> dict:
     """An entry as people read it."""
+    before, after = (_named(env, plan, entry.rule, value) if direction == "import" else _text(value)
+                     for value in (entry.before, entry.after))
     return {
         "sync_id": entry.touched.id, "name": entry.touched.name or entry.touched.external_id or str(entry.touched.res_id),
         "side": "odoo" if direction == "import" else "external", "field": entry.label,
-        "before": _text(entry.before), "after": _text(entry.after), "reason": reason_text(env, entry),
+        "before": before, "after": after, "reason": reason_text(env, entry),
         "who": entry.who, "when": entry.when.isoformat(" ", "seconds") if entry.when else "",
     }
+
+
+def _named(env, plan: FlowPlan, rule: RulePlan | None, value: Any) -> str:
+    """A value of Odoo as people know it: records and choices by their names."""
+    if value in (None, False, [], reverting.MASK) or rule is None:
+        return _text(value)
+    if rule.field_type == "selection" and rule.odoo_path in plan.model._fields:
+        return _text(dict(plan.model._fields[rule.odoo_path]._description_selection(env)).get(value, value))
+    if rule.field_type in ("many2one", "many2many") and rule.comodel:
+        ids = value if isinstance(value, list) else [value]
+        found = env[rule.comodel].sudo().browse(ids).exists()
+        return _text(", ".join(name or "" for name in found.mapped("display_name")) or value)
+    return _text(value)
 
 
 def _text(value) -> str:

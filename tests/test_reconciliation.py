@@ -7,8 +7,9 @@ from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
-from odoo.addons.integration_flow.engine import reconcile
+from odoo.addons.integration_flow.engine import background, reconcile
 from odoo.addons.integration_flow.engine.reconcile import Reconciler
+from odoo.addons.integration_flow.engine.worker import Worker
 
 from .common import FlowCase
 from .export_common import ExportCase
@@ -48,7 +49,11 @@ class ReconcileTools:
         """What was exchanged is no news any more."""
         self.env.flush_all()
         self.env.cr.execute(
-            "UPDATE integration_sync SET last_synced_at = last_synced_at - interval '1 hour' WHERE flow_id = %s", [flow.id])
+            "UPDATE integration_sync SET last_synced_at = last_synced_at - interval '1 hour', "
+            "captured_at = captured_at - interval '1 hour' WHERE flow_id = %s", [flow.id])
+        self.env.cr.execute(
+            "UPDATE res_partner SET write_date = write_date - interval '1 hour' WHERE id IN "
+            "(SELECT res_id FROM integration_sync WHERE flow_id = %s AND model = 'res.partner')", [flow.id])
         self.env.invalidate_all()
 
 
@@ -249,6 +254,23 @@ class TestReconcileImport(ReconcileTools, FlowCase):
         self.work()
         self.assertEqual(order[:2], ["import", "reconcile"])
         self.assertEqual(reconciliation.state, "done")
+
+    def test_it_gets_its_turn_between_slices_of_long_work(self):
+        self.patch(background, "TURN_SECONDS", 0)
+        self.flow.batch_size = 1
+        self.flow.resource_id._operation("list").page_size = 2
+        order = []
+        original, import_ = Reconciler.step, Worker._import
+        self.patch(Reconciler, "step", lambda reconciler, held: order.append("reconcile") or original(reconciler, held))
+        self.patch(Worker, "_import", lambda *args: order.append("import") or import_(*args))
+        for number in range(1, 8):
+            self.put(number, first_name=f"Q{number}")
+        self.reconcile(self.flow, work=False)
+        self.flow._open_run("button", full=True)
+        self.work()
+        last = len(order) - order[::-1].index("import")
+        self.assertIn("reconcile", order[:last], "not only when all else is done")
+        self.assertEqual(order.count("import"), 7)
 
     def test_scheduled(self):
         with self.assertRaises(ValidationError):

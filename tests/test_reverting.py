@@ -40,8 +40,8 @@ class TestRevertImport(RevertTools, FlowCase):
         self.assertEqual((self.second.updated_count, self.second.created_count), (3, 1))
 
     def put(self, number, name, street, **vals):
-        self.put_customers({"id": number, "first_name": name, "email": f"c{number}@example.com",
-                            "billing": {"address_1": street}, **vals})
+        self.put_customers({
+            "id": number, "first_name": name, "email": f"c{number}@example.com", "billing": {"address_1": street}, **vals})
 
     def values(self, flow=None):
         return {key: (partner.name, partner.street) for key, partner in self.records(flow or self.flow).items()}
@@ -152,6 +152,18 @@ class TestRevertImport(RevertTools, FlowCase):
         self.assertEqual(self.records(self.flow)["1"].vat, "BE0477472701")
         self.assertEqual(list(self.left(run).values()), ["masked"])
         self.assertNotIn("0477472701", str(run.revert_line_ids.mapped("before") + run.revert_line_ids.mapped("after")))
+
+    def test_records_and_choices_are_told_by_name(self):
+        country = self.env.ref("base.be")
+        self.add_rules(self.flow, [("country_id", "billing.country", {"transform": "country"})])
+        self.put(1, "Anna", "New street 1", billing={"address_1": "New street 1", "country": "BE"})
+        self.run_flow(self.flow, full=True)
+        self.put(1, "Anna", "New street 1", billing={"address_1": "New street 1", "country": "NL"})
+        third = self.run_flow(self.flow, full=True)
+        found = self.env["integration.run.revert"].create({"run_id": third.id})
+        self.assertIn("Netherlands → <b>Belgium</b>", found.table)
+        self.revert(third)
+        self.assertEqual(self.records(self.flow)["1"].country_id, country)
 
     def test_an_interrupted_revert_goes_on(self):
         self.patch(reverting, "PAGE", 1)
