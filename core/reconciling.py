@@ -9,8 +9,11 @@ from typing import Any, NamedTuple
 
 from .comparison import same_value
 from .fingerprint import content_hash
-from .ownership import Sides
+from .ownership import USUAL, Sides, Terms, merge
+from .values import is_blank
 
+# Equal to no value of either side.
+CHANGED = {"decided": "reconciliation"}
 # States in which something is still to be done by itself: a difference is on its way already.
 UNDERWAY = ("pending", "waiting", "processing", "held")
 # What a record's own state says about a difference.
@@ -60,25 +63,37 @@ def cause(known: Known, agreed: Sides | None, odoo: Any, external: Any) -> str:
     return "changed_there" if there else "known"
 
 
-def remedy(owner: str, *, imports: bool, exports: bool, external_blank: bool = False) -> str:
+def remedy(
+    owner: str,
+    *,
+    odoo: Any,
+    external: Any,
+    external_as_odoo: Any,
+    direction: str = "both",
+    terms: Terms = USUAL,
+) -> str:
     """What makes a value equal in its owner's direction: 'odoo' (write it there), 'external' (send it), 'newest' (the
-    later change wins), 'ask' (a person decides), '' (the flow may not).
+    later change wins), 'ask' (a person decides), '' (the flow may not, or the rule lets both keep what they have).
 
-    >>> remedy("external", imports=True, exports=True), remedy("odoo", imports=True, exports=False)
-    ('odoo', '')
-    >>> remedy("external_unless_blank", imports=True, exports=True, external_blank=True)
+    It is what the merge decides when both sides count as changed, as they do once a person asks for it.
+
+    >>> blue = {"odoo": "red", "external": "BLUE", "external_as_odoo": "blue"}
+    >>> remedy("external", **blue), remedy("odoo", **blue), remedy("odoo", **blue, direction="import")
+    ('odoo', 'external', '')
+    >>> remedy("external_unless_blank", odoo="red", external=None, external_as_odoo=None)
     'external'
     """
-    if owner == "external_unless_blank":
-        owner = "odoo" if external_blank else "external"
-    if owner == "external":
-        return "odoo" if imports else ""
-    if owner in ("odoo", "external_at_creation"):
-        return "external" if exports else ""
-    if owner == "newest":
-        return "newest" if imports and exports else "odoo" if imports else "external" if exports else ""
-    if owner == "ask":
-        return "ask" if imports and exports else "odoo" if imports else "external" if exports else ""
+    if owner == "nobody":
+        return ""
+    decision = merge(
+        owner, agreed=None if owner == "ask" else Sides(CHANGED, CHANGED), odoo=odoo, external=external,
+        external_as_odoo=external_as_odoo, direction=direction, terms=terms)
+    if decision.conflict:
+        return "ask"
+    if decision.to_odoo or decision.to_external:
+        if owner == "newest" and direction == "both" and not is_blank(odoo) and not is_blank(external):
+            return "newest"
+        return "odoo" if decision.to_odoo else "external"
     return ""
 
 

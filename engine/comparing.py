@@ -13,13 +13,14 @@ from odoo.exceptions import AccessError, MissingError
 from odoo.fields import Domain
 
 from ..core import paths, reconciling
-from ..core.comparison import same_value
+from ..core.comparison import same_exactly, same_value
 from ..core.errors import SyncError
 from ..core.ownership import Sides
 from ..core.reconciling import Known
 from ..core.values import is_blank
 from . import failures, inbox, journal, messages
 from .import_mapping import ImportMapping
+from .importer import LINES
 from .items import Item, external_side
 from .lines import Lines, lines_hash
 from .mapper import BatchMapper, OutMapper, external_values, normal, read_value
@@ -61,6 +62,7 @@ class Difference:
     res_id: int | None = None
     name: str = ""
     rule: RulePlan | None = None
+    owner: str = ""
     odoo_value: str = ""
     external_value: str = ""
     detail: str = ""
@@ -171,7 +173,7 @@ class Comparer(ImportMapping):
             except SyncError as error:
                 self._not_comparable(about[id(row)], error)
                 continue
-            item.res_id, item.agreed = res_id, state.agreed or {}
+            item.res_id = res_id
             items.append(item)
         mapped = self._mapped(items)
         for item in items:
@@ -180,11 +182,13 @@ class Comparer(ImportMapping):
         if not mapped:
             return
         records = self.plan.model.browse([item.res_id for item in mapped])
+        switched = self.plan.switched(records) if self.plan.switching else {}
         if self.line_rules:
             Lines(self.cr, self.plan, [], []).load(mapped)
         differing: list[tuple[tuple, list[Difference]]] = []
         for item, record in zip(mapped, records, strict=True):
             given = about[id(item.row)]
+            item.switched = {code for code, ids in switched.items() if record.id in ids}
             try:
                 found = self._differences(item, record, given[3])
             except (AccessError, MissingError, SyncError) as error:
@@ -229,9 +233,12 @@ class Comparer(ImportMapping):
         found = []
         if not reconciling.same_hash(odoo, there):
             for rule, here, as_odoo in zip(self.rules, odoo, there, strict=True):
+                same = same_exactly if rule.terms.exact else same_value
+                if same(here, as_odoo) or item.owner_of(rule) == "nobody":
+                    continue
                 external = external_side(rule, item.externals[rule.code])
-                if not same_value(here, as_odoo) and not self._same_over_there(rule, record, external):
-                    found.append(self._difference(rule, item, record, state, here, external))
+                if not self._same_over_there(rule, record, external):
+                    found.append(self._difference(rule, item, record, state, (here, external, as_odoo)))
         for rule in self.line_rules:
             agreed = (state.agreed or {}).get(rule.code)
             external = external_side(rule, item.externals[rule.code])
@@ -240,7 +247,7 @@ class Comparer(ImportMapping):
                       lines_hash(rule, record, {str(line_id): line_id for line_id in record[rule.odoo_path].ids}))
             here = next((each for each in hashes if agreed and each == agreed["o"]), hashes[0])
             if not agreed or here != agreed["o"] or external != agreed["e"]:
-                found.append(self._difference(rule, item, record, state, here, external))
+                found.append(self._difference(rule, item, record, state, (here, external, LINES)))
         return found
 
     def _same_over_there(self, rule: RulePlan, record, external) -> bool:
@@ -254,14 +261,16 @@ class Comparer(ImportMapping):
         except SyncError:
             return False
 
-    def _difference(self, rule: RulePlan, item: Item, record, state: State, here, external) -> Difference:
+    def _difference(self, rule: RulePlan, item: Item, record, state: State, sides: tuple) -> Difference:
+        here, external, as_odoo = sides
         agreed = (state.agreed or {}).get(rule.code)
-        raw = item.externals[rule.code]
         return Difference(
             "field", reconciling.cause(state.known, Sides(agreed["o"], agreed["e"]) if agreed else None, here, external),
-            state, item.row.external_id, item.res_id, state.name or "", rule,
-            _shown_odoo(rule, record), _shown_external(rule, raw), state.message,
-            reconciling.remedy(rule.owner, imports=rule.imports, exports=rule.exports, external_blank=is_blank(raw)),
+            state, item.row.external_id, item.res_id, state.name or "", rule, item.owner_of(rule),
+            _shown_odoo(rule, record), _shown_external(rule, item.externals[rule.code]), state.message,
+            reconciling.remedy(
+                item.owner_of(rule), odoo=here, external=external, external_as_odoo=as_odoo,
+                direction=self.plan.direction_of(rule), terms=rule.terms),
             item.record)
 
     def _settle(self, differing: list[tuple[tuple, list[Difference]]], asked_at: datetime) -> None:

@@ -316,7 +316,7 @@ class Reconciler:
             (self.id, self.plan.id, self.plan.company_id, each.state.id, self.plan.model_name, each.res_id,
              each.external_id, (each.name or "")[:200] or None, each.kind, each.rule.id if each.rule else None,
              each.rule.label if each.rule else None, each.odoo_value or None, each.external_value or None,
-             each.rule.owner if each.rule else None, each.cause, each.detail or None, each.changed_by or None,
+             each.owner or None, each.cause, each.detail or None, each.changed_by or None,
              each.changed_at, documents.dump_json(each.record) if alone and each.fix and each.record else None,
              each.fix or None, now)
             for each in listed])

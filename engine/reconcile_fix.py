@@ -9,11 +9,12 @@ from datetime import datetime
 from odoo import fields
 
 from ..core import documents
+from ..core.reconciling import CHANGED
 from . import bulk, queueing
 from .plan import FlowPlan
 
-# Equal to no value of either side.
-DIFFERENT = {"o": {"decided": "reconciliation"}, "e": {"decided": "reconciliation"}}
+# An agreement that equals neither side.
+DIFFERENT = {"o": CHANGED, "e": CHANGED}
 
 _QUEUE = """
     UPDATE integration_sync s SET
@@ -78,11 +79,10 @@ def _fix_flow(env, plan: FlowPlan, lines, now: datetime) -> list[int]:
         done += [line.id for line in new_here]
     values = []
     for sync_id, several in fields_of.items():
-        rules = [codes[line.rule_id.id] for line in several if line.rule_id.id in codes]
-        marks = {rule.code: DIFFERENT for rule in rules if rule.owner != "ask"}
+        owners = {codes[line.rule_id.id].code: line.owner for line in several if line.rule_id.id in codes}
         values.append((
-            sync_id, documents.dump_json(marks), [rule.code for rule in rules if rule.owner == "ask"],
-            several[0].payload or None, plan.imports, now))
+            sync_id, documents.dump_json({code: DIFFERENT for code, owner in owners.items() if owner != "ask"}),
+            [code for code, owner in owners.items() if owner == "ask"], several[0].payload or None, plan.imports, now))
     queued = {row[0] for row in bulk.run(env.cr, _QUEUE, _COLUMNS, values, fetch=True)}
     queueing.log(env.cr, list(queued), "queued", env._("A difference is put right, as %(user)s asked.", user=env.user.name),
                  env.uid, now)

@@ -147,8 +147,8 @@ class Reverter:
         agreed: dict[int, dict] = {}
         for entry in entries:
             if entry.what == "put_back":
-                agreed.setdefault(entry.touched.id, {})[entry.code] = {
-                    "o": read_value(entry.rule, entry.record), "e": entry.touched.agreed[entry.code]["e"]}
+                agreed.setdefault(entry.touched.id, {})[entry.code] = dict(
+                    entry.touched.agreed[entry.code], o=read_value(entry.rule, entry.record))
         bulk.run(
             self.cr, "UPDATE integration_sync s SET agreed = COALESCE(s.agreed, '{}'::jsonb) || v.agreed "
             "FROM {rows} AS v WHERE s.id = v.id", (("id", "int"), ("agreed", "jsonb")),
@@ -297,6 +297,8 @@ class FormerExporter(Exporter):
         records = self.plan.model.browse([entries[0].record.id for entries in sends.values()])
         self.mapper.prepare(records)
         self._line_ids(records)
+        if self.plan.switching:
+            self._switched = self.plan.switched(records)
         for sync_id, entries in sends.items():
             row = rows[sync_id]
             row.direction, row.settled, row.error = "export", False, None

@@ -173,7 +173,7 @@ class TestReconcileImport(ReconcileTools, FlowCase):
         self.earlier(self.flow)
         self.assertEqual(self.records_there["1"].street, "Street 1")
         done = self.reconcile(self.flow)
-        self.assertEqual(self.found(done), {("p1@example.com", "street"): ("field", "known", "odoo")})
+        self.assertEqual(list(self.found(done).values()), [("field", "known", "odoo")])
         done.line_ids.action_fix()
         self.work()
         self.assertEqual(self.records_there["1"].street, "Moved there")
@@ -314,6 +314,20 @@ class TestReconcileImport(ReconcileTools, FlowCase):
         self.flow.resource_id.operation_ids.filtered(lambda operation: operation.kind == "list").unlink()
         with self.refuses(UserError, "no operation List"):
             self.flow.action_reconcile()
+
+    def test_the_owner_of_each_record(self):
+        """Ownership that switches by a condition, and a rule whose blanks are ignored."""
+        street, vat = (self.flow.rule_ids.filtered(lambda rule, code=code: rule.code == code) for code in ("street", "vat"))
+        street.write({"owner": "external", "owner_switch_domain": "[('city', '=', 'Ghent')]", "owner_after": "odoo"})
+        vat.blank_policy = "ignore"
+        self.run_flow(self.flow, full=True)
+        self.earlier(self.flow)
+        self.quietly(self.records_there["1"], street="Moved here", city="Ghent")
+        self.quietly(self.records_there["2"], street="Moved here")
+        self.quietly(self.records_there["3"], vat="BE0477472701")
+        done = self.reconcile(self.flow)
+        self.assertEqual({line.external_id: (line.owner, line.fix or "") for line in done.line_ids}, {
+            "1": ("odoo", ""), "2": ("external", "odoo"), "3": ("external", "")})
 
     def test_what_cannot_be_read_singly_is_kept_for_its_fix(self):
         self.flow.resource_id.operation_ids.filtered(lambda operation: operation.kind == "read").unlink()

@@ -32,6 +32,8 @@ class TestRevertImport(RevertTools, FlowCase):
         super().setUp()
         self.flow = self.customer_flow([("street", "billing.address_1"), ("vat", "last_name", {"sensitive": True})],
                                        log_level="all")
+        # What a person changes stays, though it is the shop's; else it would be put back at once.
+        self.flow.rule_ids.overruled_policy = "keep"
         self.put(1, "Ann", "Old street 1"), self.put(2, "Bob", "Old street 2"), self.put(3, "Cid", "Old street 3")
         self.first = self.run_flow(self.flow, full=True)
         self.put(1, "Anna", "New street 1"), self.put(2, "Bobby", "New street 2"), self.put(3, "Cid", "New street 3")
@@ -125,7 +127,7 @@ class TestRevertImport(RevertTools, FlowCase):
         self.env.flush_all()
         run = self.revert(self.second, "delete")
         self.assertTrue(dan.exists())
-        self.assertEqual(self.left(run), {("c4@example.com", ""): "changed"})
+        self.assertEqual(list(self.left(run).values()), ["changed"])
 
     def test_a_record_that_odoo_refuses_does_not_stop_the_others(self):
         refused = self.env["res.partner"].browse(self.records(self.flow)["2"].id)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration_flow.core.ownership import OWNERS, Sides, merge
+from integration_flow.core.ownership import OWNERS, Sides, Terms
 from integration_flow.core.reconciling import Known, cause, is_underway, remedy, same_hash
 
 THEN = Sides("red", "RED")
@@ -30,29 +30,36 @@ def test_cause(known, agreed, odoo, external, expected):
     assert is_underway(known) == (expected == "pending")
 
 
-@pytest.mark.parametrize(("owner", "blank", "two_way", "imports", "exports"), [
-    ("external", False, "odoo", "odoo", ""),
-    ("external", True, "odoo", "odoo", ""),
-    ("external_unless_blank", False, "odoo", "odoo", ""),
-    ("external_unless_blank", True, "external", "", "external"),
-    ("odoo", False, "external", "", "external"),
-    ("external_at_creation", False, "external", "", "external"),
-    ("newest", False, "newest", "odoo", "external"),
-    ("ask", False, "ask", "odoo", "external"),
-    ("nobody", False, "", "", ""),
+BOTH = {"odoo": "green", "external": "BLUE", "external_as_odoo": "blue"}
+BLANK = {"odoo": "green", "external": None, "external_as_odoo": None}
+
+
+@pytest.mark.parametrize(("owner", "sides", "two_way", "imports", "exports"), [
+    ("external", BOTH, "odoo", "odoo", ""),
+    ("external", BLANK, "odoo", "odoo", ""),
+    ("external_unless_blank", BOTH, "odoo", "odoo", ""),
+    ("external_unless_blank", BLANK, "external", "", "external"),
+    ("odoo", BOTH, "external", "", "external"),
+    ("external_at_creation", BOTH, "external", "", "external"),
+    ("newest", BOTH, "newest", "odoo", ""),
+    ("ask", BOTH, "ask", "ask", "ask"),
+    ("nobody", BOTH, "", "", ""),
 ])
-def test_remedy(owner, blank, two_way, imports, exports):
-    assert remedy(owner, imports=True, exports=True, external_blank=blank) == two_way
-    assert remedy(owner, imports=True, exports=False, external_blank=blank) == imports
-    assert remedy(owner, imports=False, exports=True, external_blank=blank) == exports
+def test_remedy(owner, sides, two_way, imports, exports):
+    assert remedy(owner, **sides) == two_way
+    assert remedy(owner, **sides, direction="import") == imports
+    assert remedy(owner, **sides, direction="export") == exports
 
 
-@given(st.sampled_from([owner for owner in OWNERS if owner not in ("newest", "nobody")]), st.sampled_from(["", "BLUE"]))
-def test_the_remedy_is_what_the_merge_decides_when_both_changed(owner, external):
-    """A fix lets both sides count as changed: the one merge then does what the line has promised."""
-    decision = merge(owner, agreed=THEN, odoo="green", external=external, external_as_odoo=external.lower())
-    expected = remedy(owner, imports=True, exports=True, external_blank=not external)
-    assert {"odoo": decision.to_odoo, "external": decision.to_external, "ask": decision.conflict}[expected]
+@pytest.mark.parametrize(("blank", "expected"), [("usual", "odoo"), ("change", "odoo"), ("ignore", ""), ("fill", "external")])
+def test_what_a_rule_says_about_blanks(blank, expected):
+    assert remedy("external", **BLANK, terms=Terms(blank=blank)) == expected
+
+
+@given(st.sampled_from(OWNERS), st.sampled_from(["", "BLUE"]), st.sampled_from(["both", "import", "export"]))
+def test_a_remedy_never_goes_where_the_flow_may_not(owner, external, direction):
+    found = remedy(owner, odoo="green", external=external, external_as_odoo=external.lower(), direction=direction)
+    assert found not in {"import": ("external",), "export": ("odoo",), "both": ()}[direction]
 
 
 def test_hashes():
