@@ -41,6 +41,8 @@
         "views/integration_request_views.xml",
         "views/integration_retention_views.xml",
         "views/integration_status_views.xml",
+        "views/integration_revert_views.xml",
+        "views/integration_reconciliation_views.xml",
         "data/retention_cron.xml",
         "views/menus.xml",
     ],

@@ -25,6 +25,7 @@ from . import (
     parents,
 )
 from .ahead import Ahead
+from .background import Background
 from .claim import claims
 from .exporter import Exporter
 from .health import Health
@@ -44,7 +45,7 @@ LONGEST_SLICE = 1000
 SIGNALS_EVERY_SECONDS = 1.0
 
 
-class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
+class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending, Background):
     """Works for one connection. ``run`` is called by the connection's scheduled action."""
 
     def __init__(self, env, connection):
@@ -59,6 +60,7 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
         self._signals_at = time.monotonic()
         self._init_urgency()
         self._init_tending()
+        self._init_background()
 
     # -- loop ----------------------------------------------------------------------------------------------
 
@@ -157,6 +159,8 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
             if self._probing and kind != "import":
                 limit = 1
             urgent = self._is_live(candidates[0][0])
+            if not urgent and self._background_turn() and self._in_background(held):
+                return 1
             if urgent or len(candidates) >= limit or not self._fetch(held, list(flows), now):
                 wanted = [sync_id for sync_id, _flow_id, _kind in candidates[:limit]]
                 ids = held.take(wanted)
@@ -166,7 +170,7 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
             return 1
         if self._fetch(held, list(flows), now):
             return 1
-        return taken
+        return taken or self._in_background(held)
 
     def _decide_parked(self, flow_ids: list[int], now: datetime) -> bool:
         """Let pass or hold what guardrails have measured. Returns whether something was decided."""

@@ -32,6 +32,13 @@ from . import log
 from . import exchange
 from . import run
 from . import run_held
+from . import run_revert
+from . import revert_line
+from . import log_revert
+from . import reconciliation
+from . import reconciliation_line
+from . import reconciliation_seen
+from . import reconciliation_flow
 from . import capture
 from . import webhook_event
 from . import webhook_rejection
@@ -40,6 +47,7 @@ from . import connection_webhook
 from . import flow_retention
 from . import connection_retention
 from . import retention
+from . import reconciliation_retention
 from . import res_config_retention
 from . import blueprint
 from . import blueprint_status

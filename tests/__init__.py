@@ -51,6 +51,8 @@ from . import test_statuses
 from . import test_status_screens
 from . import test_unknown
 from . import test_retention
+from . import test_reverting
+from . import test_reconciliation
 from . import test_secrets
 from . import test_catalogue
 from . import test_benchmarks

@@ -95,6 +95,7 @@ class TestScreens(ScreensMixin, TransactionCase):
         """For each group: load all views of each menu, and read every field that they show."""
         self.make_sync()
         self.env["integration.run"].create({"flow_id": self.flow.id, "trigger": "button"})
+        self.env["integration.reconciliation"].create({"flow_id": self.flow.id})
         self.env["integration.exchange"].create({
             "connection_id": self.connection.id, "flow_id": self.flow.id, "method": "GET", "url": REFUSED})
         self.env["integration.link"].create({
