@@ -2,3 +2,4 @@ from . import recover
 from . import run_reject
 from . import run_revert
 from . import sync_created
+from . import why_not
