@@ -39,6 +39,8 @@
         "views/integration_delivery_views.xml",
         "views/integration_guard_views.xml",
         "views/integration_request_views.xml",
+        "data/ir_cron_conflicts.xml",
+        "views/integration_conflict_views.xml",
         "views/integration_retention_views.xml",
         "data/retention_cron.xml",
         "views/menus.xml",

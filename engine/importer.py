@@ -15,7 +15,7 @@ from ..core.comparison import same_moment_or_number
 from ..core.errors import SyncError
 from ..core.ownership import Decision, Member, Sides
 from ..core.record_schema import check_record
-from . import capture, failures, inbox, journal, overruling
+from . import capture, conflicts, failures, inbox, journal, overruling
 from .import_deleted import ImportDeleted
 from .import_mapping import ImportMapping
 from .items import Item, LocatedFailures, Merged, external_side, put, shown
@@ -295,12 +295,9 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
                     owner_before=before(rule, agreed), **times)
             odoo, external = member.odoo, member.external
             if decision.conflict:
-                item.conflicts[rule.code] = {
-                    "odoo": odoo, "external": external,
-                    "agreed": agreed["o"] if agreed else None,
-                    "agreed_odoo": agreed["o"] if agreed else None,
-                    "agreed_external": agreed["e"] if agreed else None,
-                    **({"group": rule.group} if rule.group else {})}
+                item.conflicts[rule.code] = conflicts.describe(
+                    rule, item, record, agreed=agreed, odoo=odoo, external=external, as_odoo=member.external_as_odoo,
+                    changed_at=times["odoo_time"])
             if decision.overruled:
                 if decision.overruled == "odoo":
                     item.overruled_by = overruling.writer_of(record)

@@ -203,6 +203,11 @@ class ExportPlanner:
         for rule in self.plan.merge_rules:
             code, odoo, agreed = rule.code, outgoing.odoo[rule.code], row.agreed.get(rule.code)
             if code in conflicts:
+                if rule.kind != "lines" and conflicts[code].get("odoo") != odoo:
+                    # Odoo has moved on: the merge says anew what stands against what.
+                    put_back.add(code)
+                    if not may_put_back:
+                        row.conflicts = dict(row.conflicts, **{code: dict(conflicts[code], odoo=odoo)})
                 continue
             if agreed and agreed["o"] == odoo:
                 if rule.switch is not None:
@@ -296,7 +301,11 @@ class ExportPlanner:
             raise SyncError("mapping", "no_operation", params={"kind": "update", "resource": self.plan.resource.name})
         if operation.send == "all":
             for rule in self.plan.export_rules:
-                if rule.code not in outgoing.values:
+                if rule.code in outgoing.values:
+                    continue
+                if outgoing.row.conflicts and rule.code in outgoing.row.conflicts:
+                    self._keep_theirs(outgoing, rule)
+                else:
                     outgoing.values[rule.code] = self.mapper.value(rule, outgoing.record)
         outgoing.operation = operation
         outgoing.row.external_id = outgoing.external_id
@@ -309,6 +318,13 @@ class ExportPlanner:
         else:
             outgoing.request = self._request(outgoing)
             self.outgoing.append(outgoing)
+
+    def _keep_theirs(self, outgoing: Outgoing, rule: RulePlan) -> None:
+        """A call that replaces the whole record, while nobody has decided about this field: it gets what it holds now."""
+        if not outgoing.row.payload:
+            raise SyncError("validation", "conflict", params={"fields": rule.label})
+        payload = documents.parse_json(outgoing.row.payload)
+        outgoing.values[rule.code] = paths.get(rule.external_path, payload) if rule.external_path else None
 
     def _plan_create(self, outgoing: Outgoing) -> None:
         row = outgoing.row

@@ -24,6 +24,8 @@ from . import request_step
 from . import link
 from . import sync
 from . import sync_guard
+from . import conflict
+from . import field_rule_conflict
 from . import sync_unknown
 from . import log
 from . import exchange
@@ -48,6 +50,7 @@ from . import arrival
 from . import alert_rule
 from . import issue
 from . import issue_activity
+from . import issue_conflict
 from . import mail_activity
 from . import sync_issue
 from . import flow_alerting
