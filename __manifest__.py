@@ -41,6 +41,7 @@
         "views/integration_request_views.xml",
         "data/ir_cron_conflicts.xml",
         "views/integration_conflict_views.xml",
+        "views/integration_deletion_views.xml",
         "views/integration_retention_views.xml",
         "data/retention_cron.xml",
         "views/menus.xml",

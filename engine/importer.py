@@ -116,6 +116,8 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
             else:
                 # The Odoo record was deleted: the link goes, and a person decides whether the record comes back.
                 self._unlink_record(external_id, res_id)
+                if inbox.is_deleted(self.plan, item.record):
+                    continue  # gone on both sides: nothing to decide
                 self._fail(item, SyncError("validation", "record_gone", params={
                     "model": self.plan.model._description, "id": res_id}))
 

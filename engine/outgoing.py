@@ -96,7 +96,10 @@ class ExportPlanner:
         links = journal.linked_records(
             self.cr, self.plan.connection.id, self.plan.resource.id, self.plan.model_name, list(existing))
         candidates = []
+        archived = self._archived_deleted(rows, links) if self.plan.archived_deletes else ()
         for row in rows:
+            if row.id in archived:
+                continue
             if row.res_id not in existing:
                 self._fail(row, SyncError("validation", "record_gone", params={
                     "model": self.plan.model._description, "id": row.res_id or 0}))

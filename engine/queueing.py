@@ -29,6 +29,7 @@ def act(cr, action: str, ids: list[int], now: datetime, *, message: str = "", us
     done = [row[0] for row in cr.fetchall()]
     if action == "skip" and done:
         cr.execute("DELETE FROM integration_conflict WHERE sync_id = ANY(%s)", [done])
+        cr.execute("DELETE FROM integration_deletion WHERE sync_id = ANY(%s) AND state <> 'rejected'", [done])
     if message:
         log(cr, done, outcome, message, user_id, now)
     return done

@@ -26,11 +26,15 @@ from . import sync
 from . import sync_guard
 from . import conflict
 from . import field_rule_conflict
+from . import deletion
 from . import sync_unknown
 from . import log
 from . import exchange
 from . import run
 from . import run_held
+from . import run_scan
+from . import scan
+from . import flow_deletion
 from . import capture
 from . import webhook_event
 from . import webhook_rejection

@@ -35,6 +35,7 @@ from . import test_issues
 from . import test_alerts
 from . import test_issues_real
 from . import test_announce
+from . import test_deletions
 from . import test_delivering
 from . import test_subscriber
 from . import test_announce_crash
