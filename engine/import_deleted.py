@@ -29,6 +29,8 @@ class ImportDeleted:
                     raise
                 self._fail(item, failures.from_exception(self.plan.model.env, self.plan.model_name, error))
                 continue
+            if queue is not None and outcome in ("archived", "deleted"):
+                queue.drop(item.row.id)
             item.row.import_pending = item.row.export_pending = False
             item.row.settle("waiting" if outcome == "waiting" else "excluded", outcome, message=message)
         if queue is not None:
@@ -59,7 +61,6 @@ class ImportDeleted:
                 return "excluded", self.env._(
                     "Deleted in the other system, and kept in Odoo, as %(user)s has decided.", user=known.user)
             policy = known.what
-            queue.drop(item.row.id)
             said = self.env._("Deleted in the other system; approved by %(user)s.", user=known.user)
         with capture.origin(self.plan.id):
             if policy == "archive" and "active" in record._fields:

@@ -17,6 +17,7 @@ from . import test_import_batch
 from . import test_bad_input
 from . import test_export_failures
 from . import test_concurrency
+from . import test_conflict_tours
 from . import test_conflicts
 from . import test_crash_calls
 from . import test_crash_capture

@@ -128,7 +128,9 @@ class TestDeletedThere(DeletionCase):
         self.flow.delete_approved = "delete"
         partner = self.here(1)["1"]
         self.make_user("c1", partner_id=partner.id)
-        result = self.press(self.gone(1)["1"].action_approve)
+        found = self.gone(1)
+        self.assertSyncs(self.flow, {"1": "waiting"})
+        result = self.press(found["1"].action_approve)
         self.assertEqual(result["params"]["type"], "danger")
         self.assertFailed(self.syncs(self.flow)["1"], "constraint", "user")
         self.assertEqual(self.deletions()["1"].state, "approved")
@@ -250,7 +252,7 @@ class TestFullScan(DeletionCase):
         self.work()
         self.assertEqual(self.archived(partners), {"3"})
         self.shop.delete("customers", 4)
-        self.shop.fault("status", status=400, message="No.", path="/customers", skip=2, times=1)
+        self.shop.fault("status", status=400, message="No.", path="/customers", after=2, times=1)
         run = self.run_flow(self.flow, full=True)
         self.assertEqual((run.state, run.scan, self.archived(partners)), ("failed", "reading", {"3"}))
         self.run_flow(self.flow, full=True)
