@@ -234,12 +234,16 @@ def _in_work(cr, decisions: list[_Decided]) -> set[int]:
 
 def _carry_out_flow(env, plan: FlowPlan, decisions: list[_Decided], outcome: Outcome, now: datetime) -> None:
     rules = {rule.code: rule for rule in plan.merge_rules}
-    records = {record.id: record for record in plan.model.sudo().browse({one.res_id for one in decisions if one.res_id}).exists()}
-    rows: dict[int, tuple[dict, dict, bool]] = {}
+    found = plan.model.sudo().browse({one.res_id for one in decisions if one.res_id}).exists()
+    records = {record.id: record for record in found}
+    rows: dict[int, tuple[dict, dict]] = {}
+    imported: set[int] = set()
     texts: dict[tuple[str, int | None], list[int]] = {}
     done = []
     for one in decisions:
-        agreed, conflicts, _payload = rows.setdefault(one.sync_id, (dict(one.agreed), dict(one.conflicts), one.has_payload))
+        agreed, conflicts = rows.setdefault(one.sync_id, (dict(one.agreed), dict(one.conflicts)))
+        if one.has_payload or one.side == "external":
+            imported.add(one.sync_id)
         if not _is_as_shown(one, rules.get(one.code), records.get(one.res_id)):
             outcome.moved.setdefault(one.sync_id, []).append(one.label or one.code)
             continue
@@ -254,8 +258,8 @@ def _carry_out_flow(env, plan: FlowPlan, decisions: list[_Decided], outcome: Out
         cr := env.cr, "UPDATE integration_sync s SET agreed = v.agreed, conflicts = v.conflicts, "
         "import_pending = v.import_pending, export_pending = v.export_pending FROM {rows} AS v WHERE s.id = v.id",
         (("id", "int"), ("agreed", "jsonb"), ("conflicts", "jsonb"), ("import_pending", "bool"), ("export_pending", "bool")),
-        [(sync_id, documents.dump_json(agreed), documents.dump_json(conflicts) if conflicts else None, payload,
-          plan.exports) for sync_id, (agreed, conflicts, payload) in rows.items()])
+        [(sync_id, documents.dump_json(agreed), documents.dump_json(conflicts) if conflicts else None,
+          sync_id in imported, plan.exports) for sync_id, (agreed, conflicts) in rows.items()])
     cr.execute("DELETE FROM integration_conflict WHERE id = ANY(%s)", [done])
     for (text, user_id), sync_ids in texts.items():
         queueing.log(cr, sync_ids, "resolved", text, user_id, now)

@@ -18,7 +18,7 @@ class ExportDeleted:
         queue = deletions.Queue(self.cr, self.plan, "external", self.now)
         if self.plan.delete_asks:
             queue.load([row.id for row in rows])
-        back = self._back_in_odoo(rows)
+        back, relinked = self._back_in_odoo(rows), self._relinked(rows)
         policy = self.plan.flow.delete_in_external
         for row in rows:
             row.direction = "export"
@@ -28,6 +28,11 @@ class ExportDeleted:
                 queue.drop(row.id)
                 row.delete_pending, row.export_pending = False, True
                 row.settle("pending", "", due_at=self.now)
+            elif row.id in relinked:
+                queue.drop(row.id)
+                row.delete_pending = row.export_pending = row.import_pending = False
+                row.settle("excluded", "excluded", message=self.env._(
+                    "Deleted in Odoo, but the record over there is linked to another one by now: it stays."))
             elif policy == "nothing" or not external_id and not row.create_sent:
                 queue.drop(row.id)
                 self._deleted(outgoing, self.env._("Deleted in Odoo; nothing is done over there."))
@@ -118,6 +123,15 @@ class ExportDeleted:
             return set()
         active = set(self._still_here(rows, active=True))
         return {row.id for row in rows if row.res_id in active}
+
+    def _relinked(self, rows: list[Row]) -> set[int]:
+        """Rows to delete whose external record belongs to another Odoo record by now."""
+        found = journal.find_links(
+            self.cr, self.plan.connection.id, self.plan.resource.id, [row.external_id for row in rows if row.external_id])
+        other = {row.id: found[row.external_id] for row in rows
+                 if row.external_id in found and found[row.external_id] != row.res_id}
+        here = set(self.plan.model.sudo().browse(other.values()).exists()._ids) if other else ()
+        return {row_id for row_id, res_id in other.items() if res_id in here}
 
     def _still_here(self, rows: list[Row], *, active: bool = False) -> list[int]:
         records = self.plan.model.sudo().browse([row.res_id for row in rows if row.res_id]).exists()

@@ -151,11 +151,10 @@ class Fetcher:
             excluded_count=stored.excluded, older_count=stored.older)
         self.queued = stored.queued
         if self.plan.scans:
-            full_scan.note_page(self.cr, self.plan, self.run_id, stored, first=self._is_first_page(), whole=self.since is None)
+            full_scan.note_page(
+                self.cr, self.plan, self.run_id, stored, whole=self.since is None,
+                first=self.look.number == 1 and not self.look.page["pages"])
         return stored
-
-    def _is_first_page(self) -> bool:
-        return self.look.number == 1 and not self.look.page["pages"]
 
     def _turn_page(self, response, listed: list, stored: inbox.Stored) -> "Look | None":
         """Note on the run where the next page begins; None after the last one."""

@@ -63,7 +63,8 @@ def finish(cr, env, plan, run_id: int, now: datetime) -> None:
         "started": cr.fetchone()[0], "deleted": inbox.DELETED_KEY}
     cr.execute("SELECT count(*) FROM integration_scan WHERE run_id = %s", [run_id])
     seen = cr.fetchone()[0]
-    cr.execute(f"SELECT count(*), count(*) FILTER (WHERE {_MISSING}) {_LINKED}", params)  # pylint: disable=sql-injection
+    cr.execute(  # pylint: disable=sql-injection
+        f"SELECT count(*), count(*) FILTER (WHERE {_MISSING}) {_LINKED}", params)
     linked, missing = cr.fetchone()
     # A guardrail for deletions holds what is too much, and shows it: the built-in limit is for flows without one.
     guarded = any(guard.kind == "delete" for guard in plan.guards["import"])
@@ -96,11 +97,11 @@ def _store_missing(cr, plan, run_id: int, params: dict, now: datetime) -> None:
 def _told(env, doubt: str, seen: int, linked: int, missing: int) -> str:
     if doubt == "empty":
         return env._(
-            "Nothing was taken for deleted: the list is empty, although %(linked)s records are linked. Check the rights of the "
-            "connection and the list of the resource.", linked=linked)
+            "Nothing was taken for deleted: the list is empty, although %(linked)s records are linked. Check the rights of "
+            "the connection and the list of the resource.", linked=linked)
     return env._(
-        "Nothing was taken for deleted: %(missing)s of %(linked)s linked records are missing from a list of %(seen)s. If that "
-        "is right, raise “Missing Records Believed” on the flow and read everything again.",
+        "Nothing was taken for deleted: %(missing)s of %(linked)s linked records are missing from a list of %(seen)s. If "
+        "that is right, raise “Missing Records Believed” on the flow and read everything again.",
         missing=missing, linked=linked, seen=seen)
 
 

@@ -210,7 +210,7 @@ class ExportPlanner:
                     # Odoo has moved on: the merge says anew what stands against what.
                     put_back.add(code)
                     if not may_put_back:
-                        row.conflicts = dict(row.conflicts, **{code: dict(conflicts[code], odoo=odoo)})
+                        row.conflicts = dict(row.conflicts or {}, **{code: dict(conflicts[code], odoo=odoo)})
                 continue
             if agreed and agreed["o"] == odoo:
                 if rule.switch is not None:

@@ -27,6 +27,7 @@ from . import sync_guard
 from . import conflict
 from . import field_rule_conflict
 from . import deletion
+from . import link_deletion
 from . import sync_unknown
 from . import log
 from . import exchange

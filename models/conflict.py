@@ -119,7 +119,9 @@ class IntegrationConflict(models.Model):
             if model_name not in self.env:
                 continue
             records = self.env[model_name].browse({res_id for res_id in rows.mapped("res_id") if res_id})
-            allowed = set((records if self.env.su else records._filtered_access("write")).ids)
+            # Of a record that is gone nobody decides: whoever tries is told that it has moved on.
+            allowed = set(records.ids) - set(records.exists().ids)
+            allowed.update((records if self.env.su else records.exists()._filtered_access("write")).ids)
             writable += rows.filtered(lambda row, allowed=allowed: row.res_id in allowed)
         return writable
 
@@ -168,8 +170,8 @@ class IntegrationConflict(models.Model):
         gone = len(self) - len(found)
         if not found:
             raise UserError(self.env._(
-                "These values are not what both sides hold any more: somebody has decided already, or one side has moved on. "
-                "Nothing was overwritten. Load the list anew and look again."))
+                "These values are not what both sides hold any more: somebody has decided already, or one side has moved "
+                "on. Nothing was overwritten. Load the list anew and look again."))
         found._check_may_decide()
         found = found._with_groups()
         if len(found.sync_id) > RUN_NOW_LIMIT:
@@ -225,7 +227,8 @@ class IntegrationConflict(models.Model):
         fields_of = {sync.id: rows.mapped("label") for sync, rows in self.grouped("sync_id").items()}
         wanted = {(row.sync_id.id, row.code) for row in self}
         ids, outcomes = self.ids, []
-        answers = process_now(self.env, syncs.ids, lambda queued: outcomes.append(conflicts.carry_out(queued.env, ids, side)))
+        answers = process_now(
+            self.env, syncs.ids, lambda queued: outcomes.append(conflicts.carry_out(queued.env, ids, side)))
         self.env.invalidate_all()
         outcome = outcomes[-1]
         # In conflict again: the other side had moved on, which the record was read for.

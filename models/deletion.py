@@ -69,7 +69,7 @@ class IntegrationDeletion(models.Model):
             return
         for (model_name, side, what), rows in self.grouped(lambda row: (row.model, row.side, row.what)).items():
             operation = "write" if what == "archive" else "unlink"
-            records = self.env[model_name].browse([row.res_id for row in rows if row.res_id])
+            records = self.env[model_name].browse([row.res_id for row in rows if row.res_id]).exists()
             # One that was deleted in Odoo cannot be asked any more: the right on its model counts.
             refused = not records.has_access(operation) if side == "odoo" \
                 else not self.env[model_name].has_access("unlink")

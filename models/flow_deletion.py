@@ -41,7 +41,8 @@ class IntegrationFlow(models.Model):
     deletion_ids = fields.One2many("integration.deletion", "flow_id")
     deletion_count = fields.Integer(compute="_compute_deletion_count", string="Deletions to Approve")
     conflict_count = fields.Integer(compute="_compute_conflict_count", string="Fields in Conflict")
-    deletion_activity_id = fields.Many2one("mail.activity", readonly=True, copy=False, index="btree_not_null", ondelete="set null")
+    deletion_activity_id = fields.Many2one(
+        "mail.activity", readonly=True, copy=False, index="btree_not_null", ondelete="set null")
 
     _scan_sane = models.Constraint(
         "CHECK (full_scan_days > 0 AND missing_limit_percent BETWEEN 0 AND 100)",
@@ -111,7 +112,8 @@ class IntegrationFlow(models.Model):
         run.invalidate_recordset(flush=False)
         summary = self.env._("%(flow)s: the list is not complete", flow=self.name)
         if not self.activity_ids.filtered(lambda activity: activity.summary == summary):
-            self._remind(summary, run.message, f"integration_flow.integration_run_action/{run_id}", self.env._("Open the run"))
+            self._remind(
+                summary, run.message, f"integration_flow.integration_run_action/{run_id}", self.env._("Open the run"))
 
     def _remind(self, summary, note, place, link):
         """An activity on the flow. What it is about counts, also where nobody can be asked."""

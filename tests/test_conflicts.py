@@ -210,7 +210,8 @@ class TestDeciding(ConflictCase):
         self.assertEqual(result["params"]["type"], "success", result)
         self.assertEqual((partner.phone, partner.city, sync.state), ("200", "Mons", "synced"))
         self.assertFalse(self.conflicts())
-        self.assertEqual(self.env["integration.issue"].search([("flow_id", "=", self.flow.id)]).mapped("state"), ["resolved"])
+        issues = self.env["integration.issue"].search([("flow_id", "=", self.flow.id)])
+        self.assertEqual(issues.mapped("state"), ["resolved"])
 
     def test_odoo_moved_on_since_it_was_shown(self):
         partner = self.agree(1)["1"]

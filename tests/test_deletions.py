@@ -431,6 +431,22 @@ class TestDeletedInOdoo(DeletionCase):
         self.press(next(iter(self.deletions().values())).action_approve)
         self.assertEqual(self.there(), 0)
 
+    def test_linked_anew(self):
+        """The record over there belongs to another Odoo record by now: there is nothing to ask any more."""
+        people = self.sent()
+        external_id = next(iter(self.records(self.flow)))
+        people.unlink()
+        self.work()
+        deletion, = self.deletions().values()
+        other = self.partner("Other")
+        self.env["integration.link"].search([("external_id", "=", external_id)]).unlink()
+        self.env["integration.link"].create({
+            "connection_id": self.connection.id, "resource_id": self.flow.resource_id.id, "external_id": external_id,
+            "model": "res.partner", "res_id": other.id})
+        self.work()
+        self.assertFalse(deletion.exists())
+        self.assertEqual(self.there(), 1)
+
     def test_who_may_decide(self):
         self.sent().unlink()
         self.work()

@@ -23,7 +23,8 @@ class IntegrationConflictDecide(models.TransientModel):
     can_match = fields.Boolean(compute="_compute_can_match")
     count = fields.Integer(compute="_compute_counts", string="Conflicts")
     always = fields.Boolean(
-        string="Always Do This", help="The choice becomes the owner of the field: there is no conflict any more from now on.")
+        string="Always Do This",
+        help="The choice becomes the owner of the field: there is no conflict any more from now on.")
     may_always = fields.Boolean(compute="_compute_may_always")
     always_text = fields.Text(compute="_compute_always_text", string="What This Changes")
     others_count = fields.Integer(compute="_compute_counts", string="Other Records in Conflict")
