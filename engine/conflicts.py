@@ -168,9 +168,11 @@ def mark(cr, ids: list[int], side: str, user_id: int, now: datetime) -> int:
     """Note what a person has decided, to be carried out in the background. A group of fields is decided as one."""
     cr.execute(
         """UPDATE integration_conflict c SET decision = %(side)s, decided_by_id = %(user)s, decided_at = %(now)s
-           WHERE c.id = ANY(%(ids)s) OR c.group_key IS NOT NULL AND EXISTS (
-               SELECT 1 FROM integration_conflict o WHERE o.id = ANY(%(ids)s) AND o.sync_id = c.sync_id
-               AND o.group_key = c.group_key)""", {"ids": list(ids), "side": side, "user": user_id, "now": now})
+           WHERE c.id IN (
+               SELECT unnest(%(ids)s::int[]) UNION SELECT g.id FROM integration_conflict o
+               JOIN integration_conflict g ON g.sync_id = o.sync_id AND g.group_key = o.group_key
+               WHERE o.id = ANY(%(ids)s) AND o.group_key IS NOT NULL)""",
+        {"ids": list(ids), "side": side, "user": user_id, "now": now})
     return cr.rowcount
 
 
