@@ -250,8 +250,9 @@ def _carry_out_flow(env, plan: FlowPlan, decisions: list[_Decided], outcome: Out
             outcome.moved.setdefault(one.sync_id, []).append(one.label or one.code)
             continue
         # A value that neither side can hold: the winner has changed, even if it is blank now as it was then.
-        agreed[one.code] = {"o": {"decided": "odoo"}, "e": one.shown.get("external")} if one.side == "odoo" \
-            else {"o": one.shown.get("odoo"), "e": {"decided": "external"}}
+        then = agreed.get(one.code) or {}
+        agreed[one.code] = dict(then, o={"decided": "odoo"}, e=one.shown.get("external")) if one.side == "odoo" \
+            else dict(then, o=one.shown.get("odoo"), e={"decided": "external"})
         conflicts.pop(one.code, None)
         done.append(one.id)
         outcome.decided.add(one.sync_id)
