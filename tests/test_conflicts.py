@@ -258,14 +258,21 @@ class TestDeciding(ConflictCase):
         self.assertEqual(self.conflicts()["1", "phone"].external_text, "201")
 
     def test_fields_that_move_together(self):
+        """One decision for the group, though each side has changed another field of it."""
+        rules = self.flow.rule_ids.filtered(lambda rule: rule.code in ("phone", "city"))
+        rules.write({"merge_group": "reach"})
         partner = self.agree(1)["1"]
-        self.both_change(1)
+        self.both_change(1, odoo={"phone": "300"}, there={"city": "Mons"})
         rows = self.conflicts()
-        self.env.cr.execute("UPDATE integration_conflict SET group_key = 'address' WHERE flow_id = %s", [self.flow.id])
-        self.env.invalidate_all()
-        self.press(rows["1", "city"].action_take_external)
-        self.assertEqual((partner.phone, partner.city), ("200", "Mons"))
+        self.assertEqual(set(rows), {("1", "phone"), ("1", "city")})
+        context = rows["1", "city"].action_decide()["context"]
+        wizard = self.env["integration.conflict.decide"].with_user(self.manager).with_context(**context).create({
+            "side": "external", "always": True})
+        self.assertEqual((wizard.count, wizard.others_count, len(wizard._rules())), (2, 0, 2))
+        self.press(wizard.action_decide)
+        self.assertEqual((partner.phone, partner.city), ("100", "Mons"))
         self.assertFalse(self.conflicts())
+        self.assertEqual(set(rules.mapped("owner")), {"external"})
 
     def test_many_in_the_background(self):
         count = RUN_NOW_LIMIT + 2
