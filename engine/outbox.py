@@ -109,6 +109,15 @@ def _queue_deleted(cr, rows, now):
         FROM unnest(%(flows)s::int[], %(records)s::int[]) AS v(flow_id, res_id)
         WHERE s.flow_id = v.flow_id AND s.res_id = v.res_id AND s.res_id <> 0
         """, params)
+    cr.execute(
+        "DELETE FROM integration_conflict c USING integration_sync s, unnest(%(flows)s::int[], %(records)s::int[]) "
+        "AS v(flow_id, res_id) WHERE s.flow_id = v.flow_id AND s.res_id = v.res_id AND s.res_id <> 0 AND c.sync_id = s.id",
+        params)
+    # Nobody has to decide any more whether these are deleted in Odoo.
+    cr.execute(
+        "DELETE FROM integration_deletion d USING integration_sync s, unnest(%(flows)s::int[], %(records)s::int[]) "
+        "AS v(flow_id, res_id) WHERE s.flow_id = v.flow_id AND s.res_id = v.res_id AND s.res_id <> 0 AND d.sync_id = s.id "
+        "AND d.side = 'odoo'", params)
 
 
 # What is due is told by state and moment together: a settled record is never picked, whatever its moment says.

@@ -70,6 +70,7 @@ class Row:
     claimed_attempts: int = 0
     claimed_res_id: int | None = None
     claimed: tuple = ()
+    had_conflicts: bool = False
     answered: Age | None = None  # of the state that the other system answered or showed while this was worked on
 
     @property
@@ -126,5 +127,6 @@ def _fetched(cr, ids: list[int]) -> list[Row]:
         row.attempts = row.attempts or 0
         row.claimed_attempts = row.attempts
         row.claimed_hash, row.claimed_res_id, row.claimed = row.content_hash, row.res_id, row.received
+        row.had_conflicts = row.conflicts is not None
         by_id[row.id] = row
     return [by_id[row_id] for row_id in ids if row_id in by_id]

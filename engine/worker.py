@@ -286,6 +286,9 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending, Backgrou
             return
         started = time.monotonic()
         rows, unread = self._with_payload(plan, rows)
+        if plan.scans:
+            rows, unconfirmed = self._confirm_missing(plan, rows)
+            unread += unconfirmed
         importer = (AnswerImporter if plan.asks else Importer)(self.env, plan, now)
         importer.process(rows)
         rows += unread
@@ -339,9 +342,7 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending, Backgrou
                 exporter.store_ends()
             doubts.forget(self.cr, [row for row in rows if row.id in exporter.marked])
             if deleting:
-                journal.delete_record_links(
-                    self.cr, plan.connection.id, plan.resource.id, plan.model_name,
-                    [row.res_id for row in rows if row.outcome == "deleted"])
+                exporter.record_deletes(rows)
 
         self._lasting(record)
 

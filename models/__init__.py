@@ -29,6 +29,10 @@ from . import field_rule_form
 from . import link
 from . import sync
 from . import sync_guard
+from . import conflict
+from . import field_rule_conflict
+from . import deletion
+from . import link_deletion
 from . import sync_unknown
 from . import log
 from . import exchange
@@ -41,6 +45,9 @@ from . import reconciliation
 from . import reconciliation_line
 from . import reconciliation_seen
 from . import reconciliation_flow
+from . import run_scan
+from . import scan
+from . import flow_deletion
 from . import capture
 from . import webhook_event
 from . import webhook_rejection
@@ -62,6 +69,7 @@ from . import arrival
 from . import alert_rule
 from . import issue
 from . import issue_activity
+from . import issue_conflict
 from . import mail_activity
 from . import sync_issue
 from . import status_fix

@@ -20,6 +20,8 @@ from . import test_import_batch
 from . import test_bad_input
 from . import test_export_failures
 from . import test_concurrency
+from . import test_conflict_tours
+from . import test_conflicts
 from . import test_crash_calls
 from . import test_crash_capture
 from . import test_crash_crowd
@@ -37,6 +39,7 @@ from . import test_issues
 from . import test_alerts
 from . import test_issues_real
 from . import test_announce
+from . import test_deletions
 from . import test_delivering
 from . import test_subscriber
 from . import test_announce_crash

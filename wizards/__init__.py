@@ -1,4 +1,5 @@
 from . import recover
+from . import conflict_decide
 from . import run_reject
 from . import run_revert
 from . import sync_created
