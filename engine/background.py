@@ -65,11 +65,15 @@ class Background:
             _logger.error("%s %s could not go on", table, found[0], exc_info=error)
             known = failures.from_exception(self.env, table.replace("_", "."), error)
             message = failures.messages.explain(self.env, known)[0].replace("\x00", "")
-            self._lasting(lambda: self.cr.execute(
-                f"UPDATE {table} SET state = 'failed', ended_at = %s, message = %s WHERE id = %s",  # pylint: disable=sql-injection
-                [self._now(), message, found[0]]))
-            if kind is Reconciler:
-                self._lasting(lambda: forget_seen(self.cr, [found[0]]))
+            self._lasting(lambda: self._give_up(table, found[0], message))
             return 1
         self._note_pace(0, state, count, time.monotonic() - started)
         return 1
+
+    def _give_up(self, table: str, row_id: int, message: str) -> None:
+        """An error that nobody expected: it is told where people look, and the others go on."""
+        self.cr.execute(
+            f"UPDATE {table} SET state = 'failed', ended_at = %s, message = %s WHERE id = %s",  # pylint: disable=sql-injection
+            [self._now(), message, row_id])
+        if table == "integration_reconciliation":
+            forget_seen(self.cr, [row_id])

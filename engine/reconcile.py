@@ -14,7 +14,7 @@ from odoo.fields import Domain
 
 from ..core import documents, fingerprint, paging, retry
 from ..core.errors import SyncError
-from . import bulk, failures, http, inbox, journal, messages
+from . import bulk, http, inbox, journal, messages
 from .comparing import Comparer, Counted
 from .fetcher import NO_CONTENT, PAGE_POLICY, Fetcher, Look
 from .reconcile_fix import forget_seen
@@ -114,7 +114,8 @@ class Reconciler:
             pages = Pages(self.env, self.plan, self.paging_state)
             request = pages.page_request()
         except SyncError as error:
-            self.worker._lasting(lambda: self._failed(error))
+            known = error
+            self.worker._lasting(lambda: self._failed(known))
             return 1
         client = self.worker.client()
         self.worker._commit()
@@ -209,7 +210,8 @@ class Reconciler:
                 missing.append(external_id)
             done.add(external_id)
         # Up to the first one that could not be asked for.
-        end = next((number for number, (external_id, _id) in enumerate(rows) if reading and external_id not in done), len(rows))
+        end = next((number for number, (external_id, _id) in enumerate(rows) if external_id not in done), len(rows)) \
+            if reading else len(rows)
         kept = {external_id for external_id, _id in rows[:end]}
 
         def store():

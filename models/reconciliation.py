@@ -8,7 +8,8 @@ from .run_revert import MANAGER_GROUP
 class IntegrationReconciliation(models.Model):
     """One comparison of all records of a flow on both sides: how far it is, and what it found.
 
-    Carried out by the worker (``engine/reconcile.py``). It only looks: what differs is listed, and a person has it put right.
+    Carried out by the worker (``engine/reconcile.py``). It only looks: what differs is listed, and a
+    person has it put right.
     """
 
     _name = "integration.reconciliation"

@@ -82,7 +82,8 @@ class IntegrationFlow(models.Model):
         if self.reconcile_schedule == "never":
             return False
         cron = {
-            "daily": f"{at} * * *", "weekly": f"{at} * * {self.reconcile_weekday or '0'}", "cron": self.reconcile_cron or "-",
+            "daily": f"{at} * * *", "weekly": f"{at} * * {self.reconcile_weekday or '0'}",
+            "cron": self.reconcile_cron or "-",
         }[self.reconcile_schedule]
         return schedule.next_time(after, cron=cron, tz=self.tz or "UTC")
 
@@ -114,7 +115,8 @@ class IntegrationFlow(models.Model):
         for flow in self:
             if flow.direction not in ("import", "export", "both"):
                 raise UserError(self.env._(
-                    "%(flow)s asks for answers and keeps no two sides equal: there is nothing to reconcile.", flow=flow.name))
+                    "%(flow)s asks for answers and keeps no two sides equal: there is nothing to reconcile.",
+                    flow=flow.name))
             if not flow.resource_id._operation("list"):
                 raise UserError(self.env._(
                     "%(flow)s cannot be reconciled: the resource %(resource)s has no operation List.",

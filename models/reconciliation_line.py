@@ -76,8 +76,8 @@ class IntegrationReconciliationLine(models.Model):
         lines = self.sudo().filtered(lambda line: line.fix and not line.fixed_at)
         if not lines:
             raise UserError(self.env._(
-                "Nothing here can be put right by itself: what is pending goes on, conflicts are decided on their record, and "
-                "what was deleted on one side is a person's decision."))
+                "Nothing here can be put right by itself: what is pending goes on, conflicts are decided on their record, "
+                "and what was deleted on one side is a person's decision."))
         for flow in lines.flow_id:
             flow._require_running()
         self.env.flush_all()

@@ -10,7 +10,8 @@ class IntegrationRevertLine(models.Model):
     _log_access = False
     _rec_name = "name"
 
-    run_id = fields.Many2one("integration.run", string="Revert", required=True, readonly=True, ondelete="cascade", index=True)
+    run_id = fields.Many2one(
+        "integration.run", string="Revert", required=True, readonly=True, ondelete="cascade", index=True)
     flow_id = fields.Many2one("integration.flow", readonly=True, ondelete="cascade", index=True)
     company_id = fields.Many2one("res.company", readonly=True, index="btree_not_null", ondelete="cascade")
     sync_id = fields.Many2one(

@@ -71,7 +71,8 @@ class TestRevertImport(RevertTools, FlowCase):
         self.assertEqual((line.changed_by, line.side, line.before, line.after),
                          ("Clerk", "odoo", "Old street 2", "New street 2"))
         self.assertEqual(line.changed_at, written)
-        self.assertEqual(self.logs(self.syncs(self.flow)["1"], "reverted").changes["street"], ["New street 1", "Old street 1"])
+        line = self.logs(self.syncs(self.flow)["1"], "reverted")
+        self.assertEqual(line.changes["street"], ["New street 1", "Old street 1"])
 
     def test_an_import_does_not_bring_it_back_before_it_changes_there(self):
         self.revert(self.second)
@@ -135,7 +136,7 @@ class TestRevertImport(RevertTools, FlowCase):
 
         def write(records, vals):
             if refused.id in records.ids and vals.get("street") == "Old street 2":
-                raise UserError("This street is closed.")
+                raise UserError(self.env._("This street is closed."))
             return original(records, vals)
 
         self.patch(self.registry["res.partner"], "write", write)

@@ -51,7 +51,8 @@ def test_remedy(owner, sides, two_way, imports, exports):
     assert remedy(owner, **sides, direction="export") == exports
 
 
-@pytest.mark.parametrize(("blank", "expected"), [("usual", "odoo"), ("change", "odoo"), ("ignore", ""), ("fill", "external")])
+@pytest.mark.parametrize(("blank", "expected"), [
+    ("usual", "odoo"), ("change", "odoo"), ("ignore", ""), ("fill", "external")])
 def test_what_a_rule_says_about_blanks(blank, expected):
     assert remedy("external", **BLANK, terms=Terms(blank=blank)) == expected
 
