@@ -258,7 +258,8 @@ class Reverter:
             for entry, line in left])
         self.cr.execute(
             "UPDATE integration_run SET revert_position = COALESCE(%s, revert_position), "
-            "read_count = COALESCE(read_count, 0) + %s, updated_count = COALESCE(updated_count, 0) + %s, unchanged_count = COALESCE(unchanged_count, 0) + %s, "
+            "read_count = COALESCE(read_count, 0) + %s, updated_count = COALESCE(updated_count, 0) + %s, "
+            "unchanged_count = COALESCE(unchanged_count, 0) + %s, "
             "left_count = COALESCE(left_count, 0) + %s, put_back_count = COALESCE(put_back_count, 0) + %s, "
             "next_try_at = CASE WHEN next_try_at > %s THEN next_try_at END, "
             "attempts = CASE WHEN next_try_at > %s THEN attempts ELSE 0 END WHERE id = %s",
