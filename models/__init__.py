@@ -1,6 +1,7 @@
 from . import base
 from . import base_batch
 from . import base_panel
+from . import base_state
 from . import connection
 from . import connection_alert
 from . import connection_health
@@ -24,6 +25,8 @@ from . import field_rule_ownership
 from . import field_rule_clash
 from . import flow_request
 from . import request_step
+from . import field_rule_ownership
+from . import field_rule_form
 from . import link
 from . import sync
 from . import sync_guard

@@ -407,7 +407,7 @@ class IntegrationSync(models.Model):
         """What the panel on a business record shows: one entry for each flow of the record, worst state first.
 
         :return: list of dicts with id, flow, system, state, state_label, external_id, external_url, message, hint,
-            last_synced_at, can_retry; empty when the user may not see integrations
+            last_synced_at, last_import_at, last_export_at, can_retry; empty when the user may not see integrations
         """
         if not self.has_access("read") or not self.env.user.has_group("integration_flow.group_integration_user"):
             return []
@@ -425,7 +425,8 @@ class IntegrationSync(models.Model):
             "external_url": sync.external_url or "",
             "message": sync.error_message or "",
             "hint": sync.error_hint or "",
-            "last_synced_at": fields.Datetime.to_string(sync.last_synced_at) or "",
+            **{name: fields.Datetime.to_string(sync[name]) or ""
+               for name in ("last_synced_at", "last_import_at", "last_export_at")},
             "can_retry": sync.state in ("failed", "unknown", "waiting", "pending"),
         } for sync in self.search([("model", "=", res_model), ("res_id", "=", res_id)])),
             key=lambda entry: (order[entry["state"]], entry["id"]))

@@ -1,12 +1,14 @@
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
+import { usePopover } from "@web/core/popover/popover_hook";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component } from "@odoo/owl";
 import { useRecordStatus } from "./record_status_hook";
 import { NO_STATE, lookOf, syncAction } from "./states";
+import { StatusPanel } from "./status_panel";
 
-/** Smart button of a business record: worst state of its flows, how many are in it, and the way to them. */
+/** Smart button of a business record: worst state of its flows and how many are in it; behind it a line for each flow. */
 export class StatusButton extends Component {
     static template = "integration_flow.StatusButton";
     static props = { ...standardWidgetProps };
@@ -14,6 +16,7 @@ export class StatusButton extends Component {
     setup() {
         this.action = useService("action");
         this.status = useRecordStatus();
+        this.popover = usePopover(StatusPanel, { position: "bottom-end", popoverClass: "o_integration_status_popover" });
     }
 
     get worst() {
@@ -40,9 +43,24 @@ export class StatusButton extends Component {
         );
     }
 
-    open() {
+    open(ev) {
+        if (this.popover.isOpen) {
+            return this.popover.close();
+        }
         const { resModel, resId } = this.props.record;
-        return this.action.doAction(syncAction(resModel, resId));
+        return this.popover.open(ev.currentTarget, {
+            entries: [...this.status.entries],
+            open: (syncId) => this.action.doAction(syncAction(resModel, resId, { syncId })),
+            askWhyNot: () =>
+                this.action.doAction({
+                    type: "ir.actions.act_window",
+                    name: _t("Why Not?"),
+                    res_model: "integration.why.not",
+                    views: [[false, "form"]],
+                    target: "new",
+                    context: { default_res_model: resModel, default_res_id: resId },
+                }),
+        });
     }
 }
 

@@ -1,0 +1,66 @@
+import { _t } from "@web/core/l10n/translation";
+import { usePopover } from "@web/core/popover/popover_hook";
+import { Component } from "@odoo/owl";
+import { badgeText, explanation } from "./ownership";
+
+/** What the badge says in full, for those who press it. */
+export class OwnedExplanation extends Component {
+    static template = "integration_flow.OwnedExplanation";
+    static props = { title: String, sentences: Array, close: { type: Function, optional: true } };
+}
+
+/**
+ * Badge of a field that another system owns: who, since when, and what becomes of a change. It can be reached and read by
+ * keyboard and screen reader; within lists it is not a stop of the Tab key, because Tab moves between cells there.
+ */
+export class OwnedBadge extends Component {
+    static template = "integration_flow.OwnedBadge";
+    static props = { ownership: Object, record: Object, name: String, inCell: { type: Boolean, optional: true } };
+
+    setup() {
+        this.popover = usePopover(OwnedExplanation, { position: "bottom-start" });
+    }
+
+    get text() {
+        return badgeText(this.props.ownership);
+    }
+
+    get sentences() {
+        return explanation(this.props.ownership);
+    }
+
+    get tooltip() {
+        return [`${this.text}.`, ...this.sentences].join(" ");
+    }
+
+    get label() {
+        return this.warning ? `${this.warning}. ${this.tooltip}` : this.tooltip;
+    }
+
+    get icon() {
+        const { policy, owner } = this.props.ownership;
+        if (policy === "lock") {
+            return "fa-lock";
+        }
+        return owner === "external" ? "fa-unlock-alt" : "fa-exchange";
+    }
+
+    /** What was changed in this form, and will not stay, is said at once. */
+    get warning() {
+        const { record, name, ownership } = this.props;
+        const changed = record.dirty && name in (record._changes || {});
+        return changed && ownership.policy === "warn"
+            ? _t("%(system)s will replace this", { system: ownership.system })
+            : "";
+    }
+
+    open(ev) {
+        ev.stopPropagation();
+        ev.preventDefault();
+        if (this.popover.isOpen) {
+            this.popover.close();
+        } else {
+            this.popover.open(ev.currentTarget, { title: this.text, sentences: this.sentences });
+        }
+    }
+}
