@@ -329,8 +329,7 @@ class _Look:
                 continue  # the rule names a field that does not exist (any more)
             if not rule.relation_flow_id or not related or related._name != rule.relation_flow_id.model_name:
                 continue
-            self.visible = bool(self.record) and flow._model().browse(self.record.id).has_access("read")
-        linked = journal.linked_records(
+            linked = journal.linked_records(
                 self.env.cr, self.connection.id, rule.relation_flow_id.resource_id.id, related._name, related.ids)
             for record in related:
                 if record.id not in linked:

@@ -48,6 +48,7 @@ export class OwnedBadge extends Component {
     /** What was changed in this form, and will not stay, is said at once. */
     get warning() {
         const { record, name, ownership } = this.props;
+        void record.data[name]; // look again whenever it changes
         const changed = record.dirty && name in (record._changes || {});
         return changed && ownership.policy === "warn"
             ? _t("%(system)s will replace this", { system: ownership.system })

@@ -29,7 +29,7 @@ tours.add("integration_flow_owned_locked", {
         {
             content: "A field with a warning can be edited",
             trigger: ".o_field_widget[name=phone] input",
-            run: "edit 0800 7",
+            run: "edit 0800 7 && press Tab",
         },
         {
             content: "And what will become of it is said at once",
@@ -106,7 +106,7 @@ tours.add("integration_flow_owned_right_and_why_not", {
         {
             content: "Who has the right may write",
             trigger: ".o_field_widget[name=email] input",
-            run: "edit manager@example.com",
+            run: "edit manager@example.com && press Tab",
         },
         {
             content: "And is told what becomes of it",
