@@ -155,7 +155,8 @@ class _Look:
         connections, resources, models, external_ids = map(list, zip(*wanted, strict=True))
         self.env.cr.execute(
             "SELECT l.connection_id, l.resource_id, l.model, l.external_id, l.res_id "
-            "FROM unnest(%s::int[], %s::int[], %s::varchar[], %s::varchar[]) AS v(connection_id, resource_id, model, external_id) "
+            "FROM unnest(%s::int[], %s::int[], %s::varchar[], %s::varchar[]) "
+            "AS v(connection_id, resource_id, model, external_id) "
             "JOIN integration_link l ON l.connection_id = v.connection_id AND l.resource_id = v.resource_id "
             "AND COALESCE(l.line_rule_id, 0) = 0 AND l.external_id = v.external_id AND l.model = v.model",
             [connections, resources, models, external_ids])
@@ -189,7 +190,8 @@ class _Look:
         self.env["integration.sync"].flush_model()
         flows, external_ids = map(list, zip(*wanted, strict=True))
         self.env.cr.execute(
-            "SELECT s.flow_id, s.external_id, s.last_synced_at FROM unnest(%s::int[], %s::varchar[]) AS v(flow_id, external_id) "
+            "SELECT s.flow_id, s.external_id, s.last_synced_at "
+            "FROM unnest(%s::int[], %s::varchar[]) AS v(flow_id, external_id) "
             "JOIN integration_sync s ON s.flow_id = v.flow_id AND s.external_id = v.external_id "
             "WHERE s.last_synced_at IS NOT NULL", [flows, external_ids])
         return {

@@ -85,7 +85,8 @@ class TestRecordOwnership(OwnershipMixin, TransactionCase):
         self.assertEqual(set(entry), {"source", "owner", "policy", "sends", "may_write", "some_lines"})
         self.assertEqual(set(self.owned()["sources"][0]), {"system", "synced_at"})
         portal = self.env["res.users"].create({
-            "name": "Portal", "login": "ownership_portal", "group_ids": [Command.set(self.env.ref("base.group_portal").ids)]})
+            "name": "Portal", "login": "ownership_portal",
+            "group_ids": [Command.set(self.env.ref("base.group_portal").ids)]})
         self.link(portal.partner_id, "8")
         self.assertTrue(self.owned(portal.partner_id)["fields"])
         self.assertFalse(self.owned(portal.partner_id, portal)["fields"], "not for portal users")
@@ -95,7 +96,8 @@ class TestRecordOwnership(OwnershipMixin, TransactionCase):
         self.assertEqual(self.owned()["sources"][0]["system"], "Tour Shop")
         other = self.env["res.company"].create({"name": "Elsewhere"})
         self.env.user.company_ids += other
-        self.env.cr.execute("UPDATE integration_connection SET company_id = %s WHERE id = %s", [other.id, self.connection.id])
+        self.env.cr.execute(
+            "UPDATE integration_connection SET company_id = %s WHERE id = %s", [other.id, self.connection.id])
         self.env.invalidate_all()
         self.assertEqual(self.owned()["sources"][0]["system"], "a system of another company")
         self.assertEqual(self.policies()["email"], "lock", "it is put back all the same")

@@ -30,7 +30,8 @@ class TestWhyNot(ScreensMixin, TransactionCase):
         # Both sides agreed on another e-mail: Odoo has changed it since.
         cls.sync = cls.make_sync(
             "synced", external_id="7", last_synced_at="2026-01-05 09:12:00", agreed={
-                "name": {"o": "Tour Customer", "e": "Tour Customer"}, "email": {"o": "old@example.com", "e": "old@example.com"}})
+                "name": {"o": "Tour Customer", "e": "Tour Customer"},
+                "email": {"o": "old@example.com", "e": "old@example.com"}})
         cls.env.cr.execute("DELETE FROM integration_capture")  # what making these records has left
 
     def setUp(self):

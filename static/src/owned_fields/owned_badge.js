@@ -22,7 +22,16 @@ export class OwnedBadge extends Component {
     }
 
     get text() {
-        return badgeText(this.props.ownership);
+        const text = badgeText(this.props.ownership);
+        // A locked field without a value shows nothing else, not even its placeholder.
+        return this.props.ownership.policy === "lock" && !this.props.record.data[this.props.name]
+            ? _t("%(field)s: %(badge)s", { field: this.fieldLabel, badge: text })
+            : text;
+    }
+
+    get fieldLabel() {
+        const { record, name } = this.props;
+        return record.fields[name].string;
     }
 
     get sentences() {
@@ -34,7 +43,7 @@ export class OwnedBadge extends Component {
     }
 
     get label() {
-        return this.warning ? `${this.warning}. ${this.tooltip}` : this.tooltip;
+        return `${this.fieldLabel}: ${this.warning ? `${this.warning}. ` : ""}${this.tooltip}`;
     }
 
     get icon() {
@@ -42,7 +51,7 @@ export class OwnedBadge extends Component {
         if (policy === "lock") {
             return "fa-lock";
         }
-        return owner === "external" ? "fa-unlock-alt" : "fa-exchange";
+        return owner.startsWith("external") ? "fa-unlock-alt" : "fa-exchange";
     }
 
     /** What was changed in this form, and will not stay, is said at once. */

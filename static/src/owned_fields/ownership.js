@@ -30,7 +30,7 @@ function moment(value) {
 
 /** "Owned by Shop, synced 09:12" */
 export function badgeText({ system, synced_at, owner }) {
-    if (owner !== "external") {
+    if (!owner.startsWith("external")) {
         return synced_at
             ? _t("Shared with %(system)s, synced %(moment)s", { system, moment: moment(synced_at) })
             : _t("Shared with %(system)s, not synced yet", { system });
