@@ -11,7 +11,7 @@ SUBVIEWS = ("form", "list", "kanban")
 # How the field that says what is owned stands in each kind of view: loaded with the record, never seen.
 HIDDEN = {"form": {"invisible": "1"}, "list": {"column_invisible": "1"}, "kanban": {}}
 STATE_COLUMN = """
-    <field name="integration_state" widget="badge" optional="hide"
+    <field name="integration_state" widget="badge" optional="hide" width="124px"
            decoration-info="integration_state in ('pending', 'processing')"
            decoration-muted="integration_state in ('none', 'waiting', 'excluded', 'skipped')"
            decoration-success="integration_state == 'synced'"

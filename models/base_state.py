@@ -19,7 +19,7 @@ class Base(models.AbstractModel):
     _inherit = "base"
 
     integration_state = fields.Selection(
-        [*SYNC_STATES, (NOT_SYNCED, "Not Synced")], string="Integrations", compute="_compute_integration_state",
+        [*SYNC_STATES, (NOT_SYNCED, "Not Synced")], string="Sync State", compute="_compute_integration_state",
         search="_search_integration_state", exportable=False, help="The worst state of this record in its flows.")
 
     @api.model

@@ -6,7 +6,7 @@ import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component } from "@odoo/owl";
 import { useRecordStatus } from "./record_status_hook";
 import { NO_STATE, lookOf, syncAction } from "./states";
-import { StatusPanel } from "./status_panel";
+import { StatusDialog, StatusPanel } from "./status_panel";
 
 /** Smart button of a business record: worst state of its flows and how many are in it; behind it a line for each flow. */
 export class StatusButton extends Component {
@@ -15,6 +15,7 @@ export class StatusButton extends Component {
 
     setup() {
         this.action = useService("action");
+        this.dialog = useService("dialog");
         this.status = useRecordStatus();
         this.popover = usePopover(StatusPanel, { position: "bottom-end", popoverClass: "o_integration_status_popover" });
     }
@@ -48,7 +49,7 @@ export class StatusButton extends Component {
             return this.popover.close();
         }
         const { resModel, resId } = this.props.record;
-        return this.popover.open(ev.currentTarget, {
+        const props = {
             entries: [...this.status.entries],
             open: (syncId) => this.action.doAction(syncAction(resModel, resId, { syncId })),
             askWhyNot: () =>
@@ -60,7 +61,11 @@ export class StatusButton extends Component {
                     target: "new",
                     context: { default_res_model: resModel, default_res_id: resId },
                 }),
-        });
+        };
+        // A menu closes with the click, and takes with it whatever hangs on its entries.
+        return ev.currentTarget.closest(".o-dropdown--menu")
+            ? this.dialog.add(StatusDialog, props)
+            : this.popover.open(ev.currentTarget, props);
     }
 }
 

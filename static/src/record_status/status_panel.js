@@ -1,5 +1,6 @@
 import { deserializeDateTime } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
+import { Dialog } from "@web/core/dialog/dialog";
 import { Component } from "@odoo/owl";
 import { lookOf } from "./states";
 
@@ -45,4 +46,11 @@ export class StatusPanel extends Component {
         this.props.close?.();
         return action();
     }
+}
+
+/** The same as a dialog, where the smart button is an entry of a menu that closes (narrow screens). */
+export class StatusDialog extends Component {
+    static template = "integration_flow.StatusDialog";
+    static components = { Dialog, StatusPanel };
+    static props = StatusPanel.props;
 }
