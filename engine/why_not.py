@@ -57,6 +57,7 @@ class Look(Gates):
         self.external_id = external_id or None
         self.sends = flow.direction in ("export", "both")
         self.brings = flow.direction in ("import", "both")
+        self.only_asks = not (self.sends or self.brings)  # a request: it is made when somebody asks, not by a change
         self._find()
         self.changes, self.problem = self._compare()
 

@@ -145,6 +145,8 @@ class Gates:
         return PASSED
 
     def _gate_owner(self):
+        if self.only_asks:
+            return DOES_NOT_APPLY
         if not self.linked_id:
             return self._may_be_created()
         system = self.connection.name
@@ -189,7 +191,7 @@ class Gates:
             return stopped(
                 self.env._("It could not be compared: %(reason)s", reason=messages.explain(self.env, self.problem)[0]),
                 self.env._("Correct the field rules of the flow."))
-        if self.record and not self.visible:
+        if self.only_asks or self.record and not self.visible:
             return DOES_NOT_APPLY
         if self.captured or sync.import_pending or sync.export_pending or sync.delete_pending:
             return True, self.env._("A change waits to be synchronised.")

@@ -55,7 +55,8 @@ class IntegrationWhyNot(models.TransientModel):
         if not self.res_id or self.res_model not in self.env:
             return []
         self.env[self.res_model].browse(self.res_id).check_access("read")
-        flows = self.env["integration.flow"].search([("model_name", "=", self.res_model)])
+        flows = self.env["integration.flow"].search([
+            ("model_name", "=", self.res_model), ("direction", "in", ("import", "export", "both"))])
         return [(flow, why_not.evaluate(flow, res_id=self.res_id, now=now)) for flow in flows.sudo()]
 
     def _flow_html(self, flow, verdict):
