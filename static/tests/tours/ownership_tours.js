@@ -98,6 +98,48 @@ tours.add("integration_flow_owned_list", {
         },
         { content: "Save", trigger: ".o_list_button_save", run: "click" },
         { content: "It is saved", trigger: ".o_list_view:not(:has(.o_selected_row))" },
+        {
+            content: "Select both",
+            trigger: "thead .o_list_record_selector input",
+            run: "click",
+        },
+        {
+            content: "Edit them together",
+            trigger: ".o_data_row_selected:contains(Stranger) td[name=email]",
+            run: "click",
+        },
+        {
+            content: "By the one that is free",
+            trigger: ".o_selected_row td[name=email] input",
+            run: "edit both@example.com && press Enter",
+        },
+        {
+            content: "The locked one is left out, and said so",
+            trigger: ".modal:contains(/2 selected records, 1/) .btn-primary",
+            run: "click",
+        },
+        {
+            content: "Done",
+            trigger: ".o_data_row:contains(Stranger):contains(both@example.com)",
+        },
+        {
+            content: "As cards",
+            trigger: ".o_switch_view.o_kanban",
+            run: "click",
+        },
+        {
+            content: "A card moved into another column",
+            trigger: ".o_kanban_group:contains(Contact) .o_kanban_record:contains(Tour Customer)",
+            run: "drag_and_drop(.o_kanban_group:contains(Delivery))",
+        },
+        {
+            content: "Is refused where another system owns what the columns stand for",
+            trigger: ".o_notification:contains(owned by Tour Shop)",
+        },
+        {
+            content: "It stays where it was",
+            trigger: ".o_kanban_group:contains(Contact) .o_kanban_record:contains(Tour Customer)",
+        },
     ],
 });
 
