@@ -28,6 +28,7 @@ class OwnedRule(NamedTuple):
     field: str
     policy: str
     sends: bool
+    stays: bool
     some_lines: bool = False
 
 
@@ -55,7 +56,8 @@ def _add(found, model, flow, rule, lists, line_rule=None) -> None:
     some_lines = is_list and bool(rule.line_id_path or lists.count(rule.odoo_path) > 1)
     found[model._name].append(OwnedRule(
         rule.id, line_rule.id if line_rule else 0, flow.id, flow.connection_id.id, flow.resource_id.id, flow.model_name,
-        field.name, rule.form_policy, flow.direction == "both" and rule.direction == "flow", some_lines))
+        field.name, rule.form_policy, flow.direction == "both" and rule.direction == "flow",
+        (line_rule or rule).overruled_policy == "keep", some_lines))
     if is_list and field.comodel_name:
         for child in rule.child_ids.filtered("active"):
             _add(found, model.env[field.comodel_name], flow, child, [], rule)
@@ -65,7 +67,7 @@ def owned_fields(env, model_name: str, ids: list[int]) -> dict[int, dict]:
     """What other systems own of these records: one look at the links, one at the sync records, whatever their number.
 
     :return: ``{record id: {"sources": [{"system", "synced_at"}], "fields": {name: {"source", "owner", "policy", "sends",
-        "may_write", "some_lines"}}}}``; records of which nothing is owned are left out
+        "stays", "may_write", "some_lines"}}}}``; records of which nothing is owned are left out
     """
     rules = env["base"]._integration_owned_rules().get(model_name)
     if not rules or not ids:
@@ -134,7 +136,7 @@ class _Look:
         elif policy == "lock" and self.may_write:
             policy = "warn"
         return {
-            "owner": owner, "policy": policy, "sends": rule.sends, "may_write": self.may_write,
+            "owner": owner, "policy": policy, "sends": rule.sends, "stays": rule.stays, "may_write": self.may_write,
             "some_lines": rule.some_lines,
         }
 
@@ -173,11 +175,15 @@ class _Look:
                     if document:
                         concerned[rule.line_rule_id or rule.rule_id].add(document)
                         models[rule.line_rule_id or rule.rule_id] = rule.model_name
-        owners = {}
+        together = defaultdict(list)  # rules that are asked about the same records, with one look for each condition
         for rule_id, document_ids in concerned.items():
-            records = self.env[models[rule_id]].sudo().browse(document_ids)
-            found = self.env["integration.field.rule"].sudo().browse(rule_id)._owners_for(records)
-            owners.update({(rule_id, document_id): owner for document_id, owner in found.items()})
+            together[models[rule_id], frozenset(document_ids)].append(rule_id)
+        owners = {}
+        for (model_name, document_ids), rule_ids in together.items():
+            records = self.env[model_name].sudo().browse(sorted(document_ids))
+            found = self.env["integration.field.rule"].sudo().browse(rule_ids)._owners_by_rule(records)
+            for rule, by_record in found.items():
+                owners.update({(rule.id, document_id): owner for document_id, owner in by_record.items()})
         return owners
 
     def _synced_at(self) -> dict[tuple, str]:

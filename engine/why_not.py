@@ -6,8 +6,6 @@ Nothing is written and nothing is called: the answer is what the worker would fi
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from ..core import ownership
-from ..core.ownership import Sides
 from . import journal
 from .outgoing import ExportPlanner
 from .plan import FlowPlan
@@ -88,7 +86,7 @@ class Look(Gates):
 
     def _compare(self) -> tuple[list, Any]:
         """Fields that differ in Odoo from what was agreed, as (rule plan, may it be sent); and what kept us from looking."""
-        if not (self.record and self.linked_id and self.sync and self.sends and self.visible):
+        if not (self.record and self.linked_id and self.sync and self.visible) or self.only_asks:
             return [], None
         try:
             return list(self._changed_rules()), None
@@ -96,20 +94,19 @@ class Look(Gates):
             return [], error
 
     def _changed_rules(self) -> Iterator[tuple]:
+        """By the exporter's own functions, so that it is the same answer; fields that move together one by one."""
         plan = FlowPlan(self.flow)
         planner = ExportPlanner(self.env, plan, self.now)
         record = plan.model.browse(self.record.id)
         line_ids = planner._line_ids(record)
-        rules = self.env["integration.field.rule"]
+        if plan.switching:
+            planner._switched.update(plan.switched(record))
         for rule in plan.merge_rules:
             agreed = (self.sync.agreed or {}).get(rule.code)
             odoo = planner._odoo_side(rule, record, line_ids)
             if not agreed or agreed["o"] == odoo:
                 continue
-            owner = rules.browse(rule.id)._owners_for(self.record).get(self.record.id, rule.owner)
-            decision = ownership.merge(
-                owner, agreed=Sides(agreed["o"], agreed["e"]), odoo=odoo, external=agreed["e"],
-                external_as_odoo=agreed["o"], direction=plan.direction_of(rule), odoo_time=record.write_date)
+            decision = planner._merged(rule, record, odoo, agreed)
             if decision.reason not in ("unchanged", "equal"):
                 yield rule, decision.to_external
 

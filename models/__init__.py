@@ -25,7 +25,6 @@ from . import field_rule_ownership
 from . import field_rule_clash
 from . import flow_request
 from . import request_step
-from . import field_rule_ownership
 from . import field_rule_form
 from . import link
 from . import sync

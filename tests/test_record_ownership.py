@@ -1,7 +1,5 @@
 """Owned fields on business records: who is told what, in which views, by which rules; and the state in lists."""
 
-from unittest.mock import patch
-
 from lxml import etree
 
 from odoo import Command
@@ -82,7 +80,7 @@ class TestRecordOwnership(OwnershipMixin, TransactionCase):
 
     def test_outsiders_are_told_nothing_else(self):
         entry = self.owned()["fields"]["email"]
-        self.assertEqual(set(entry), {"source", "owner", "policy", "sends", "may_write", "some_lines"})
+        self.assertEqual(set(entry), {"source", "owner", "policy", "sends", "stays", "may_write", "some_lines"})
         self.assertEqual(set(self.owned()["sources"][0]), {"system", "synced_at"})
         portal = self.env["res.users"].create({
             "name": "Portal", "login": "ownership_portal",
@@ -130,21 +128,28 @@ class TestRecordOwnership(OwnershipMixin, TransactionCase):
         self.assertTrue(self.policies())
 
     def test_the_owner_may_depend_on_the_record(self):
-        second = self.env["res.partner"].create({"name": "Second"})
+        """By the owner that counts for the record now, not by the first one that the rule names."""
+        rule = self.flow.rule_ids.filtered(lambda rule: rule.odoo_path == "city")
+        rule.write({"owner_switch_domain": "[('function', '=', 'Ours')]", "owner_after": "external"})
+        second = self.env["res.partner"].create({"name": "Second", "function": "Ours"})
         self.link(second, "9")
-        rules = self.registry["integration.field.rule"]
+        self.assertNotIn("city", self.policies())
+        self.assertEqual(self.policies(second)["city"], "lock")
+        second.function = "Theirs"
+        self.assertNotIn("city", self.policies(second))
 
-        def owners(rule, records):
-            return {record.id: "external" if record == second else "odoo" for record in records}
-
-        with patch.object(rules, "_owners_for", owners):
-            self.assertFalse(self.policies())
-            self.assertEqual(self.policies(second)["city"], "lock", "by the owner that counts now, not the rule's own")
+    def test_what_stays_until_the_owner_changes_it(self):
+        self.assertFalse(self.owned()["fields"]["email"]["stays"])
+        self.flow.rule_ids.filtered(lambda rule: rule.odoo_path == "email").overruled_policy = "keep"
+        self.assertTrue(self.owned()["fields"]["email"]["stays"])
 
     def test_two_flows_the_stricter_one_counts(self):
         other = self.connection.copy({"name": "Second Shop"})
-        flow = self.flow.copy({"connection_id": other.id, "state": "test"})
-        flow.rule_ids.filtered(lambda rule: rule.odoo_path == "street").form_policy = "lock"
+        flow = self.flow.copy({"connection_id": other.id})
+        street = flow.rule_ids.filtered(lambda rule: rule.odoo_path == "street")
+        (flow.rule_ids - street).unlink()
+        street.form_policy = "lock"
+        flow.action_test_mode()
         self.link(self.partner, "70", connection_id=other.id)
         owned = self.owned()
         street = owned["fields"]["street"]

@@ -144,6 +144,14 @@ class TestWhyNot(ScreensMixin, TransactionCase):
             "name": {"o": "Before", "e": "Before"}, "email": {"o": "tour@example.com", "e": "tour@example.com"}}
         self.stops("owner", "Name", "Tour Shop")
 
+    def test_owner_that_has_switched(self):
+        """The condition of the rule counts, as it does for the worker."""
+        self.flow.rule_ids.filtered(lambda rule: rule.odoo_path == "email").write({
+            "owner_switch_domain": "[('function', '=', 'Theirs')]", "owner_after": "external"})
+        self.assertIsNone(self.verdict().stops_at)
+        self.partner.function = "Theirs"
+        self.stops("owner", "Email", "Tour Shop")
+
     def test_owner_allows_some(self):
         self.sync.agreed = {"name": {"o": "Before", "e": "Before"}, "email": {"o": "old", "e": "old"}}
         verdict = self.verdict()

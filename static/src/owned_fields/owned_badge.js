@@ -59,9 +59,13 @@ export class OwnedBadge extends Component {
         const { record, name, ownership } = this.props;
         void record.data[name]; // look again whenever it changes
         const changed = record.dirty && name in (record._changes || {});
-        return changed && ownership.policy === "warn"
-            ? _t("%(system)s will replace this", { system: ownership.system })
-            : "";
+        if (!changed || ownership.policy !== "warn") {
+            return "";
+        }
+        const { system, stays } = ownership;
+        return stays
+            ? _t("Stays until %(system)s changes it", { system })
+            : _t("%(system)s will replace this", { system });
     }
 
     open(ev) {

@@ -41,9 +41,15 @@ export function badgeText({ system, synced_at, owner }) {
 }
 
 /** What happens when the field is changed here, as a sentence. */
-export function consequence({ system, owner, sends }) {
+export function consequence({ system, owner, sends, stays }) {
     switch (owner) {
         case "external":
+            if (stays) {
+                return _t(
+                    "%(system)s decides about this value: what is entered here stays until it is changed there.",
+                    { system }
+                );
+            }
             return _t(
                 "%(system)s decides about this value: what is entered here is replaced when this record is synchronised again.",
                 { system }
