@@ -28,6 +28,7 @@
         "views/integration_field_rule_views.xml",
         "views/integration_field_rule_ownership_views.xml",
         "views/integration_flow_views.xml",
+        "views/integration_field_rule_form_views.xml",
         "views/integration_why_not_views.xml",
         "views/integration_connection_limits_views.xml",
         "views/integration_issue_views.xml",

@@ -55,10 +55,17 @@ class Base(models.AbstractModel):
         if states := [state for state in WORST_FIRST if state in wanted]:
             parts.append(Domain("id", "in", self._integration_in_state(flows, states)))
         if NOT_SYNCED in wanted:
-            parts.append(Domain("id", "not in", SQL(
-                "(SELECT s.res_id FROM integration_sync s WHERE s.flow_id = ANY(%s) AND s.model = %s AND s.res_id <> 0)",
-                flows.ids, self._name)))
+            parts.append(Domain.custom(
+                to_sql=lambda model, alias, query: self._integration_not_known(flows, SQL.identifier(alias, "id")),
+                predicate=lambda record: record.integration_state == NOT_SYNCED))
         return Domain.OR(parts)
+
+    @api.model
+    def _integration_not_known(self, flows, record_id):
+        """No "not in": that would look through all sync records for each record as soon as there are a million of them."""
+        return SQL(
+            "NOT EXISTS (SELECT 1 FROM integration_sync s WHERE s.model = %s AND s.res_id = %s AND s.flow_id = ANY(%s))",
+            self._name, record_id, flows.ids)
 
     @api.model
     def _integration_in_state(self, flows, states):

@@ -150,6 +150,8 @@ class TestWhyNot(ScreensMixin, TransactionCase):
             "owner_switch_domain": "[('function', '=', 'Theirs')]", "owner_after": "external"})
         self.assertIsNone(self.verdict().stops_at)
         self.partner.function = "Theirs"
+        self.assertIsNone(self.verdict().stops_at, "changed before it switched: it still counts")
+        self.sync.agreed = dict(self.sync.agreed, email={"o": "old@example.com", "e": "old@example.com", "s": True})
         self.stops("owner", "Email", "Tour Shop")
 
     def test_owner_allows_some(self):
