@@ -54,13 +54,23 @@ def _add(found, model, flow, rule, lists, line_rule=None) -> None:
     is_list = rule.kind == "lines"
     # A list that shares its field, or whose lines have IDs, leaves lines of Odoo's own alone: only its lines are owned.
     some_lines = is_list and bool(rule.line_id_path or lists.count(rule.odoo_path) > 1)
-    found[model._name].append(OwnedRule(
-        rule.id, line_rule.id if line_rule else 0, flow.id, flow.connection_id.id, flow.resource_id.id, flow.model_name,
-        field.name, rule.form_policy, flow.direction == "both" and rule.direction == "flow",
-        (line_rule or rule).overruled_policy == "keep", some_lines))
+    for name in (field.name, *_faces(model, field)):
+        found[model._name].append(OwnedRule(
+            rule.id, line_rule.id if line_rule else 0, flow.id, flow.connection_id.id, flow.resource_id.id, flow.model_name,
+            name, rule.form_policy, flow.direction == "both" and rule.direction == "flow",
+            (line_rule or rule).overruled_policy == "keep", some_lines))
     if is_list and field.comodel_name:
         for child in rule.child_ids.filtered("active"):
             _add(found, model.env[field.comodel_name], flow, child, [], rule)
+
+
+def _faces(model, field) -> list[str]:
+    """Other fields by which people edit this one: not stored, editable, and made of nothing else. A contact's *Company or
+    Person* stands for ``is_company``, the product column of an order line for ``product_id``."""
+    depends = model.env.registry.field_depends
+    return [
+        other.name for other in model._fields.values()
+        if not other.store and not other.readonly and tuple(depends.get(other, ())) == (field.name,)]
 
 
 def owned_fields(env, model_name: str, ids: list[int]) -> dict[int, dict]:

@@ -100,6 +100,14 @@ class TestRecordOwnership(OwnershipMixin, TransactionCase):
         self.assertEqual(self.owned()["sources"][0]["system"], "a system of another company")
         self.assertEqual(self.policies()["email"], "lock", "it is put back all the same")
 
+    def test_by_whatever_name_it_is_edited(self):
+        self.env["integration.field.rule"].create({
+            "flow_id": self.flow.id, "odoo_path": "is_company", "external_path": "business", "owner": "external"})
+        policies = self.policies()
+        self.assertEqual((policies["is_company"], policies["company_type"]), ("lock", "lock"))
+        self.assertNotIn("display_name", policies)
+        self.assertNotIn("email_formatted", policies, "nobody edits it")
+
     # -- which records -------------------------------------------------------------------------------------
 
     def test_only_linked_records(self):

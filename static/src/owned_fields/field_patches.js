@@ -15,19 +15,19 @@ import { isLocked, ownershipOf } from "./ownership";
 Field.components = { ...Field.components, OwnedBadge };
 
 patch(Field.prototype, {
-    get integrationOwnership() {
-        return ownershipOf(this.props.record, this.props.name);
+    get integrationInList() {
+        return this.props.fieldInfo?.viewType === "list";
     },
-    get integrationInCell() {
-        return ["list", "kanban"].includes(this.props.fieldInfo?.viewType);
+    /** What the badge says; null where nothing is owned, on cards, and in rows that nobody edits. */
+    get integrationBadge() {
+        const { record, name, fieldInfo } = this.props;
+        const shown = this.integrationInList ? record.isInEdition : fieldInfo?.viewType !== "kanban";
+        return shown ? ownershipOf(record, name) : null;
     },
     get classNames() {
         const classNames = super.classNames;
-        const ownership = this.integrationOwnership;
-        if (ownership) {
-            classNames.o_integration_owned = true;
-            classNames.o_readonly_modifier ||= ownership.policy === "lock";
-        }
+        classNames.o_integration_owned = Boolean(this.integrationBadge);
+        classNames.o_readonly_modifier ||= isLocked(this.props.record, this.props.name);
         return classNames;
     },
     get fieldComponentProps() {

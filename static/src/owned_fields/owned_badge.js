@@ -47,7 +47,10 @@ export class OwnedBadge extends Component {
     }
 
     get icon() {
-        const { policy, owner } = this.props.ownership;
+        const { policy, owner, some_lines } = this.props.ownership;
+        if (some_lines) {
+            return "fa-list";
+        }
         if (policy === "lock") {
             return "fa-lock";
         }

@@ -29,7 +29,12 @@ function moment(value) {
 }
 
 /** "Owned by Shop, synced 09:12" */
-export function badgeText({ system, synced_at, owner }) {
+export function badgeText({ system, synced_at, owner, some_lines }) {
+    if (some_lines) {
+        return synced_at
+            ? _t("With lines of %(system)s, synced %(moment)s", { system, moment: moment(synced_at) })
+            : _t("With lines of %(system)s, not synced yet", { system });
+    }
     if (!owner.startsWith("external")) {
         return synced_at
             ? _t("Shared with %(system)s, synced %(moment)s", { system, moment: moment(synced_at) })
