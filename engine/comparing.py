@@ -20,7 +20,7 @@ from ..core.reconciling import Known
 from ..core.values import is_blank
 from . import failures, inbox, journal, messages
 from .import_mapping import ImportMapping
-from .importer import LINES
+from .import_merging import LINES
 from .items import Item, external_side
 from .lines import Lines, lines_hash
 from .mapper import BatchMapper, OutMapper, external_values, normal, read_value
