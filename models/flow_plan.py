@@ -229,7 +229,7 @@ class IntegrationFlow(models.Model):
         if not self._origin:
             return self.browse()
         return self.env["integration.field.rule"].search([
-            ("relation_flow_id", "=", self._origin.id)]).flow_id - self._origin
+            ("relation_flow_id", "in", self._origin.ids)]).flow_id - self._origin
 
     def _diagram_spec(self):
         self.ensure_one()
@@ -238,7 +238,7 @@ class IntegrationFlow(models.Model):
             "title": self.name or "",
             "description": " ".join(
                 f"{question} {' '.join(sentences)}" for question, sentences in self._plan_rows()),
-            "odoo": {"name": "Odoo", "detail": self.model_id.name},
+            "odoo": {"name": "Odoo", "detail": self.model_id.sudo().name},
             "external": {
                 "name": system, "detail": self.resource_id.name,
                 "badge": self._label("environment").upper() if self.environment == "sandbox" else ""},

@@ -144,9 +144,13 @@ class IntegrationFlow(models.Model):
             "nobody": self.env._("not exchanged"),
         }.get(owner, owner)
 
-    def _blank_words(self, owner):
+    def _blank_words(self, owner, direction):
         """What an emptied value does; DESIGN.md, section 4."""
         system = self._system_name()
+        if owner == "odoo" and direction == "import":
+            return self.env._("Odoo's value always stays")
+        if owner == "external" and direction == "export":
+            return self.env._("the value of %(system)s always stays", system=system)
         return {
             "external": self.env._("blank in %(system)s empties it in Odoo", system=system),
             "external_unless_blank": self.env._("blank in %(system)s leaves Odoo's value", system=system),

@@ -126,7 +126,7 @@ class TestPlan(FlowCase):
         company = self.env["res.company"].create({"name": "Other company"})
         self.make_flow("res.partner", [("name", "name")], "vendors", name="Vendors of others", state="draft",
                        connection_id=self.make_connection(name="Their shop", company_id=company.id).id, company_id=company.id,
-                       user_id=self.env.ref("base.user_admin").id)
+                       user_id=self.make_user("abroad", company_id=company.id, company_ids=[(6, 0, company.ids)]).id)
         user = self.make_user("map_user", "integration_flow.group_integration_user")
         text = "".join(etree.fromstring(self.flow.with_user(user)._landscape()).itertext())
         self.assertIn("1. Customers", text)
