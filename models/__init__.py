@@ -75,6 +75,7 @@ from . import sync_issue
 from . import status_fix
 from . import flow_alerting
 from . import flow_silence
+from . import connection_tested
 from . import flow_words
 from . import flow_plan
 from . import flow_agreement

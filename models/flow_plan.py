@@ -222,14 +222,14 @@ class IntegrationFlow(models.Model):
 
     def _flows_before(self):
         """Flows whose records must be there first."""
-        return self.all_rule_ids.filtered("active").relation_flow_id - self._origin
+        return (self.all_rule_ids.filtered("active").relation_flow_id - self._origin).sorted(lambda flow: (flow.sequence, flow.id))
 
     def _flows_after(self):
         """Flows that wait for records of this one."""
         if not self._origin:
             return self.browse()
         return self.env["integration.field.rule"].search([
-            ("relation_flow_id", "in", self._origin.ids)]).flow_id - self._origin
+            ("relation_flow_id", "in", self._origin.ids)], order="id").flow_id - self._origin
 
     def _diagram_spec(self):
         self.ensure_one()
@@ -274,7 +274,7 @@ class IntegrationFlow(models.Model):
                 if connection.environment == "sandbox" else "",
                 "flows": [{
                     "label": f"{number}. {flow.name}", "direction": flow.direction, "quiet": flow.state not in ("live", "test"),
-                    "detail": ", ".join(filter(None, [
+                    "detail": "; ".join(filter(None, [
                         flow._label("state") if flow.state != "live" else "",
                         *dict.fromkeys(part for side in flow._sides() for part in flow._trigger_words(side))])),
                 } for number, flow in enumerate(own._in_order(), 1)],

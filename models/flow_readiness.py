@@ -114,18 +114,26 @@ class IntegrationFlow(models.Model):
     def _ready_credentials(self):
         """The connection works; and so did a sandbox of the same API, before production is touched."""
         connection = self.connection_id
+        if not connection.tested_at:
+            missing = self.env._("%(name)s has not been tested with its present address and credentials.", name=connection.name)
+        elif connection.test_ok:
+            missing = self.env._(
+                "%(name)s answers, but its test does not need the credentials. Enter a test path.", name=connection.name)
+        else:
+            missing = self.env._("The last test of %(name)s failed.", name=connection.name)
         items = [self._item(
-            "connection", connection.test_ok, self.env._("%(name)s answered its last test.", name=connection.name),
-            self.env._("%(name)s has not passed a connection test yet.", name=connection.name)
-            if not connection.tested_at else
-            self.env._("The last test of %(name)s failed.", name=connection.name),
+            "connection", connection._credentials_proved(),
+            self.env._("%(name)s accepted its credentials in the last test.", name=connection.name), missing,
             method="action_open_connection", label=self.env._("Connection"))]
         if connection.environment != "sandbox":
             sandbox = self.env["integration.connection"].search([
-                ("api_name", "=", connection.api_name), ("environment", "=", "sandbox"), ("test_ok", "=", True)], limit=1)
+                ("api_name", "=", connection.api_name), ("environment", "=", "sandbox"), ("test_ok", "=", True),
+            ]).filtered(lambda connection: connection._credentials_proved())[:1]
             items.append(self._item(
-                "sandbox", sandbox, self.env._("The sandbox %(name)s answered its last test.", name=sandbox.name or ""),
-                self.env._("No sandbox connection of the API '%(api)s' has passed a test yet.", api=connection.api_name),
+                "sandbox", sandbox,
+                self.env._("The sandbox %(name)s accepted its credentials in the last test.", name=sandbox.name or ""),
+                self.env._("No sandbox connection of the API '%(api)s' has passed a test with its credentials yet.",
+                           api=connection.api_name),
                 method="action_open_connections", label=self.env._("Connections")))
         return items
 

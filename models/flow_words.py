@@ -41,6 +41,9 @@ class IntegrationFlow(models.Model):
     def _schedule_words(self):
         if self.cron_expression:
             return self.env._("at the times of '%(cron)s' (%(tz)s)", cron=self.cron_expression, tz=self.tz)
+        if self.interval_number == 1:
+            return {"minutes": self.env._("every minute"), "hours": self.env._("every hour"),
+                    "days": self.env._("every day")}[self.interval_unit]
         sizes = {"minutes": 60, "hours": 3600, "days": 86400}
         return self.env._(
             "every %(duration)s", duration=self._duration_words(self.interval_number * sizes[self.interval_unit]))

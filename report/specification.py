@@ -96,7 +96,7 @@ class IntegrationFlow(models.Model):
             "level": level, "odoo": rule._field_words(), "arrow": rule._arrow(), "external": self._path_words(rule.external_path),
             "path": rule.external_path or "", "owner": self._owner_words(rule.owner) if rule.kind != "check" else self.env._(
                 "both have to be equal"),
-            "blank": self._blank_words(rule.owner, rule._effective_direction()) if rule.kind not in ("check", "lines") else "",
+            "blank": self._blank_words(rule.owner, rule._effective_direction()) if rule.kind not in ("check", "lines") and rule.transform != "constant" else "",
             "transform": rule._transform_words(),
             "notes": ", ".join(label for name, label in (
                 ("required", self.env._("required")), ("match_key", self.env._("match key")),

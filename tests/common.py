@@ -100,6 +100,7 @@ class FlowTools:
             connections += self.make_connection(name="Sandbox of it", environment="sandbox")
         connections.provider_contact = "support@shop.example.com"
         for connection in connections:
+            connection.test_path = "customers"
             connection.action_test()
             self.assertTrue(connection.test_ok, connection.test_result)
         flow.resource_id.sample_payload = flow.resource_id.sample_payload or '{"id": 1}'

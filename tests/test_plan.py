@@ -156,6 +156,9 @@ class TestPlan(FlowCase):
         self.assertTrue(self.item("contact")["ok"])
         self.assertFalse(self.item("connection")["ok"])
         self.connection.action_test()
+        self.assertIn("does not need the credentials", self.item("connection")["text"])
+        self.connection.test_path = "customers"
+        self.connection.action_test()
         self.assertTrue(self.item("connection")["ok"])
         self.assertFalse(self.item("example")["ok"])
         self.flow.resource_id.sample_payload = "{}"
@@ -171,6 +174,19 @@ class TestPlan(FlowCase):
         self.flow.rule_ids.unlink()
         self.assertIn("No field rule yet", self.item("rules")["text"])
         self.assertFalse(self.item("owners")["ok"])
+
+    def test_a_test_tells_about_the_credentials_it_was_made_with(self):
+        self.connection.test_path = "customers"
+        for vals in ({"auth_secret_input": "another"}, {"base_url": "http://127.0.0.1:9"}, {"test_path": "orders"}):
+            with self.subTest(vals=vals):
+                self.connection.write({"auth_secret_input": self.shop.api_key, "base_url": self.shop.api})
+                self.connection.action_test()
+                self.assertTrue(self.item("connection")["ok"])
+                self.connection.write(vals)
+                self.assertIn("has not been tested", self.item("connection")["text"])
+        self.connection.action_test()
+        self.connection.write({"test_path": "orders", "name": "Shop"})
+        self.assertTrue(self.connection.tested_at, "nothing has changed")
 
     def test_an_example_that_was_received_counts(self):
         self.flow.action_test_mode()

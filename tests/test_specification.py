@@ -1,11 +1,13 @@
 """The specification: everything about a flow in business words, as HTML and as PDF."""
 
-from lxml import html
 from unittest import skipUnless
 
-from odoo.addons.base.models.ir_actions_report import _wkhtml
+from lxml import html
+
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
+
+from odoo.addons.base.models.ir_actions_report import _wkhtml
 
 from .common import FlowCase
 
@@ -33,7 +35,7 @@ class TestSpecification(FlowCase):
         for piece in (
             "Customers <b>of the shop</b>", "Customers are typed once.", "A contact with the address of the shop.",
             "A record that is new in Shop is created in Odoo.", "every 15 minutes", "Nobody waits for them.",
-            "Email ← Email Shop decides blank in Shop empties it in Odoo", "Reference ← Billing › customer code billing.customer_code",
+            "Email match key ← Email Shop decides blank in Shop empties it in Odoo", "Reference ← Billing › customer code billing.customer_code",
             "Odoo decides Odoo's value always stays", "Text (Text Case: UPPER)", "match key", "sensitive", "Credentials Refused no",
             "Too Many Calls yes nobody: it heals by itself", "support@shop.example.com", "Example of Customers",
             "Agreed: version 1 by", "First version", "96 calls a day",
@@ -52,7 +54,7 @@ class TestSpecification(FlowCase):
         self.flow.interval_number = 60
         self.env.invalidate_all()
         text = self.text()
-        self.assertIn("Changed since the last agreement, see the end.", text)
+        self.assertIn("Changed since the last agreement", text)
         self.assertIn("Every 15 60", text)
 
     def test_a_flow_that_has_only_a_name(self):
