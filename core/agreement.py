@@ -27,8 +27,9 @@ class Change(NamedTuple):
 def fingerprint(snapshot: dict) -> str:
     """The same for equal terms, whatever the language.
 
-    >>> one = {"plan": {"flow": {"label": "Timing", "words": "", "values": {"every": {"label": "Every", "raw": 5, "words": "5"}}}}}
-    >>> two = {"plan": {"flow": {"label": "Zeitplan", "words": "", "values": {"every": {"label": "Alle", "raw": 5, "words": "5"}}}}}
+    >>> english = {"label": "Every", "raw": 5, "words": "5"}
+    >>> german = {"label": "Alle", "raw": 5, "words": "5"}
+    >>> one, two = ({"plan": {"flow": {"values": {"every": value}}}} for value in (english, german))
     >>> fingerprint(one) == fingerprint(two)
     True
     """
@@ -50,7 +51,8 @@ def differences(before: dict, after: dict) -> list[Change]:
             else:
                 changes += _changed(group, key, old[key], item)
         changes += [
-            Change("removed", group, key, item["label"], "", item["words"], "") for key, item in old.items() if key not in new]
+            Change("removed", group, key, item["label"], "", item["words"], "")
+            for key, item in old.items() if key not in new]
     return changes
 
 

@@ -159,13 +159,14 @@ def _failure(drawing: Drawing, y: float, failure: dict) -> float:
     steps = [([Text(step, 13)], True) for step in failure["steps"]]
     told = failure.get("told") or []
     if told:
-        steps.append(([Text(failure.get("told_title", ""), 12, faint=True), *(Text(name, 13, bold=True, most=2) for name in told)],
-                      False))
+        names = [Text(name, 13, bold=True, most=2) for name in told]
+        steps.append(([Text(failure.get("told_title", ""), 12, faint=True), *names], False))
     for number, (texts, dash) in enumerate(steps):
         if number:
             drawing.arrow([(EDGE + 40, y), (EDGE + 40, y + 18)], colour="failure", dash=dash)
             y += 18
-        y = drawing.box(EDGE, y, WIDTH - 2 * EDGE, texts, anchor="start", padding=8, colour="failure" if dash else "attention")
+        y = drawing.box(
+            EDGE, y, WIDTH - 2 * EDGE, texts, anchor="start", padding=8, colour="failure" if dash else "attention")
     return y
 
 

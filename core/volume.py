@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from math import ceil
 from typing import Literal, NamedTuple
 
 from cronsim import CronSim, CronSimError
-
-from .moments import zone
 
 DAY, HOUR = 86400, 3600
 MINUTES = {"minutes": 1, "hours": 60, "days": 1440}
@@ -116,10 +114,11 @@ def _reading(volume: Volume):
     yield Step("polls", {"polls": volume.polls}, volume.polls)
     if not volume.incremental:
         pages = _pages(volume.total, volume.page_size)
-        yield Step("everything", {"total": volume.total, "page_size": volume.page_size, "pages": pages, "polls": volume.polls},
-                   volume.polls * (pages - 1))
+        numbers = {"total": volume.total, "page_size": volume.page_size, "pages": pages, "polls": volume.polls}
+        yield Step("everything", numbers, volume.polls * (pages - 1))
     elif volume.changed and volume.polls and volume.page_size:
-        yield Step("pages", {"changed": volume.changed, "page_size": volume.page_size}, _pages(volume.changed, volume.page_size))
+        numbers = {"changed": volume.changed, "page_size": volume.page_size}
+        yield Step("pages", numbers, _pages(volume.changed, volume.page_size))
     if volume.read_back:
         yield Step("read_back", {"changed": volume.changed}, volume.changed)
 
@@ -147,7 +146,7 @@ def _verdict(volume: Volume, calls: int, allowed: int, peak_calls: int, peak_all
     return "exceeds" if share > 1 else "tight" if share > TIGHT else "fits"
 
 
-def runs_per_day(*, every: int = 0, unit: str = "minutes", cron: str = "", tz: str = "UTC") -> int:
+def runs_per_day(*, every: int = 0, unit: str = "minutes", cron: str = "") -> int:
     """How many runs begin on the busiest day.
 
     >>> runs_per_day(every=5), runs_per_day(every=6, unit="hours"), runs_per_day(every=2, unit="days")
@@ -157,7 +156,7 @@ def runs_per_day(*, every: int = 0, unit: str = "minutes", cron: str = "", tz: s
     """
     if not (cron or "").strip():
         return ceil(MINUTES["days"] / (max(every, 1) * MINUTES[unit]))
-    start = datetime(2026, 3, 2, tzinfo=UTC).astimezone(zone(tz)).replace(hour=0, tzinfo=None)  # a Monday without clock change
+    start = datetime(2026, 3, 2)  # noqa: DTZ001 - local time of a week without a change of the clock, from Monday on
     counts: dict = {}
     try:
         for moment in CronSim(cron.strip(), start):

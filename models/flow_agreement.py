@@ -120,7 +120,8 @@ class IntegrationFlow(models.Model):
         if not changes:
             return False
         return Markup(
-            "<table class='table table-sm mb-0'><thead><tr><th>%s</th><th>%s</th><th>%s</th></tr></thead><tbody>%s</tbody></table>"
+            "<table class='table table-sm mb-0'><thead><tr><th>%s</th><th>%s</th><th>%s</th></tr></thead>"
+            "<tbody>%s</tbody></table>"
         ) % (self.env._("What"), self.env._("Agreed"), self.env._("Now"), Markup().join(
             Markup("<tr><td>%s</td><td>%s</td><td>%s</td></tr>") % self._change_words(change) for change in changes))
 

@@ -16,7 +16,8 @@ class IntegrationFlow(models.Model):
     purpose = fields.Text(
         help="What this flow is for, in words of the business: which work it replaces, and what goes wrong without it.")
     frequency_reason = fields.Text(
-        string="Why This Often", help="What decides how soon the other side has to know: a promise to customers, a cut-off time.")
+        string="Why This Often",
+        help="What decides how soon the other side has to know: a promise to customers, a cut-off time.")
     users_see = fields.Text(
         string="What Users See", help="What changes for the people who work with these records: new fields, locked fields, "
                                       "banners, whom to ask.")
@@ -79,7 +80,8 @@ class IntegrationFlow(models.Model):
     # Whatever the answers are made of; the whole is only computed when somebody looks.
     @api.depends(
         "connection_id", "resource_id", "direction", "timing", "interval_number", "interval_unit", "cron_expression", "tz",
-        "create_in_odoo", "create_in_external", "delete_in_odoo", "delete_in_external", "read_before_write", "rule_ids.owner",
+        "create_in_odoo", "create_in_external", "delete_in_odoo", "delete_in_external", "read_before_write",
+        "rule_ids.owner",
         "retry_attempts", "retry_first_seconds", "retry_maximum_seconds", "alert_policy", "responsible_id",
         "records_in_per_day", "records_out_per_day", "records_peak_hour", "records_in_all")
     def _compute_plan(self):
@@ -108,7 +110,7 @@ class IntegrationFlow(models.Model):
         bulk = operations.filtered(lambda operation: operation.bulk and operation.kind in ("create", "update"))
         return volume.Volume(
             polls=volume.runs_per_day(
-                every=self.interval_number, unit=self.interval_unit, cron=self.cron_expression or "", tz=self.tz or "UTC",
+                every=self.interval_number, unit=self.interval_unit, cron=self.cron_expression or "",
             ) if self._polls() else 0,
             changed=self.records_in_per_day if imports else 0,
             total=self.records_in_all if imports else 0,
@@ -143,7 +145,8 @@ class IntegrationFlow(models.Model):
             lines.append(self.env._("Together %(calls)s calls a day.", calls=number(estimate.calls)))
         if estimate.others:
             lines.append(self.env._(
-                "The other running flows of %(system)s: %(calls)s calls a day. Together %(sum)s.", system=self._system_name(),
+                "The other running flows of %(system)s: %(calls)s calls a day. Together %(sum)s.",
+                system=self._system_name(),
                 calls=number(estimate.others), sum=number(estimate.calls + estimate.others)))
         if estimate.allowed:
             lines.append(self.env._(
@@ -177,8 +180,8 @@ class IntegrationFlow(models.Model):
             return self.env._("Pages of %(page_size)s for %(changed)s changed records = %(calls)s more.", **numbers)
         if step.code == "everything":
             return self.env._(
-                "This API cannot be asked for changes only: %(pages)s pages of %(page_size)s for all %(total)s records, in each "
-                "of %(polls)s runs = %(calls)s more.", **numbers)
+                "This API cannot be asked for changes only: %(pages)s pages of %(page_size)s for all %(total)s records, in "
+                "each of %(polls)s runs = %(calls)s more.", **numbers)
         if step.code == "read_back":
             return self.env._("Events bring only IDs: each of %(changed)s records is read = %(calls)s calls.", **numbers)
         if step.code == "sent":
@@ -212,7 +215,8 @@ class IntegrationFlow(models.Model):
     # -- diagram -------------------------------------------------------------------------------------------
 
     @api.depends(
-        "name", "state", "connection_id", "resource_id", "model_id", "direction", "timing", "interval_number", "interval_unit",
+        "name", "state", "connection_id", "resource_id", "model_id", "direction", "timing", "interval_number",
+        "interval_unit",
         "cron_expression", "create_in_odoo", "create_in_external", "delete_in_odoo", "delete_in_external", "rule_ids.owner",
         "retry_attempts", "alert_policy", "responsible_id", "business_owner_id")
     def _compute_diagram(self):
@@ -222,7 +226,8 @@ class IntegrationFlow(models.Model):
 
     def _flows_before(self):
         """Flows whose records must be there first."""
-        return (self.all_rule_ids.filtered("active").relation_flow_id - self._origin).sorted(lambda flow: (flow.sequence, flow.id))
+        flows = self.all_rule_ids.filtered("active").relation_flow_id - self._origin
+        return flows.sorted(lambda flow: (flow.sequence, flow.id))
 
     def _flows_after(self):
         """Flows that wait for records of this one."""
@@ -268,25 +273,27 @@ class IntegrationFlow(models.Model):
         flows = self.search([("company_id", "in", [company.id, False]), ("connection_id.active", "=", True)])
         systems = []
         for connection, own in flows.grouped("connection_id").items():
+            environment = dict(connection._fields["environment"]._description_selection(self.env))[connection.environment]
             systems.append({
                 "name": connection.name, "detail": connection.api_name,
-                "badge": dict(connection._fields["environment"]._description_selection(self.env))[connection.environment].upper()
-                if connection.environment == "sandbox" else "",
+                "badge": environment.upper() if connection.environment == "sandbox" else "",
                 "flows": [{
-                    "label": f"{number}. {flow.name}", "direction": flow.direction, "quiet": flow.state not in ("live", "test"),
+                    "label": f"{number}. {flow.name}", "direction": flow.direction,
+                    "quiet": flow.state not in ("live", "test"),
                     "detail": "; ".join(filter(None, [
                         flow._label("state") if flow.state != "live" else "",
                         *dict.fromkeys(part for side in flow._sides() for part in flow._trigger_words(side))])),
                 } for number, flow in enumerate(own._in_order(), 1)],
             })
         return diagram.landscape_diagram(
-            self.env._("Integrations of %(company)s", company=company.name), {"name": "Odoo", "detail": company.name}, systems)
+            self.env._("Integrations of %(company)s", company=company.name), {"name": "Odoo", "detail": company.name},
+            systems)
 
     def _in_order(self):
         """These flows, those that others need first."""
         ordered, left = self.browse(), self
         while left:
-            free = left.filtered(lambda flow: not (flow._flows_before() & left)) or left[:1]  # a circle begins anywhere
+            free = self.browse([flow.id for flow in left if not flow._flows_before() & left]) or left[:1]  # or a circle
             ordered += free
             left -= free
         return ordered

@@ -54,7 +54,7 @@ class IntegrationFlow(models.Model):
         problems = self._problems()
         return self._item(
             "rules", not problems, self.env._("The field rules and the operations of the API fit each other."),
-            " ".join(problems[:3]) + (self.env._(" And %(count)s more.", count=len(problems) - 3) if len(problems) > 3 else ""),
+            " ".join([*problems[:3], *([self.env._("And %(count)s more.", count=len(problems) - 3)] * (len(problems) > 3))]),
             page="fields", label=self.env._("Fields"))
 
     def _ready_owners(self):
@@ -79,11 +79,12 @@ class IntegrationFlow(models.Model):
     def _ready_volume(self):
         estimate = self._volume_estimate()
         calls = self._number(estimate.calls + estimate.others)
-        done = (self.env._("%(calls)s calls a day of %(allowed)s allowed.", calls=calls, allowed=self._number(estimate.allowed))
-                if estimate.allowed else self.env._("%(calls)s calls a day; the connection has no limit.", calls=calls))
+        allowed = self._number(estimate.allowed)
+        done = (self.env._("%(calls)s calls a day of %(allowed)s allowed.", calls=calls, allowed=allowed) if estimate.allowed
+                else self.env._("%(calls)s calls a day; the connection has no limit.", calls=calls))
         missing = (self.env._("Say how many records are expected.") if estimate.verdict == "unknown" else self.env._(
             "%(calls)s calls a day are expected, and %(allowed)s are allowed; in the busiest hour %(peak)s of %(hour)s.",
-            calls=calls, allowed=self._number(estimate.allowed), peak=self._number(estimate.peak_calls),
+            calls=calls, allowed=allowed, peak=self._number(estimate.peak_calls),
             hour=self._number(estimate.peak_allowed)))
         return self._item(
             "volume", estimate.verdict not in ("unknown", "exceeds"), done, missing, page="plan", label=self.env._("Plan"))
@@ -115,7 +116,8 @@ class IntegrationFlow(models.Model):
         """The connection works; and so did a sandbox of the same API, before production is touched."""
         connection = self.connection_id
         if not connection.tested_at:
-            missing = self.env._("%(name)s has not been tested with its present address and credentials.", name=connection.name)
+            missing = self.env._(
+                "%(name)s has not been tested with its present address and credentials.", name=connection.name)
         elif connection.test_ok:
             missing = self.env._(
                 "%(name)s answers, but its test does not need the credentials. Enter a test path.", name=connection.name)
@@ -164,7 +166,8 @@ class IntegrationFlow(models.Model):
         passed = cases.filtered(lambda case: case.last_result == "passed")
         return [self._item(
             "tests", passed and not failed,
-            self.env._("%(count)s test cases pass.", count=len(passed)) if len(passed) != 1 else self.env._("1 test case passes."),
+            self.env._("%(count)s test cases pass.", count=len(passed)) if len(passed) != 1
+            else self.env._("1 test case passes."),
             self.env._("Test cases fail: %(names)s.", names=", ".join(failed.mapped("name"))) if failed else self.env._(
                 "No test case has passed yet. Add an example with the result that the business expects, and run it."),
             page="tests", label=self.env._("Test Cases"))]
@@ -232,9 +235,9 @@ class IntegrationFlow(models.Model):
         if self.env.su:
             return super().create(vals_list)
         # Born as a draft; then it passes the gates as any other.
-        wanted = [{name: vals[name] for name in ("state", "state_before_pause") if name in vals} for vals in vals_list]
-        flows = super().create([
-            {name: value for name, value in vals.items() if name not in ("state", "state_before_pause")} for vals in vals_list])
+        steps = {"state", "state_before_pause"}
+        wanted = [{name: vals[name] for name in steps & vals.keys()} for vals in vals_list]
+        flows = super().create([{name: vals[name] for name in vals.keys() - steps} for vals in vals_list])
         for flow, vals in zip(flows, wanted, strict=True):
             if vals.get("state", "draft") != "draft":
                 flow.write(vals)

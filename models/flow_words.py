@@ -5,7 +5,8 @@ from .selections import ERROR_CLASSES
 
 # Settings of a rule that its words leave out: they say where it stands, or are told in the sentence itself.
 SAID_ELSEWHERE = {
-    "flow_id", "parent_id", "child_ids", "sequence", "code", "kind", "model_name", "odoo_path", "external_path", "direction", "owner",
+    "flow_id", "parent_id", "child_ids", "sequence", "code", "kind", "model_name", "odoo_path", "external_path",
+    "direction", "owner",
     "transform", "required", "match_key", "sensitive", "active", "display_name", "company_id",
 }
 
@@ -103,7 +104,8 @@ class IntegrationFlow(models.Model):
         system = self._system_name()
         if "import" in self._sides():
             sentences.append(
-                self.env._("A record that is new in %(system)s is created in Odoo.", system=system) if self.create_in_odoo else
+                self.env._("A record that is new in %(system)s is created in Odoo.", system=system)
+                if self.create_in_odoo else
                 self.env._("A record that is new in %(system)s is not created in Odoo.", system=system))
         if "export" in self._sides():
             sentences.append(
@@ -189,7 +191,8 @@ class IntegrationFlow(models.Model):
             "What the other side refuses, or what a value is missing for, waits in Needs Attention with a hint what to do. "
             "All other records go on."))
         if self.guard_ids:
-            steps.append(self.env._("A run that is about to do more than the guardrails allow is held until a person has looked."))
+            steps.append(self.env._(
+                "A run that is about to do more than the guardrails allow is held until a person has looked."))
         return steps
 
     def _told_users(self):
@@ -208,7 +211,7 @@ class IntegrationFlow(models.Model):
             for rule in self.alert_rule_ids:
                 told.append((
                     rule.user_id.name,
-                    rule.error_class and self._label("error_class", rule) or self.env._("every failure that needs a person")))
+                    self._label("error_class", rule) or self.env._("every failure that needs a person")))
             if responsible:
                 told.append((responsible, self.env._("what no rule is about")))
         if self.connection_id.administrator_id:

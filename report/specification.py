@@ -70,7 +70,7 @@ class IntegrationFlow(models.Model):
             "tests": self._test_rows(),
             "changes": [self._change_words(change) for change in self._agreement_changes()],
             "agreements": self.agreement_ids.sorted("version", reverse=True),
-            "printed_at": fields.Datetime.context_timestamp(self, fields.Datetime.now()).strftime("%Y-%m-%d %H:%M"),
+            "printed_at": self._moment_words(fields.Datetime.now()),
         }
 
     def _filter_rows(self):
@@ -93,10 +93,12 @@ class IntegrationFlow(models.Model):
 
     def _field_row(self, rule, level):
         return {
-            "level": level, "odoo": rule._field_words(), "arrow": rule._arrow(), "external": self._path_words(rule.external_path),
+            "level": level, "odoo": rule._field_words(), "arrow": rule._arrow(),
+            "external": self._path_words(rule.external_path),
             "path": rule.external_path or "", "owner": self._owner_words(rule.owner) if rule.kind != "check" else self.env._(
                 "both have to be equal"),
-            "blank": self._blank_words(rule.owner, rule._effective_direction()) if rule.kind not in ("check", "lines") and rule.transform != "constant" else "",
+            "blank": "" if rule.kind in ("check", "lines") or rule.transform == "constant" else self._blank_words(
+                rule.owner, rule._effective_direction()),
             "transform": rule._transform_words(),
             "notes": ", ".join(label for name, label in (
                 ("required", self.env._("required")), ("match_key", self.env._("match key")),
@@ -114,7 +116,7 @@ class IntegrationFlow(models.Model):
         return " › ".join(words).capitalize()
 
     def _status_part(self):
-        """Status transitions, for the module part that has them: ``{"diagram": Markup, "rows": [[texts]], "head": [texts]}``."""
+        """Status transitions, where there are any: ``{"diagram": Markup, "head": [texts], "rows": [[texts]]}``."""
         return None
 
     def _example_rows(self):
@@ -127,7 +129,8 @@ class IntegrationFlow(models.Model):
         elif self.env.user.has_group("integration_flow.group_integration_manager"):
             sync = self._stored_example()
             if sync:
-                found.append((self.env._("As it was received: %(name)s", name=sync.display_name), self._masked(sync.payload)))
+                found.append((self.env._("As it was received: %(name)s", name=sync.display_name),
+                    self._masked(sync.payload)))
         return [(title, text) for title, text in found if text]
 
     def _masked(self, payload):
@@ -144,5 +147,8 @@ class IntegrationFlow(models.Model):
         cases = self._test_cases()
         return [] if cases is None else [
             (case.name, dict(case._fields["last_result"]._description_selection(self.env))[case.last_result],
-             fields.Datetime.context_timestamp(self, case.last_run_at).strftime("%Y-%m-%d %H:%M") if case.last_run_at else "")
+             self._moment_words(case.last_run_at))
             for case in cases]
+
+    def _moment_words(self, moment):
+        return fields.Datetime.context_timestamp(self, moment).strftime("%Y-%m-%d %H:%M") if moment else ""

@@ -83,9 +83,10 @@ class TestFlowMove(FlowCase):
         self.assertEqual(self.flow.agreement_state, "agreed")
 
     def test_what_waits_for_the_old_system_is_not_sent_to_the_new_one(self):
-        flow = self.make_flow("res.partner", [("name", "first_name"), ("email", "email", {"match_key": True})], self.make_resource(
-            "customers2", {"create": {"method": "POST", "path": "customers"}}), direction="export", create_in_external=True,
-            timing="live", domain="[('email', '=', 'live@example.com')]")
+        resource = self.make_resource("customers2", {"create": {"method": "POST", "path": "customers"}})
+        flow = self.make_flow(
+            "res.partner", [("name", "first_name"), ("email", "email")], resource, direction="export", timing="live",
+            create_in_external=True, domain="[('email', '=', 'live@example.com')]")
         self.env["res.partner"].create({"name": "Live", "email": "live@example.com"})
         self.env.cr.flush()
         self.env.cr.execute("SELECT count(*) FROM integration_capture WHERE flow_id = %s", [flow.id])

@@ -4,10 +4,9 @@ from unittest import skipUnless
 
 from lxml import html
 
+from odoo.addons.base.models.ir_actions_report import _wkhtml
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
-
-from odoo.addons.base.models.ir_actions_report import _wkhtml
 
 from .common import FlowCase
 
@@ -21,7 +20,8 @@ class TestSpecification(FlowCase):
             ("vat", "tax_no", {"sensitive": True}), ("ref", "billing.customer_code", {"owner": "odoo", "text_case": "upper",
                                                                                      "transform": "text"}),
         ], state="draft", name="Customers <b>of the shop</b>", timing="scheduled")
-        self.flow.resource_id.sample_payload = '{"id": 7, "tax_no": "BE0477472701", "api_key": "s3cret", "first_name": "Ann"}'
+        self.flow.resource_id.sample_payload = (
+            '{"id": 7, "tax_no": "BE0477472701", "api_key": "s3cret", "first_name": "Ann"}')
         self.owner = self.make_ready(self.flow)
 
     def text(self, user=None, flow=None):
@@ -35,8 +35,10 @@ class TestSpecification(FlowCase):
         for piece in (
             "Customers <b>of the shop</b>", "Customers are typed once.", "A contact with the address of the shop.",
             "A record that is new in Shop is created in Odoo.", "every 15 minutes", "Nobody waits for them.",
-            "Email match key ← Email Shop decides blank in Shop empties it in Odoo", "Reference ← Billing › customer code billing.customer_code",
-            "Odoo decides Odoo's value always stays", "Text (Text Case: UPPER)", "match key", "sensitive", "Credentials Refused no",
+            "Email match key ← Email Shop decides blank in Shop empties it in Odoo",
+            "Reference ← Billing › customer code billing.customer_code",
+            "Odoo decides Odoo's value always stays", "Text (Text Case: UPPER)", "match key", "sensitive",
+            "Credentials Refused no",
             "Too Many Calls yes nobody: it heals by itself", "support@shop.example.com", "Example of Customers",
             "Agreed: version 1 by", "First version", "96 calls a day",
         ):

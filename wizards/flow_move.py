@@ -18,7 +18,8 @@ class IntegrationFlowMove(models.TransientModel):
     flow_ids = fields.Many2many(
         "integration.flow", "integration_flow_move_flow_rel", "move_id", "flow_id", string="Flows", required=True,
         help="Flows that refer to each other move together, because a related record is looked for on the same connection.")
-    source_id = fields.Many2one("integration.connection", string="Used Now", required=True, readonly=True, ondelete="cascade")
+    source_id = fields.Many2one(
+        "integration.connection", string="Used Now", required=True, readonly=True, ondelete="cascade")
     api_name = fields.Char(related="source_id.api_name")
     connection_id = fields.Many2one(
         "integration.connection", string="Use Instead", required=True, ondelete="cascade",
@@ -45,7 +46,8 @@ class IntegrationFlowMove(models.TransientModel):
         missing = flows._bound_together() - flows
         if missing:
             raise UserError(self.env._(
-                "These flows refer to each other and must move together: %(names)s.", names=", ".join(missing.mapped("name"))))
+                "These flows refer to each other and must move together: %(names)s.",
+                names=", ".join(missing.mapped("name"))))
         flows._use_connection(self.connection_id)
         return {"type": "ir.actions.client", "tag": "soft_reload"}
 
@@ -70,7 +72,8 @@ class IntegrationFlow(models.Model):
                     state=flow._label("state")))
             if connection.api_name != flow.api_name:
                 raise UserError(self.env._(
-                    "%(flow)s speaks the API '%(api)s', and %(connection)s '%(other)s'. Choose a connection of the same API.",
+                    "%(flow)s speaks the API '%(api)s', and %(connection)s '%(other)s'. Choose a connection of the same "
+                    "API.",
                     flow=flow.name, api=flow.api_name, connection=connection.name, other=connection.api_name))
             if connection == flow.connection_id:
                 raise UserError(self.env._(
@@ -110,7 +113,8 @@ class IntegrationFlow(models.Model):
         self.connection_id.ensure_one()
         flows = self._bound_together()
         return {
-            "type": "ir.actions.act_window", "name": self.env._("Use Another Connection"), "res_model": "integration.flow.move",
+            "type": "ir.actions.act_window", "name": self.env._("Use Another Connection"),
+            "res_model": "integration.flow.move",
             "view_mode": "form", "target": "new",
             "context": {"default_flow_ids": flows.ids, "default_source_id": self.connection_id.id},
         }

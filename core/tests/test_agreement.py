@@ -12,7 +12,10 @@ def item(label="E-mail", words="as it is", **raw):
         name: {"label": name.title(), "raw": value, "words": str(value)} for name, value in raw.items()}}
 
 
-BEFORE = {"plan": {"flow": item("The flow", every=15, purpose="Sell")}, "rules": {"email": item(owner="odoo", required=False)}}
+BEFORE = {
+    "plan": {"flow": item("The flow", every=15, purpose="Sell")},
+    "rules": {"email": item(owner="odoo", required=False)},
+}
 
 
 @pytest.mark.parametrize(("after", "expected"), [
@@ -20,7 +23,8 @@ BEFORE = {"plan": {"flow": item("The flow", every=15, purpose="Sell")}, "rules":
     ({**BEFORE, "rules": {"email": item(owner="external", required=False)}},
      [("changed", "E-mail", "Owner", "odoo", "external")]),
     ({**BEFORE, "rules": {"email": item(owner="odoo")}}, []),
-    ({**BEFORE, "rules": {"email": item(owner="odoo", required=True)}}, [("changed", "E-mail", "Required", "False", "True")]),
+    ({**BEFORE, "rules": {"email": item(owner="odoo", required=True)}},
+     [("changed", "E-mail", "Required", "False", "True")]),
     ({**BEFORE, "rules": {}}, [("removed", "E-mail", "", "as it is", "")]),
     ({"plan": BEFORE["plan"]}, [("removed", "E-mail", "", "as it is", "")]),
     ({**BEFORE, "rules": {**BEFORE["rules"], "city": item("City", "text")}}, [("added", "City", "", "", "text")]),
