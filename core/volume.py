@@ -60,6 +60,8 @@ class Volume:
     """Records that change in Odoo and are sent."""
     per_call: int = 1
     """Records that one writing call takes."""
+    calls_each: int = 1
+    """Calls that each of them takes: a request may have several."""
     read_before: bool = False
     """Each record is read before it is written."""
     peak: int = 0
@@ -124,7 +126,10 @@ def _reading(volume: Volume):
 
 
 def _writing(volume: Volume):
-    yield Step("sent", {"sent": volume.sent, "per_call": volume.per_call}, ceil(volume.sent / max(volume.per_call, 1)))
+    if volume.calls_each == 1:
+        yield Step("sent", {"sent": volume.sent, "per_call": volume.per_call}, ceil(volume.sent / max(volume.per_call, 1)))
+    else:
+        yield Step("asked", {"sent": volume.sent, "calls_each": volume.calls_each}, volume.sent * volume.calls_each)
     if volume.read_before:
         yield Step("read_before", {"sent": volume.sent}, volume.sent)
 

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..core import agreement
+from .flow_words import configuration_fields, value_words
 
 # What the business agrees to. Technical settings (batch size, priority, log) may change without asking.
 AGREED_FIELDS = (
@@ -11,7 +12,7 @@ AGREED_FIELDS = (
     "create_in_external", "delete_in_odoo", "delete_in_external", "read_before_write", "timing", "interval_number",
     "interval_unit", "cron_expression", "frequency_reason", "users_see", "lang", "tz", "company_id", "retry_attempts",
     "retry_first_seconds", "retry_coefficient", "retry_maximum_seconds", "retry_connection", "retry_timeout", "retry_server",
-    "retry_locked", "alert_policy", "alert_user_path", "responsible_id", "business_owner_id", "announce",
+    "retry_locked", "alert_policy", "alert_user_path", "responsible_id", "business_owner_id", "announce", "request_effect",
 )
 
 
@@ -79,27 +80,26 @@ class IntegrationFlow(models.Model):
                 "label": self.env._("Plan"), "words": "",
                 "values": {name: flow._term(flow, name) for name in AGREED_FIELDS}}},
             "rules": {
-                f"{rule.parent_id.code}/{rule.code}" if rule.parent_id else rule.code: {
-                    "label": rule._field_words(), "words": rule._rule_words(),
-                    "values": {name: flow._term(rule, name) for name in rule._configuration_fields()}}
+                f"{rule.parent_id.code}/{rule.code}" if rule.parent_id else rule.code: flow._part(
+                    rule, rule._field_words(), rule._rule_words())
                 for top in flow.rule_ids for rule in (top, *top.child_ids)},
+            "guardrails": {
+                str(guard.id): flow._part(guard, guard.display_name, self.env._("guardrail")) for guard in flow.guard_ids},
+            "calls": {
+                str(number): flow._part(step, step.operation_id.display_name, self.env._("call"))
+                for number, step in enumerate(flow.request_step_ids, 1)},
         }
 
     def _term(self, record, name):
         field, value = record._fields[name], record[name]
         raw = value.id or False if field.type == "many2one" else value
-        words = record._value_words(name) if record._name == "integration.field.rule" else self._plan_words(name)
-        return {"label": field.get_description(self.env, ["string"])["string"], "raw": raw, "words": words}
+        label = field.get_description(self.env, ["string"])["string"]
+        return {"label": label, "raw": raw, "words": value_words(record, name)}
 
-    def _plan_words(self, name):
-        field, value = self._fields[name], self[name]
-        if field.type == "selection":
-            return self._label(name) if value else ""
-        if field.type == "many2one":
-            return value.display_name or ""
-        if field.type == "boolean":
-            return self.env._("yes") if value else self.env._("no")
-        return "" if value is False or value is None else f"{value:g}" if field.type == "float" else str(value)
+    def _part(self, record, label, words):
+        """One rule, guardrail or call among the terms."""
+        return {"label": label, "words": words, "values": {
+            name: self._term(record, name) for name in configuration_fields(record)}}
 
     def _agreement_changes(self):
         """What differs from the last agreement; empty when nothing does or nothing was agreed."""

@@ -112,14 +112,15 @@ class IntegrationFlow(models.Model):
             polls=volume.runs_per_day(
                 every=self.interval_number, unit=self.interval_unit, cron=self.cron_expression or "",
             ) if self._polls() else 0,
-            changed=self.records_in_per_day if imports else 0,
-            total=self.records_in_all if imports else 0,
-            incremental=bool(listing.incremental_param or listing.incremental_template),
+            changed=self.records_in_per_day if imports and not self._asks() else 0,
+            total=self.records_in_all if imports and not self._asks() else 0,
+            incremental=self._asks() or bool(listing.incremental_param or listing.incremental_template),
             page_size=listing.page_size if listing and listing.paging_style != "none" else 0,
             read_back=any(topic.kind == "ids" for topic in topics),
             sent=self.records_out_per_day if exports else 0,
-            per_call=min(bulk.mapped("bulk_limit"), default=1) if exports else 1,
-            read_before=exports and self.read_before_write,
+            per_call=min(bulk.mapped("bulk_limit"), default=1) if exports and not self._asks() else 1,
+            calls_each=max(len(self.request_step_ids), 1) if self._asks() else 1,
+            read_before=exports and self.read_before_write and not self._asks(),
             peak=self.records_peak_hour,
         )
 
@@ -188,6 +189,8 @@ class IntegrationFlow(models.Model):
             if step.numbers["per_call"] > 1:
                 return self.env._("%(sent)s records sent, %(per_call)s in a call = %(calls)s calls.", **numbers)
             return self.env._("%(sent)s records sent, one by one = %(calls)s calls.", **numbers)
+        if step.code == "asked":
+            return self.env._("%(sent)s requests of %(calls_each)s calls each = %(calls)s calls.", **numbers)
         return self.env._("Each of them is read before it is written = %(calls)s calls.", **numbers)
 
     def _verdict_words(self, estimate):
@@ -247,7 +250,7 @@ class IntegrationFlow(models.Model):
             "external": {
                 "name": system, "detail": self.resource_id.name,
                 "badge": self._label("environment").upper() if self.environment == "sandbox" else ""},
-            "direction": self.direction,
+            "direction": "both" if self._asks() else self.direction,
             "lanes": {side: {"label": self._moves_words(side), "trigger": ", ".join(self._trigger_words(side))}
                       for side in self._sides()},
             "order": {
@@ -278,7 +281,7 @@ class IntegrationFlow(models.Model):
                 "name": connection.name, "detail": connection.api_name,
                 "badge": environment.upper() if connection.environment == "sandbox" else "",
                 "flows": [{
-                    "label": f"{number}. {flow.name}", "direction": flow.direction,
+                    "label": f"{number}. {flow.name}", "direction": "both" if flow._asks() else flow.direction,
                     "quiet": flow.state not in ("live", "test"),
                     "detail": "; ".join(filter(None, [
                         flow._label("state") if flow.state != "live" else "",

@@ -11,6 +11,29 @@ SAID_ELSEWHERE = {
 }
 
 
+def configuration_fields(record):
+    """Fields that a person sets on a rule or another part of a flow, whatever modules add to it."""
+    return [
+        name for name, field in record._fields.items()
+        if field.store and not field.related and name not in models.MAGIC_COLUMNS
+        and field.type not in ("one2many", "many2many") and (not field.compute or not field.readonly)
+        and name not in ("flow_id", "parent_id", "sequence", "code")]
+
+
+def value_words(record, name):
+    """The value of one of its fields, for people."""
+    field, value = record._fields[name], record[name]
+    if field.type == "selection":
+        return dict(field._description_selection(record.env)).get(value, "") if value else ""
+    if field.type == "many2one":
+        return value.display_name or ""
+    if field.type == "boolean":
+        return record.env._("yes") if value else record.env._("no")
+    if field.type == "float":
+        return f"{value:g}"
+    return "" if value is False or value is None else str(value)
+
+
 class IntegrationFlow(models.Model):
     """A flow in business words, always from the live configuration: for the plan, the diagram, the specification and
     the agreement."""
@@ -22,9 +45,13 @@ class IntegrationFlow(models.Model):
         record = self if record is None else record
         return dict(record._fields[name]._description_selection(self.env)).get(record[name], "")
 
+    def _asks(self):
+        """Is it a request: it asks about a record, and the answer fills that record?"""
+        return self.direction == "request"
+
     def _sides(self):
-        """The directions of this flow: some of 'import' and 'export'."""
-        return ("import", "export") if self.direction == "both" else (self.direction,)
+        """The directions in which values move: some of 'import' and 'export'."""
+        return (self.direction,) if self.direction in ("import", "export") else ("import", "export")
 
     def _system_name(self):
         return self.connection_id.name or self.env._("Other system")
@@ -54,7 +81,7 @@ class IntegrationFlow(models.Model):
     def _polls(self):
         """Does the other system get asked at intervals?"""
         return (
-            self.direction != "export" and self.timing != "manual"
+            self.direction in ("import", "both") and self.timing != "manual"
             and "list" in self.resource_id.operation_ids.mapped("kind"))
 
     def _webhook_topics(self):
@@ -65,7 +92,15 @@ class IntegrationFlow(models.Model):
     def _trigger_words(self, side):
         """What begins the exchange in this direction, as parts of a sentence."""
         parts = []
-        if side == "import":
+        if self._asks():
+            if side == "import":
+                return [self.env._("with the answer")]
+            parts.append(self.env._("when somebody asks, by the Action menu of the records"))
+            if self.timing == "live":
+                parts.append(self.env._("at once, when a record is saved in Odoo"))
+            elif self.timing != "manual":
+                parts.append(self._schedule_words())
+        elif side == "import":
             if self._webhook_topics():
                 parts.append(self.env._("at once, when %(system)s sends an event", system=self._system_name()))
             if self._polls():
@@ -87,6 +122,10 @@ class IntegrationFlow(models.Model):
 
     def _moves_words(self, side):
         """What the flow may do on the receiving side."""
+        if self._asks():
+            return self.env._("The answer fills the record") if side == "import" else {
+                "create": self.env._("Asks, and something is made there"), "end": self.env._("Asks to end what was made"),
+            }.get(self.request_effect, self.env._("Asks about the record"))
         create = self.create_in_odoo if side == "import" else self.create_in_external
         delete = self.delete_in_odoo if side == "import" else self.delete_in_external
         if create and delete != "nothing":
@@ -102,6 +141,11 @@ class IntegrationFlow(models.Model):
         """Which system creates the record: sentences."""
         sentences = []
         system = self._system_name()
+        if self._asks():
+            return [{
+                "create": self.env._("Each request makes something in %(system)s, once for each record.", system=system),
+                "end": self.env._("Each request ends what was made in %(system)s.", system=system),
+            }.get(self.request_effect, self.env._("Nothing is created: it only asks."))]
         if "import" in self._sides():
             sentences.append(
                 self.env._("A record that is new in %(system)s is created in Odoo.", system=system)
@@ -120,6 +164,8 @@ class IntegrationFlow(models.Model):
         return sentences
 
     def _deletion_words(self):
+        if self._asks():
+            return [self.env._("Nothing: a request is made for a record that is there.")]
         sentences = []
         system = self._system_name()
         if "import" in self._sides():
@@ -261,40 +307,19 @@ class IntegrationFieldRule(models.Model):
         return self.flow_id.direction if self.direction == "flow" else self.direction
 
     def _arrow(self):
-        return {"import": "←", "export": "→", "both": "⇄"}[self._effective_direction()]
+        return {"import": "←", "export": "→"}.get(self._effective_direction(), "⇄")
 
     def _options_words(self):
         """Settings that differ from their defaults: ``[(label, value in words)]``."""
         defaults = self.default_get(list(self._fields))
         found = []
-        for name in self._configuration_fields():
+        for name in configuration_fields(self):
             value = self[name]
             if name in SAID_ELSEWHERE or not value or value == defaults.get(name):
                 continue
             found.append((
-                self._fields[name].get_description(self.env, ["string"])["string"], self._value_words(name)))
+                self._fields[name].get_description(self.env, ["string"])["string"], value_words(self, name)))
         return found
-
-    def _configuration_fields(self):
-        """Fields that a person sets on a rule, whatever other modules add to it."""
-        return [
-            name for name, field in self._fields.items()
-            if field.store and not field.related and name not in models.MAGIC_COLUMNS
-            and field.type not in ("one2many", "many2many") and (not field.compute or not field.readonly)
-            and name not in ("flow_id", "parent_id", "sequence", "code")]
-
-    def _value_words(self, name):
-        """The value of one of its fields, for people."""
-        field, value = self._fields[name], self[name]
-        if field.type == "selection":
-            return dict(field._description_selection(self.env)).get(value, "") if value else ""
-        if field.type == "many2one":
-            return value.display_name or ""
-        if field.type == "boolean":
-            return self.env._("yes") if value else self.env._("no")
-        if field.type == "float":
-            return f"{value:g}"
-        return "" if value is False or value is None else str(value)
 
     def _transform_words(self):
         self.ensure_one()

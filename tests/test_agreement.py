@@ -89,6 +89,14 @@ class TestAgreement(FlowCase):
         lines.child_ids.owner = "odoo"
         self.assertEqual(self.changes(), [("Name: Owner", "Other System", "Odoo")])
 
+    def test_guardrails_are_part_of_it(self):
+        self.agree()
+        guard = self.env["integration.guard"].create({"flow_id": self.flow.id, "kind": "delete", "limit": 5})
+        self.assertEqual([(before, after) for _what, before, after in self.changes()], [("not there", "guardrail")])
+        self.agree()
+        guard.limit = 50
+        self.assertEqual([(before, after) for _what, before, after in self.changes()], [("5", "50")])
+
     def test_a_change_back_makes_it_valid_again(self):
         self.agree()
         self.flow.interval_number = 60

@@ -267,3 +267,21 @@ class TestPlan(FlowCase):
         self.connection.environment = "sandbox"
         with self.refuses(ValidationError, "sandbox"):
             self.flow.connection_id = self.make_connection(environment="production")
+
+    # -- requests ------------------------------------------------------------------------------------------
+
+    def test_a_request_is_planned_too(self):
+        resource = self.make_resource("orders", {"create": {"method": "POST", "path": "orders"}})
+        flow = self.make_flow(
+            "res.partner", [("name", "name", {"direction": "export"}), ("ref", "code", {"direction": "import"})], resource,
+            direction="request", request_effect="create", name="Labels", records_out_per_day=30, state="draft")
+        self.env["integration.request.step"].create([
+            {"flow_id": flow.id, "operation_id": resource.operation_ids.id} for _number in range(2)])
+        self.assertEqual(flow._volume_estimate().calls, 60)
+        self.assertIn("30 requests of 2 calls each = 60 calls.", flow._volume_lines())
+        svg = "".join(etree.fromstring(flow.diagram).itertext())
+        for piece in ("Asks, and something", "The answer fills", "when somebody"):
+            self.assertIn(piece, svg)
+        self.assertIn("once for each record", str(flow.plan_answers))
+        self.assertTrue(flow.readiness_items)
+        self.assertEqual(len(flow._agreement_terms()["calls"]), 2)

@@ -19,10 +19,11 @@ A_DAY = Limit(10000, 86400)
     (Volume(sent=950), {"sent": 950}),
     (Volume(sent=950, per_call=100), {"sent": 10}),
     (Volume(sent=950, read_before=True), {"sent": 950, "read_before": 950}),
+    (Volume(sent=30, calls_each=3), {"asked": 90}),
     (Volume(polls=96, changed=200, page_size=50, sent=30), {"polls": 96, "pages": 4, "sent": 30}),
     (Volume(), {}),
 ], ids=["the example", "one page more", "no paging", "not incremental", "thin events", "single", "bulk", "read before",
-        "two-way", "nothing"])
+        "several calls", "two-way", "nothing"])
 def test_calls_of_a_day(volume, calls):
     found = estimate(volume, A_DAY)
     assert {step.code: step.calls for step in found.steps} == calls
