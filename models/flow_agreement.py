@@ -13,6 +13,7 @@ AGREED_FIELDS = (
     "interval_unit", "cron_expression", "frequency_reason", "users_see", "lang", "tz", "company_id", "retry_attempts",
     "retry_first_seconds", "retry_coefficient", "retry_maximum_seconds", "retry_connection", "retry_timeout", "retry_server",
     "retry_locked", "alert_policy", "alert_user_path", "responsible_id", "business_owner_id", "announce", "request_effect",
+    "status_field", "status_path", "status_send_path", "status_as_number", "status_ignore_late", "status_chain",
 )
 
 
@@ -83,6 +84,9 @@ class IntegrationFlow(models.Model):
                 f"{rule.parent_id.code}/{rule.code}" if rule.parent_id else rule.code: flow._part(
                     rule, rule._field_words(), rule._rule_words())
                 for top in flow.rule_ids for rule in (top, *top.child_ids)},
+            "statuses": {
+                f"{rule.side}/{rule.external_status}/{rule.stage_id.value or ''}": flow._status_term(rule)
+                for rule in (*flow.status_rule_ids, *flow.status_send_ids) if rule.effect != "open"},
             "guardrails": {
                 str(guard.id): flow._part(guard, guard.display_name, self.env._("guardrail")) for guard in flow.guard_ids},
             "calls": {
@@ -95,6 +99,15 @@ class IntegrationFlow(models.Model):
         raw = value.id or False if field.type == "many2one" else value
         label = field.get_description(self.env, ["string"])["string"]
         return {"label": label, "raw": raw, "words": value_words(record, name)}
+
+    def _status_term(self, rule):
+        """Statuses that were only collected are nobody's decision yet, and no terms."""
+        part = self._part(rule, rule.external_status or "", rule.display_name)
+        part["values"]["from_stage_ids"] = {
+            "label": rule._fields["from_stage_ids"].get_description(self.env, ["string"])["string"],
+            "raw": sorted(rule.from_stage_ids.mapped("value")),
+            "words": ", ".join(rule.from_stage_ids.mapped("display_name"))}
+        return part
 
     def _part(self, record, label, words):
         """One rule, guardrail or call among the terms."""

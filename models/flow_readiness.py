@@ -41,7 +41,8 @@ class IntegrationFlow(models.Model):
         """
         self.ensure_one()
         items = [
-            self._ready_rules(), self._ready_owners(), self._ready_purpose(), self._ready_trigger(), self._ready_volume(),
+            self._ready_rules(), self._ready_owners(), self._ready_statuses(), self._ready_purpose(), self._ready_trigger(),
+            self._ready_volume(),
             self._ready_failure(), self._ready_users(), *self._ready_credentials(), self._ready_example(),
             *self._ready_tests(), self._ready_contact(), self._ready_agreement(),
         ]
@@ -64,6 +65,14 @@ class IntegrationFlow(models.Model):
             self.env._("Every exchanged field has an owner: %(owners)s.", owners=", ".join(
                 f"{self._owner_words(owner)} ({count})" for owner, count in counts)),
             self.env._("No field is exchanged yet, so nobody decides about one."), page="fields", label=self.env._("Fields"))
+
+    def _ready_statuses(self):
+        if not self.status_field and not self.status_rule_ids:
+            return None
+        return self._item(
+            "statuses", not self.status_open_count, self.env._("It is decided what each known status does."),
+            self.env._("%(count)s statuses that came are not decided yet.", count=self.status_open_count), page="statuses",
+            label=self.env._("Statuses"))
 
     def _ready_purpose(self):
         return self._item(

@@ -6,8 +6,8 @@ from .selections import ERROR_CLASSES
 # Settings of a rule that its words leave out: they say where it stands, or are told in the sentence itself.
 SAID_ELSEWHERE = {
     "flow_id", "parent_id", "child_ids", "sequence", "code", "kind", "model_name", "odoo_path", "external_path",
-    "direction", "owner",
-    "transform", "required", "match_key", "sensitive", "active", "display_name", "company_id",
+    "direction", "owner", "transform", "required", "match_key", "sensitive", "active", "display_name", "company_id",
+    "blank_policy", "overruled_policy", "owner_switch_domain", "owner_after", "merge_group",
 }
 
 
@@ -303,6 +303,31 @@ class IntegrationFieldRule(models.Model):
             model = self.env[field.comodel_name] if field.comodel_name else None
         return " / ".join(labels)
 
+    def _decides_words(self):
+        """Who decides, also after ownership has switched, and what moves together."""
+        self.ensure_one()
+        flow = self.flow_id
+        words = flow._owner_words(self.owner)
+        if self.owner_after:
+            words = self.env._("%(owner)s; for records with %(condition)s: %(after)s", owner=words,
+                               condition=self.owner_switch_domain or "", after=flow._owner_words(self.owner_after))
+        if self.merge_group:
+            words = self.env._("%(owner)s, together with the group '%(group)s'", owner=words, group=self.merge_group)
+        return words
+
+    def _emptied_words(self):
+        """What a blank on the owner's side does, and a change against the owner where that is not put back."""
+        self.ensure_one()
+        if self.kind in ("check", "lines") or self.transform == "constant" or self.owner == "nobody":
+            return ""
+        words = [{
+            "change": self.env._("a blank empties the other side, too"), "ignore": self.env._("a blank is ignored"),
+            "fill": self.env._("a blank is filled from the side that has a value"),
+        }.get(self.blank_policy) or self.flow_id._blank_words(self.owner, self._effective_direction())]
+        if self.overruled_policy == "keep":
+            words.append(self.env._("a change against the owner is kept until the owner changes it"))
+        return "; ".join(filter(None, words))
+
     def _effective_direction(self):
         return self.flow_id.direction if self.direction == "flow" else self.direction
 
@@ -332,7 +357,7 @@ class IntegrationFieldRule(models.Model):
     def _rule_words(self):
         """The whole rule in one line."""
         self.ensure_one()
-        parts = [f"{self._field_words()} {self._arrow()} {self.external_path or '∅'}", self.flow_id._owner_words(self.owner)]
+        parts = [f"{self._field_words()} {self._arrow()} {self.external_path or '∅'}", self._decides_words()]
         parts.append(self._transform_words())
         parts += [
             label for name, label in (

@@ -95,10 +95,9 @@ class IntegrationFlow(models.Model):
         return {
             "level": level, "odoo": rule._field_words(), "arrow": rule._arrow(),
             "external": self._path_words(rule.external_path),
-            "path": rule.external_path or "", "owner": self._owner_words(rule.owner) if rule.kind != "check" else self.env._(
+            "path": rule.external_path or "", "owner": rule._decides_words() if rule.kind != "check" else self.env._(
                 "both have to be equal"),
-            "blank": "" if rule.kind in ("check", "lines") or rule.transform == "constant" else self._blank_words(
-                rule.owner, rule._effective_direction()),
+            "blank": rule._emptied_words(),
             "transform": rule._transform_words(),
             "notes": ", ".join(label for name, label in (
                 ("required", self.env._("required")), ("match_key", self.env._("match key")),
@@ -117,7 +116,19 @@ class IntegrationFlow(models.Model):
 
     def _status_part(self):
         """Status transitions, where there are any: ``{"diagram": Markup, "head": [texts], "rows": [[texts]]}``."""
-        return None
+        rows = [
+            [rule.external_status,
+             self._label("effect", rule) if rule.effect != "stage" else rule.stage_id.display_name or "",
+             ", ".join(rule.from_stage_ids.mapped("display_name")) or self.env._("any"),
+             self._label("action", rule) if rule.effect == "stage" else ""] for rule in self.status_rule_ids]
+        rows += [
+            [rule.external_status, self.env._("is sent"), rule.stage_id.display_name or "", ""]
+            for rule in self.status_send_ids]
+        return {
+            "diagram": self.status_diagram or "", "rows": rows,
+            "head": [self.env._("Status of %(system)s", system=self._system_name()), self.env._("What it does in Odoo"),
+                     self.env._("From or at the stage"), self.env._("By")],
+        } if rows else None
 
     def _example_rows(self):
         """Examples of the other system's records: ``[(where from, JSON text)]``, sensitive values masked."""

@@ -66,3 +66,4 @@ from . import test_plan
 from . import test_agreement
 from . import test_specification
 from . import test_flow_move
+from . import test_plan_statuses
