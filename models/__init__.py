@@ -75,6 +75,11 @@ from . import sync_issue
 from . import status_fix
 from . import flow_alerting
 from . import flow_silence
+from . import connection_tested
+from . import flow_words
+from . import flow_plan
+from . import flow_agreement
+from . import flow_readiness
 from . import digest
 from . import res_config_settings
 from . import event

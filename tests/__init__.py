@@ -62,3 +62,8 @@ from . import test_reconciliation
 from . import test_secrets
 from . import test_catalogue
 from . import test_benchmarks
+from . import test_plan
+from . import test_agreement
+from . import test_specification
+from . import test_flow_move
+from . import test_plan_statuses

@@ -4,3 +4,4 @@ from . import run_reject
 from . import run_revert
 from . import sync_created
 from . import why_not
+from . import flow_move

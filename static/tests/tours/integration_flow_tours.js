@@ -209,8 +209,8 @@ tours.add("integration_flow_first_flow", {
         },
         ...save(),
         {
-            content: "The plan is complete",
-            trigger: ".o_form_view .alert-success:contains(The plan is complete)",
+            content: "It can be tested",
+            trigger: ".o_form_view .alert-success:contains(this flow can be tested)",
         },
         { content: "Into Test", trigger: "button[name=action_test_mode]", run: "click" },
         {
