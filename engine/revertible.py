@@ -145,6 +145,9 @@ class Judge:
             lines = rule or (head if head is not None and head.kind == "lines" else None)
             entry.reason, entry.label = ("lines", lines.label) if lines else ("no_rule", code)
             return entry
+        if rule.kind == "status":
+            entry.reason = "status"
+            return entry
         if rule.sensitive:
             entry.before = entry.after = reverting.MASK
         if code in touched.conflicts:
@@ -198,8 +201,8 @@ class Judge:
         agreed = touched.agreed.get(code)
         if rule is None:
             entry.reason = "no_rule"
-        elif rule.kind == "lines":
-            entry.reason = "lines"
+        elif rule.kind in ("lines", "status"):
+            entry.reason = rule.kind
         elif rule.sensitive or reverting.MASK in (step.before, step.after):
             entry.before = entry.after = reverting.MASK
             entry.reason = "masked"
@@ -254,6 +257,7 @@ def reason_text(env, entry: Entry) -> str:
         "changed": lambda: env._("It was changed since."),
         "masked": lambda: env._("It is sensitive: the history does not keep its value."),
         "lines": lambda: env._("Lines are not put back: the history does not keep them completely."),
+        "status": lambda: env._("What a status has set off is not put back: move the record by hand, if need be."),
         "no_rule": lambda: env._("The flow has no rule for this field any more."),
         "conflict": lambda: env._("It is in conflict: decide there."),
         "not_known": lambda: env._("It is not known what both sides last agreed on."),
@@ -319,7 +323,7 @@ def told(env, plan: FlowPlan, entry: Entry, direction: str) -> dict:
 
 def _named(env, plan: FlowPlan, rule: RulePlan | None, value: Any) -> str:
     """A value of Odoo as people know it: records and choices by their names."""
-    if value in (None, False, [], reverting.MASK) or rule is None:
+    if value in (None, False, [], reverting.MASK) or rule is None or rule.kind == "status":  # a stage is kept by name
         return _text(value)
     if rule.field_type == "selection" and rule.odoo_path in plan.model._fields:
         return _text(dict(plan.model._fields[rule.odoo_path]._description_selection(env)).get(value, value))

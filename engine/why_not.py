@@ -6,6 +6,7 @@ Nothing is written and nothing is called: the answer is what the worker would fi
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from ..core.comparison import same_value
 from . import journal
 from .outgoing import ExportPlanner
 from .plan import FlowPlan
@@ -105,6 +106,11 @@ class Look(Gates):
             agreed = (self.sync.agreed or {}).get(rule.code)
             odoo = planner._odoo_side(rule, record, line_ids)
             if not agreed or agreed["o"] == odoo:
+                continue
+            if rule.kind == "status":
+                told = plan.status.sends.get(odoo)
+                if rule.exports and told is not None and not same_value(told, agreed["e"]):
+                    yield rule, True
                 continue
             decision = planner._merged(rule, record, odoo, agreed)
             if decision.reason not in ("unchanged", "equal"):

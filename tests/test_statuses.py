@@ -5,11 +5,15 @@ from unittest.mock import patch
 
 from psycopg2.errors import SerializationFailure
 
+from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 
+from odoo.addons.integration_flow.engine.comparing import Comparer
 from odoo.addons.integration_flow.engine.plan import FlowPlan
+from odoo.addons.integration_flow.engine.revertible import preview
 from odoo.addons.integration_flow.engine.status_actions import StatusAction
+from odoo.addons.integration_flow.engine.why_not import Look
 
 from .status_common import ORDER_OPERATIONS, StatusCase
 
@@ -619,3 +623,38 @@ class TestStatusSurroundings(StatusCase):
             yield
         self.assertTrue(asked)
         self.assertFalse([query for query in asked if table in query])
+
+    def test_a_revert_leaves_what_a_status_has_set_off(self):
+        """A business action has no way back by writing the field; the note goes back."""
+        flow = self.shop_flow()
+        [key] = self.place("pending")
+        self.bring(flow)
+        self.turn(key, "processing", customer_note="Changed")
+        self.bring(flow)
+        told = preview(self.env, self.logs(self.syncs(flow)[key], "updated")[-1].run_id)
+        self.assertEqual((told["put_back"], told["left"]), (1, 1))
+        self.assertIn("What a status has set off is not put back", str(told["lines"]))
+
+    def test_stages_are_no_drift(self):
+        """Both sides differ in words, by rule: only fields are compared."""
+        flow = self.shop_flow()
+        [key] = self.place("processing")
+        self.bring(flow)
+        comparer = Comparer(self.env, FlowPlan(flow))
+        comparer.compare({key: self.shop.get(f"orders/{key}")}, fields.Datetime.now())
+        self.assertFalse(comparer.found)
+        comparer.compare({key: dict(self.shop.get(f"orders/{key}"), customer_note="Drift")}, fields.Datetime.now())
+        self.assertEqual([one.rule.code for one in comparer.found if one.rule], ["client_order_ref"])
+
+    def test_why_not_knows_what_is_told_of_a_stage(self):
+        flow = self.shop_flow(sends={"cancel": "cancelled"}, timing="live")
+        [key] = self.place("pending")
+        _syncs, orders = self.bring(flow)
+
+        def changed():
+            look = Look(flow.sudo(), orders[key].id, None, fields.Datetime.now())
+            return [(rule.code, sent) for rule, sent in look._changed_rules()]
+        orders[key].action_quotation_sent()
+        self.assertEqual(changed(), [], "nothing is told of this stage")
+        orders[key]._action_cancel()
+        self.assertEqual(changed(), [("@status", True)])
