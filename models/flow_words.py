@@ -128,14 +128,15 @@ class IntegrationFlow(models.Model):
             }.get(self.request_effect, self.env._("Asks about the record"))
         create = self.create_in_odoo if side == "import" else self.create_in_external
         delete = self.delete_in_odoo if side == "import" else self.delete_in_external
-        if create and delete != "nothing":
-            return self.env._("Creates, updates and archives") if delete == "archive" else self.env._(
-                "Creates, updates and deletes")
         if create:
-            return self.env._("Creates and updates")
-        if delete != "nothing":
-            return self.env._("Updates and archives") if delete == "archive" else self.env._("Updates and deletes")
-        return self.env._("Updates only")
+            return {
+                "nothing": self.env._("Creates and updates"), "archive": self.env._("Creates, updates and archives"),
+                "ask": self.env._("Creates, updates and deletes after approval"),
+            }.get(delete) or self.env._("Creates, updates and deletes")
+        return {
+            "nothing": self.env._("Updates only"), "archive": self.env._("Updates and archives"),
+            "ask": self.env._("Updates and deletes after approval"),
+        }.get(delete) or self.env._("Updates and deletes")
 
     def _creation_words(self):
         """Which system creates the record: sentences."""
@@ -173,11 +174,17 @@ class IntegrationFlow(models.Model):
                 "nothing": self.env._("A record that is deleted in %(system)s stays in Odoo.", system=system),
                 "archive": self.env._("A record that is deleted in %(system)s is archived in Odoo.", system=system),
                 "delete": self.env._("A record that is deleted in %(system)s is deleted in Odoo.", system=system),
+                "ask": self.env._(
+                    "A record that is deleted in %(system)s is deleted in Odoo after a person has approved it.",
+                    system=system),
             }.get(self.delete_in_odoo) or self._label("delete_in_odoo"))
         if "export" in self._sides():
             sentences.append({
                 "nothing": self.env._("A record that is deleted in Odoo stays in %(system)s.", system=system),
                 "delete": self.env._("A record that is deleted in Odoo is deleted in %(system)s.", system=system),
+                "ask": self.env._(
+                    "A record that is deleted in Odoo is deleted in %(system)s after a person has approved it.",
+                    system=system),
             }.get(self.delete_in_external) or self._label("delete_in_external"))
         return sentences
 

@@ -99,8 +99,11 @@ class TestPlan(FlowCase):
                       "1 field: a person decides when both sides have changed",
                       "8 attempts, the second one after 1 minute, none later than 6 hours"):
             self.assertIn(piece, answers)
-        self.flow.write({"create_in_odoo": False, "timing": "manual", "retry_attempts": 0})
+        self.flow.write({
+            "create_in_odoo": False, "timing": "manual", "retry_attempts": 0, "delete_in_odoo": "ask"})
         answers = str(self.flow.plan_answers)
+        self.assertIn("after a person has approved it", answers)
+        self.assertEqual(self.flow._moves_words("import"), "Updates and deletes after approval")
         self.assertIn("is not created in Odoo", answers)
         self.assertIn("by button", answers)
         self.assertIn("Nothing is tried again by itself", answers)

@@ -93,7 +93,8 @@ class IntegrationFlow(models.Model):
         flows = self.sudo()
         flows.env["integration.issue"].search([("flow_id", "in", flows.ids)]).unlink()  # with their activities
         self.env.flush_all()
-        for table in ("integration_capture", "integration_sync", "integration_run"):
+        for table in ("integration_capture", "integration_reconciliation_line", "integration_reconciliation",
+                      "integration_sync", "integration_run", "integration_arrival"):
             self.env.cr.execute(SQL("DELETE FROM %s WHERE flow_id = ANY(%s)", SQL.identifier(table), flows.ids))
         self.env.invalidate_all()
 
