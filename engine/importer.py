@@ -301,7 +301,7 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
             odoo, external = member.odoo, member.external
             if decision.conflict:
                 item.conflicts[rule.code] = conflicts.describe(
-                    rule, item, record, agreed=agreed, odoo=odoo, external=external, as_odoo=member.external_as_odoo,
+                    rule, item, record, agreed=agreed, odoo=odoo, external=external, as_odoo=self._as_odoo(rule, item),
                     changed_at=times["odoo_time"])
             if decision.overruled:
                 if decision.overruled == "odoo":

@@ -168,6 +168,22 @@ class TestConflictList(ConflictCase):
         with self.assertRaises(AccessError):
             rows["1", "comment"].read(["shown"])
 
+    def test_lists_of_lines(self):
+        self.flow = self.customer_flow([{
+            "kind": "lines", "odoo_path": "child_ids", "external_path": "people", "owner": "ask",
+            "children": [("name", "name")]}])
+        anna = {"id": 1, "first_name": "Firm", "email": "c1@example.com"}
+        self.receive(self.flow, {**anna, "people": [{"id": 1, "name": "Ann"}]})
+        partner = self.records(self.flow)["1"]
+        partner.child_ids.name = "Bea"
+        self.receive(self.flow, {
+            **anna, "people": [{"id": 1, "name": "Cas"}], "date_modified_gmt": "2026-02-01T10:00:00"})
+        row = self.conflicts()["1", "child_ids"]
+        self.assertIn("Bea", row.odoo_text)
+        self.assertEqual(row.external_text, "Cas")
+        self.press(row.action_take_external)
+        self.assertEqual((partner.child_ids.name, self.states(self.flow)), ("Cas", {"1": "synced"}))
+
     def test_moments_in_the_readers_zone(self):
         self.ask_flow()
         row = self.env["integration.field.rule"].with_user(self.clerk).new({})
