@@ -100,15 +100,33 @@ def load_rows(cr, ids: list[int], due: datetime | None = None) -> list[Row]:
         f"SELECT {', '.join(COLUMNS)} FROM integration_sync "  # pylint: disable=sql-injection
         "WHERE id = ANY(%s) AND state IN ('pending', 'waiting', 'processing') AND (%s::timestamp IS NULL OR due_at <= %s)",
         [list(ids), due, due])
-    by_id = {}
-    for values in cr.fetchall():
-        row = Row(*values)
-        if isinstance(row.agreed, str):
-            row.agreed = json.loads(row.agreed)
-        row.agreed = row.agreed or {}
-        row.res_id = row.res_id or None
-        row.attempts = row.attempts or 0
-        row.claimed_attempts = row.attempts
-        row.claimed_hash, row.claimed_res_id, row.claimed = row.content_hash, row.res_id, row.received
-        by_id[row.id] = row
+    by_id = {values[0]: _row(values) for values in cr.fetchall()}
     return [by_id[row_id] for row_id in ids if row_id in by_id]
+
+
+def known_row(cr, flow_id: int, *, external_id: str | None = None, res_id: int | None = None) -> Row | None:
+    """What is known of one record of a flow, in whatever state it is. For looking only: nobody claims it."""
+    name, value = ("external_id", external_id) if external_id else ("res_id", res_id)
+    cr.execute(
+        f"SELECT {', '.join(COLUMNS)} FROM integration_sync "  # pylint: disable=sql-injection
+        f"WHERE flow_id = %s AND {name} = %s", [flow_id, value])
+    values = cr.fetchone()
+    return _row(values) if values else None
+
+
+def unknown_row(flow_id: int) -> Row:
+    """A record of which nothing is known yet."""
+    return _row({**dict.fromkeys(COLUMNS), "id": 0, "flow_id": flow_id, "state": "pending", "priority": 10,
+                 "revision": 0}.values())
+
+
+def _row(values) -> Row:
+    row = Row(*values)
+    if isinstance(row.agreed, str):
+        row.agreed = json.loads(row.agreed)
+    row.agreed = row.agreed or {}
+    row.res_id = row.res_id or None
+    row.attempts = row.attempts or 0
+    row.claimed_attempts = row.attempts
+    row.claimed_hash, row.claimed_res_id, row.claimed = row.content_hash, row.res_id, row.received
+    return row

@@ -391,6 +391,9 @@ ENGINE = {
     "record_gone": (
         _lt("The record (%(model)s, number %(id)s) was deleted in Odoo."),
         _lt("If that was on purpose, skip it. Otherwise restore or create the record, then press Resync.")),
+    "dry_run_call": (
+        _lt("A dry run calls nobody, and this needed a call to %(connection)s."),
+        _lt("What the other system would answer is not known here. Try it with a record that is linked already.")),
     "internal": (
         _lt("A fault in the program stopped this record: %(error)s"),
         _lt("Send the Technical tab to your administrator or developer. Retrying helps only after a "
