@@ -40,7 +40,10 @@
         "views/integration_guard_views.xml",
         "views/integration_request_views.xml",
         "views/integration_retention_views.xml",
+        "views/integration_dry_run_views.xml",
+        "views/integration_test_case_views.xml",
         "data/retention_cron.xml",
+        "data/ir_cron_test_cases.xml",
         "views/menus.xml",
     ],
     "assets": {

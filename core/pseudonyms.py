@@ -45,7 +45,7 @@ _PHONE_IN_TEXT = re.compile(r"(?<![\w+])\+\d[\d ()/.\-]{6,}\d")
 _WORD = re.compile(r"[^\W\d_]+")
 _CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
 # Shorter values would tear every text apart in which they stand by chance.
-SHORTEST_IN_TEXT = 4
+SHORTEST_IN_TEXT = 3
 
 
 def kind_of_name(name: str) -> str:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from odoo import fields
+from odoo.exceptions import UserError
 
 from ..core import documents, paths, redact
 from ..core.errors import SyncError
-from . import inbox, journal, messages, quiet
+from . import failures, hiding, inbox, journal, messages, quiet
 from .exporter import Exporter
 from .importer import Importer
 from .items import Item
@@ -30,7 +31,7 @@ def try_import(flow, record: Any, *, as_new: bool = False, viewer=None, look: Lo
 
     :param record: the record as the other system sends it, decoded
     :param as_new: as if it came for the first time, also when it is linked
-    :param viewer: the user who will see the result; existing records that he may not read raise AccessError
+    :param viewer: environment of the user who will see the result; an existing record that he may not read is an AccessError
     :param look: called with the Odoo record (or None) and the trial before everything is rolled back; what it returns is
         ``trial.looked``
     """
@@ -86,20 +87,20 @@ class _Importer(Importer):
 
     def _check(self, item, record):
         self.compared = []
-        error = None
-        for rule in self.plan.checks:
-            checks, self.plan.checks = self.plan.checks, [rule]  # one by one: the first difference hides no other
-            try:
-                super()._check(item, record)
-                passed = True
-            except SyncError as caught:
-                error, passed = error or caught, False
-            finally:
-                self.plan.checks = checks
-            self.compared.append(CheckTrial(
-                rule.label, masked(rule, read_value(rule, record)), masked(rule, item.externals[rule.code]), passed))
-        if error is not None:
-            raise error
+        checks = self.plan.checks
+        try:
+            for rule in checks:
+                self.plan.checks = [rule]  # one by one: the first difference hides no other
+                try:
+                    super()._check(item, record)
+                    passed = True
+                except SyncError:
+                    passed = False
+                self.compared.append(CheckTrial(
+                    rule.label, masked(rule, read_value(rule, record)), masked(rule, item.externals[rule.code]), passed))
+        finally:
+            self.plan.checks = checks
+        super()._check(item, record)
 
 
 class _Trying:
@@ -107,7 +108,7 @@ class _Trying:
 
     def __init__(self, env, flow, viewer):
         self.env = env
-        self.viewer = viewer.env if viewer is not None else None
+        self.viewer = viewer
         self.plan = FlowPlan(flow.with_env(env))
         self.now = fields.Datetime.now()
         self.trial = Trial("import")
@@ -139,6 +140,9 @@ class _Trying:
             self._explain_parent(row.error)
         if done and row.export_pending and plan.exports:
             self._send(row, done)
+            if row.error is not None:
+                trial.notes.append(self.env._(
+                    "Sending what Odoo owns would fail: %(message)s", message=messages.explain(self.env, row.error)[0]))
         return self._done(done or None, look)
 
     def _incoming_row(self, record, as_new: bool) -> Row:
@@ -278,8 +282,6 @@ class _Trying:
 
         :raises SyncError: what Odoo says against it
         """
-        from . import failures
-
         model = self.plan.model
         vals = {}
         try:
@@ -297,14 +299,20 @@ class _Trying:
 
     def _reference(self, field, value):
         if field.type == "many2one" and isinstance(value, str):
-            return self.env.ref(value).id
+            return self._by_identifier(value)
         if field.type == "many2many" and isinstance(value, list):
-            return [(6, 0, [self.env.ref(each).id if isinstance(each, str) else each for each in value])]
+            return [(6, 0, [self._by_identifier(each) if isinstance(each, str) else each for each in value])]
         if field.type == "one2many" and isinstance(value, list):
             comodel = self.env[field.comodel_name]
             return [(0, 0, {name: self._reference(comodel._fields[name], each) if name in comodel._fields else each
                             for name, each in line.items()}) for line in value]
         return value
+
+    def _by_identifier(self, identifier: str) -> int:
+        record = self.env.ref(identifier, raise_if_not_found=False)
+        if not record:
+            raise UserError(self.env._("there is no record %(identifier)s in this database.", identifier=identifier))
+        return record.id
 
     def _send(self, row: Row, record) -> None:
         """What the exporter would send for this record."""
@@ -365,7 +373,8 @@ class _Trying:
         return row.outcome or row.state
 
     def _take_texts(self, row: Row) -> None:
-        """What the row tells, in the language of whoever looks."""
+        """What the row tells, in the language of whoever looks, without the values of sensitive rules."""
+        hiding.hide_sensitive(self.plan, [row])
         if row.error is not None:
             self._failed(row.error)
         elif row.message and not self.trial.message:

@@ -42,6 +42,8 @@ from . import blueprint
 from . import flow_test
 from . import test_case
 from . import test_expectation
+from . import sync_test
+from . import quiet
 from . import alert
 from . import connection_watch
 from . import arrival

@@ -5,6 +5,7 @@ from . import test_import_relations
 from . import test_odoo_json2
 from . import test_capture
 from . import test_import_lines
+from . import test_dry_run
 from . import test_export
 from . import test_ownership_table
 from . import test_ownership_terms
