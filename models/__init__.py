@@ -39,6 +39,9 @@ from . import connection_retention
 from . import retention
 from . import res_config_retention
 from . import blueprint
+from . import blueprint_apply
+from . import blueprint_export
+from . import blueprint_compare
 from . import flow_test
 from . import test_case
 from . import test_expectation

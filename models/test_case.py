@@ -1,4 +1,5 @@
 import json
+import re
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
@@ -31,7 +32,9 @@ class IntegrationTestCase(models.Model):
     company_id = fields.Many2one(related="flow_id.company_id")
     model_name = fields.Char(related="flow_id.model_name")
     name = fields.Char(required=True, help="What it shows, in business words: an order with a discount.")
-    code = fields.Char(copy=False, help="Stable name that blueprints use for this test case.")
+    code = fields.Char(
+        compute="_compute_code", store=True, readonly=False, precompute=True, copy=False,
+        help="Stable name that blueprints use for this test case.")
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
     note = fields.Text(help="Why this example matters, and who said so.")
@@ -70,6 +73,18 @@ class IntegrationTestCase(models.Model):
     def _compute_direction(self):
         for case in self:
             case.direction = case.direction or ("export" if case.flow_id.direction == "export" else "import")
+
+    @api.depends("name")
+    def _compute_code(self):
+        for case in self:
+            if case.code or not case.name:
+                continue
+            base = re.sub(r"[^a-z0-9]+", "_", case.name.lower()).strip("_")[:50] or "case"
+            taken = set((case.flow_id.with_context(active_test=False).test_case_ids - case).mapped("code"))
+            code, number = base, 2
+            while code in taken:
+                code, number = f"{base}_{number}", number + 1
+            case.code = code
 
     @api.constrains("payload")
     def _check_payload(self):

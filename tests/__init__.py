@@ -12,6 +12,7 @@ from . import test_ownership_terms
 from . import test_import_shop
 from . import test_import_values
 from . import test_blueprint
+from . import test_blueprint_files
 from . import test_operations
 from . import test_formats
 from . import test_import_batch

@@ -1,0 +1,207 @@
+"""Blueprints out of the database and into it again: the same, told before it is done, with its place in the file."""
+
+import copy
+import json
+
+from odoo import Command
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import TransactionCase, new_test_user, tagged
+
+from odoo.addons.integration_flow.core.blueprints import dump
+
+from .test_blueprint import FILES, SMALL, changed
+
+FULL = changed("flows.0.guards", [{"kind": "create", "limit": 50, "unit": "percent"}, {"kind": "change", "side": "import"}])
+FULL["flows"][0]["tests"] = [{
+    "code": "ann", "name": "Ann", "payload": {"id": 1, "name": "Ann", "contacts": []}, "expected": {"name": "Ann"},
+    "expected_outcome": "created"}]
+
+
+class BlueprintFilesCase(TransactionCase):
+
+    def setUp(self):
+        super().setUp()
+        self.blueprint = self.env["integration.blueprint"]
+
+    def apply(self, data):
+        return self.blueprint._apply(copy.deepcopy(data))
+
+    def told(self, data):
+        return [(each.kind, each.path) for each in self.blueprint._differences(copy.deepcopy(data))]
+
+    def stamps(self, flows):
+        """When anything of these flows was written last; and what there is."""
+        self.env.flush_all()
+        found = {}
+        for records in (
+                flows, flows.with_context(active_test=False).all_rule_ids, flows.guard_ids, flows.test_case_ids,
+                flows.test_case_ids.expectation_ids, flows.connection_id, flows.resource_id, flows.resource_id.operation_ids,
+                flows.all_rule_ids.value_map_id, flows.all_rule_ids.value_map_id.line_ids):
+            if records:
+                self.env.cr.execute(f"SELECT id, xmin::text, ctid::text FROM {records._table} WHERE id = ANY(%s)", [records.ids])
+                found[records._name] = sorted(self.env.cr.fetchall())
+        return found
+
+
+@tagged("post_install", "-at_install")
+class TestBlueprintFiles(BlueprintFilesCase):
+
+    def test_every_file_comes_out_as_it_went_in(self):
+        tried = []
+        for name in FILES:
+            data = self.blueprint._shipped(name)
+            if self.blueprint._missing_apps(data):
+                continue
+            with self.subTest(name):
+                tried.append(name)
+                flows = self.apply(data)
+                records = self.env["integration.flow"].union(*flows.values())
+                exported, notes = self.blueprint._export(
+                    records, name=data["name"], description=data.get("description"))
+                wanted = self.blueprint._normal(data)
+                self.assertEqual(notes, [])
+                for section in ("connections", "value_maps", "resources", "flows"):
+                    self.assertEqual(dump({"x": exported.get(section)}), dump({"x": wanted.get(section)}))
+                self.assertEqual(self.blueprint._missing_apps(exported), [])
+                self.blueprint._validate(exported)
+                self.assertEqual(self.told(data), [])
+                self.assertEqual(self.told(exported), [])
+                before = self.stamps(records)
+                self.apply(data)
+                self.apply(exported)
+                self.assertEqual(self.stamps(records), before, "importing again writes nothing at all")
+        self.assertTrue(tried)
+
+    def test_guardrails_and_test_cases(self):
+        flow = self.apply(FULL)["people"]
+        self.assertEqual(
+            [(guard.kind, guard.limit, guard.unit, guard.side) for guard in flow.guard_ids],
+            [("create", 50, "percent", "both"), ("change", 0, "records", "import")])
+        case = flow.test_case_ids
+        self.assertEqual((case.code, case.expected_outcome, case.direction), ("ann", "created", "import"))
+        self.assertEqual([(line.path, line.value) for line in case.expectation_ids], [("name", "Ann")])
+        exported, _notes = self.blueprint._export(flow, name="Small")
+        self.assertEqual(exported, self.blueprint._normal(dict(FULL, requires=exported.get("requires", []))))
+        before = self.stamps(flow)
+        self.apply(FULL)
+        self.assertEqual(self.stamps(flow), before)
+        # What people have added to the tests stays; guardrails are what the file says, if it says any.
+        own = self.env["integration.test.case"].create({"flow_id": flow.id, "name": "My own", "payload": "{}"})
+        data = copy.deepcopy(FULL)
+        data["flows"][0]["guards"].pop()
+        data["flows"][0]["tests"][0]["expected"] = {"name": "Eve"}
+        self.assertEqual(self.told(data), [
+            ("removed", "flows/people/guards/change-import"), ("changed", "flows/people/tests/ann/expected")])
+        self.apply(data)
+        self.assertEqual((flow.guard_ids.mapped("kind"), case.expectation_ids.value), (["create"], "Eve"))
+        self.apply(SMALL)
+        self.assertEqual((len(flow.guard_ids), flow.test_case_ids), (1, case + own))
+
+    def test_a_guardrail_names_its_rule(self):
+        data = changed("flows.0.rules.0.odoo_path", "color")
+        data["flows"][0]["rules"][0].update(code="color", transform="number")
+        data["flows"][0]["guards"] = [{"kind": "jump", "rule": "color", "jump_percent": 5}]
+        flow = self.apply(data)["people"]
+        self.assertEqual(flow.guard_ids.rule_id.code, "color")
+        self.assertEqual(self.blueprint._export(flow)[0]["flows"][0]["guards"], [
+            {"kind": "jump", "rule": "color", "jump_percent": 5}])
+        data["flows"][0]["guards"][0]["rule"] = "colour"
+        with self.assertRaises(UserError) as caught, self.env.cr.savepoint():
+            self.apply(data)
+        self.assertIn("flows/0/guards/0/rule: ", str(caught.exception))
+
+    def test_differences_before_anything_is_done(self):
+        self.assertEqual(self.told(SMALL), [
+            ("created", "connections/small"), ("created", "value_maps/small_titles"), ("created", "resources/person"),
+            ("created", "flows/people")])
+        flow = self.apply(SMALL)["people"]
+        self.assertEqual(self.told(SMALL), [])
+        flow.batch_size = 7
+        flow.connection_id.base_url = "https://real.example"
+        flow.rule_ids[1].value_map_id.line_ids = [Command.create({"external_value": "dr", "odoo_value": "Doctor"})]
+        self.assertEqual(self.told(SMALL), [], "what people tuned stays, so that nothing is to be told")
+        cases = [
+            ("flows.0.timing", "live", [("changed", "flows/people/timing")]),
+            ("flows.0.batch_size", 500, [("changed", "flows/people/batch_size")]),
+            ("flows.0.rules.0.required", ..., [("changed", "flows/people/rules/name/required")]),
+            ("flows.0.rules.2", ..., [("removed", "flows/people/rules/parent")]),
+            ("flows.0.rules.3.children.1.external_path", "tel",
+             [("changed", "flows/people/rules/children/children/phone/external_path")]),
+            ("value_maps.0.lines.mr", "Sir", [("changed", "value_maps/small_titles/lines")]),
+            ("resources.0.operations.1.path", "persons", [("changed", "resources/person/operations/create/path")]),
+            ("resources.0.operations.1", ..., [("removed", "resources/person/operations/create")]),
+            ("connections.0.name", "Renamed", [("changed", "connections/small/name")]),
+            ("connections.0.base_url", "https://other.example", []),
+        ]
+        for path, value, told in cases:
+            with self.subTest(path):
+                self.assertEqual(self.told(changed(path, value)), told)
+                with self.env.cr.savepoint() as savepoint:
+                    self.apply(changed(path, value))
+                    self.assertEqual(self.told(changed(path, value)), [])
+                    savepoint.rollback()
+        self.env.invalidate_all()
+
+    def test_errors_name_their_place(self):
+        cases = [
+            ("flows.0.rules.0.odoo_path", "no_such_field", ValidationError, "flows/0/rules/0: "),
+            ("flows.0.rules.3.children.1.odoo_path", "no_such_field", ValidationError, "flows/0/rules/3/children/1: "),
+            ("flows.0.rules.1.value_map", "nothing", UserError, "flows/0/rules/1/value_map: "),
+            ("flows.0.rules.2.relation_flow", "nothing", UserError, "flows/0/rules/2/relation_flow: "),
+            ("flows.0.model", "no.such.model", UserError, "flows/0: "),
+            ("resources.0.id_path", "id[", ValidationError, "resources/0: "),
+            ("resources.0.operations.1.path", "https://x.example", ValidationError, "resources/0/operations/1: "),
+            ("connections.0.base_url", "nowhere", ValidationError, "connections/0: "),
+        ]
+        for path, value, error, place in cases:
+            with self.subTest(path), self.assertRaises(error) as caught, self.env.cr.savepoint():
+                self.apply(changed(path, value))
+            self.assertTrue(str(caught.exception).startswith(place), str(caught.exception))
+        for text, said in (("{", "not valid JSON"), ("[1]", "/: "), ('{"format": 1}', "name")):
+            with self.subTest(text), self.assertRaises(UserError) as caught:
+                self.blueprint._parse(text)
+            self.assertIn(said, str(caught.exception))
+
+    def test_no_secret_leaves(self):
+        flow = self.blueprint._apply(copy.deepcopy(SMALL), connection_vals={"small": {
+            "auth_type": "basic", "auth_user": "robot", "auth_secret_input": "s3cret-s3cret",
+            "web_url": "https://small.example/?token=t0psecret"}})["people"]
+        text, _notes = self.blueprint._export_text(flow)
+        for secret in ("s3cret-s3cret", "robot", "t0psecret"):
+            self.assertNotIn(secret, text)
+        self.assertEqual(json.loads(text)["connections"][0]["auth_type"], "basic")
+
+    def test_flows_made_by_hand(self):
+        flow = self.apply(SMALL)["people"]
+        flow.code = flow.connection_id.code = flow.rule_ids[1].value_map_id.code = False
+        country = self.env["res.country"].create({"name": "Atlantis", "code": "XA"})
+        value_map = self.env["integration.value.map"].create({
+            "name": "Länder", "model_id": self.env["ir.model"]._get_id("res.country"), "line_ids": [
+                Command.create({"external_value": "be", "res_id": self.env.ref("base.be").id}),
+                Command.create({"external_value": "xa", "res_id": country.id})]})
+        self.env["integration.field.rule"].create({
+            "flow_id": flow.id, "odoo_path": "country_id", "external_path": "country", "transform": "value_map",
+            "value_map_id": value_map.id})
+        data, notes = self.blueprint._export(flow)
+        self.assertEqual((data["name"], data["flows"][0]["code"], data["connections"][0]["code"]), ("People", "people", "small_shop"))
+        self.assertIn({"code": "l_nder", "name": "Länder", "model": "res.country", "lines": {"be": "base.be"}}, data["value_maps"])
+        self.assertEqual(len(notes), 1)
+        self.assertIn("xa", notes[0])
+        self.assertEqual(self.told(data), [])
+        self.assertEqual(self.blueprint._export(flow)[0], data)
+
+    def test_related_flows_come_along(self):
+        data = changed("flows.0.rules.2.relation_flow", "bosses")
+        data["flows"].append(dict(SMALL["flows"][0], code="bosses", name="Bosses", rules=SMALL["flows"][0]["rules"][:1]))
+        flow = self.apply(data)["people"]
+        self.assertEqual([each["code"] for each in self.blueprint._export(flow)[0]["flows"]], ["bosses", "people"])
+
+    def test_who_may(self):
+        flow = self.apply(SMALL)["people"]
+        user = new_test_user(self.env, "u", groups="base.group_user,integration_flow.group_integration_user")
+        manager = new_test_user(self.env, "m", groups="base.group_user,integration_flow.group_integration_manager")
+        with self.assertRaises(AccessError):
+            self.blueprint.with_user(user)._export(flow.with_user(user))
+        self.assertEqual(
+            self.blueprint.with_user(manager)._export(flow.with_user(manager))[0]["flows"],
+            self.blueprint._export(flow)[0]["flows"])
