@@ -42,6 +42,7 @@
         "views/integration_retention_views.xml",
         "views/integration_dry_run_views.xml",
         "views/integration_test_case_views.xml",
+        "views/integration_blueprint_views.xml",
         "data/retention_cron.xml",
         "data/ir_cron_test_cases.xml",
         "views/menus.xml",

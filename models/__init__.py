@@ -43,6 +43,7 @@ from . import blueprint_apply
 from . import blueprint_export
 from . import blueprint_compare
 from . import flow_test
+from . import flow_blueprint
 from . import test_case
 from . import test_expectation
 from . import sync_test

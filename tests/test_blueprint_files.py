@@ -1,12 +1,19 @@
 """Blueprints out of the database and into it again: the same, told before it is done, with its place in the file."""
 
+import base64
 import copy
+import io
 import json
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from unittest.mock import patch
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import TransactionCase, new_test_user, tagged
 
+from odoo.addons.integration_flow.cli.blueprint import Blueprint, carry_out
 from odoo.addons.integration_flow.core.blueprints import dump
 
 from .test_blueprint import FILES, SMALL, changed
@@ -205,3 +212,102 @@ class TestBlueprintFiles(BlueprintFilesCase):
         self.assertEqual(
             self.blueprint.with_user(manager)._export(flow.with_user(manager))[0]["flows"],
             self.blueprint._export(flow)[0]["flows"])
+
+
+@tagged("post_install", "-at_install")
+class TestBlueprintScreens(BlueprintFilesCase):
+
+    def wizard(self, action):
+        return self.env[action["res_model"]].browse(action["res_id"])
+
+    def upload(self, data):
+        wizard = self.env["integration.blueprint.import"].create({
+            "file": base64.b64encode(json.dumps(data).encode()), "file_name": "small.json"})
+        wizard.action_compare()
+        return wizard
+
+    def test_compared_and_then_imported(self):
+        wizard = self.upload(SMALL)
+        self.assertEqual((wizard.state, wizard.name, wizard.missing_apps), ("compare", "Small", False))
+        self.assertEqual(wizard.summary, "4 new, 0 changed, 0 removed")
+        self.assertFalse(self.env["integration.connection"].search([("code", "=", "small")]), "nothing is done yet")
+        action = wizard.action_import()
+        flow = self.env["integration.flow"].search(action["domain"])
+        self.assertEqual((flow.code, flow.state), ("people", "draft"))
+        self.assertIn("changes nothing", self.upload(SMALL).summary)
+        wizard = self.upload(changed("flows.0.rules.0.external_path", "full_name"))
+        self.assertEqual(
+            [(line.kind, line.path, line.before, line.after) for line in wizard.difference_ids],
+            [("changed", "flows/people/rules/name/external_path", "name", "full_name")])
+        with self.assertRaises(UserError):
+            self.upload(changed("flows.0.model", ...))
+
+    def test_missing_apps_are_offered(self):
+        wizard = self.upload(dict(SMALL, requires=["no_such_app"]))
+        self.assertEqual((wizard.missing_apps, wizard.may_install), ("no_such_app", True))
+        with self.assertRaises(UserError) as caught:
+            wizard.action_install_apps()
+        self.assertIn("no_such_app", str(caught.exception))
+        module = self.env["ir.module.module"].search([("state", "=", "uninstalled")], limit=1)
+        wizard = self.upload(dict(SMALL, requires=[module.name]))
+        with patch.object(type(module), "button_immediate_install", autospec=True, return_value={"type": "x"}) as install:
+            self.assertEqual(wizard.action_install_apps(), {"type": "x"})
+        self.assertEqual(install.call_args[0][0], module)
+
+    def test_the_list_of_blueprints(self):
+        action = self.env["integration.blueprint.offer"].action_open()
+        offers = self.env["integration.blueprint.offer"].search(action["domain"])
+        self.assertEqual(set(offers.mapped("code")), set(FILES))
+        self.assertTrue(all(offer.apps and offer.flow_names for offer in offers))
+        wizard = self.wizard(offers.filtered(lambda offer: offer.code == "odoo_json2").action_import())
+        self.assertEqual((wizard.state, wizard.name), ("compare", self.blueprint._shipped("odoo_json2")["name"]))
+
+    def test_download(self):
+        flow = self.apply(SMALL)["people"]
+        wizard = self.wizard(flow.action_export_blueprint())
+        self.assertEqual((wizard.file_name, wizard.notes), ("people.json", ""))
+        self.assertEqual(json.loads(base64.b64decode(wizard.file)), self.blueprint._export(flow)[0])
+
+    def test_rights(self):
+        self.apply(SMALL)
+        manager = new_test_user(self.env, "m", groups="base.group_user,integration_flow.group_integration_manager")
+        offers = self.env["integration.blueprint.offer"].with_user(manager)
+        offer = offers.search(offers.action_open()["domain"], limit=1)
+        with self.assertRaises(AccessError):
+            offer.action_import()
+        technical = new_test_user(
+            self.env, "t", groups="base.group_user,integration_flow.group_integration_secrets")
+        offers = self.env["integration.blueprint.offer"].with_user(technical)
+        wizard = self.wizard(offers.search(offers.action_open()["domain"] + [("code", "=", "odoo_json2")]).action_import())
+        self.assertFalse(wizard.with_user(technical).may_install)
+        with self.assertRaises(AccessError):
+            wizard.with_user(technical).action_install_apps()
+
+
+@tagged("post_install", "-at_install")
+class TestBlueprintCommand(BlueprintFilesCase):
+
+    def command(self, *words):
+        out, err = io.StringIO(), io.StringIO()
+        arguments = Blueprint().parser.parse_args([*words, "-d", self.env.cr.dbname])
+        with redirect_stdout(out), redirect_stderr(err):
+            code = carry_out(self.env, arguments)
+        return code, out.getvalue(), err.getvalue()
+
+    def test_out_checked_and_in(self):
+        self.apply(SMALL)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "small.json"
+            self.assertEqual(self.command("export", "--flow", "people", "--name", "Small", str(file)), (0, "", ""))
+            self.assertEqual(json.loads(file.read_text(encoding="utf-8"))["flows"][0]["code"], "people")
+            self.assertEqual(self.command("check", str(file)), (0, "nothing to change\n", ""))
+            file.write_text(file.read_text(encoding="utf-8").replace('"contacts"', '"people"'), encoding="utf-8")
+            changed_line = 'changed  flows/people/rules/children/external_path: "contacts" -> "people"\n'
+            self.assertEqual(self.command("check", str(file)), (1, changed_line, ""))
+            self.assertEqual(self.command("import", str(file)), (0, changed_line, ""))
+            self.assertEqual(self.command("check", str(file))[0], 0)
+            file.write_text("{}", encoding="utf-8")
+            self.assertIn("no flow nobody", self.command("export", "--flow", "nobody", str(file))[2])
+            code, out, err = self.command("import", str(file))
+            self.assertEqual((code, out), (2, ""))
+            self.assertIn("'format' is a required property", err)
