@@ -41,6 +41,7 @@
         "views/integration_request_views.xml",
         "views/integration_retention_views.xml",
         "views/integration_dry_run_views.xml",
+        "views/integration_rule_editor_views.xml",
         "views/integration_test_case_views.xml",
         "views/integration_blueprint_views.xml",
         "data/retention_cron.xml",

@@ -27,6 +27,7 @@ from . import test_crash_kills
 from . import test_crash_nodes
 from . import test_sync_record
 from . import test_worker
+from . import test_rule_editor
 from . import test_rules
 from . import test_batch
 from . import test_urgency

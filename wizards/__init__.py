@@ -5,3 +5,4 @@ from . import dry_run
 from . import recover
 from . import run_reject
 from . import sync_created
+from . import suggest
