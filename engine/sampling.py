@@ -69,7 +69,7 @@ def sample(flow, rules, viewer) -> dict[Any, Sampled]:
     """
     if not flow.model_name or flow.model_name not in flow.env:
         return {}
-    with quiet.rolled_back(flow.env):
+    with quiet.silent():
         return _Sampling(flow, viewer).sample(rules)
 
 
@@ -85,10 +85,12 @@ class _Sampling:
         found = {}
         for rule in rules:
             try:
-                plan = self.plan._rule_plan(rule.sudo())
-                if plan is None or not (plan.odoo_path and plan.field_type):
-                    continue
-                found[rule] = self._one(rule, plan)
+                # Without a flush: the rule may be half typed, and a look-up may be refused by the database.
+                with self.env.cr.savepoint(flush=False):
+                    plan = self.plan._rule_plan(rule.sudo())
+                    if plan is None or not (plan.odoo_path and plan.field_type):
+                        continue
+                    found[rule] = self._one(rule, plan)
             except SyncError as error:
                 found[rule] = Sampled("", "", messages.explain(self.env, error)[0])
             except Exception as error:  # half a rule, as somebody is typing it

@@ -42,6 +42,7 @@ from . import blueprint
 from . import blueprint_apply
 from . import blueprint_export
 from . import blueprint_compare
+from . import blueprint_offer
 from . import field_rule_sample
 from . import flow_rules
 from . import flow_test

@@ -255,9 +255,15 @@ class TestBlueprintScreens(BlueprintFilesCase):
         self.assertEqual(install.call_args[0][0], module)
 
     def test_the_list_of_blueprints(self):
-        action = self.env["integration.blueprint.offer"].action_open()
-        offers = self.env["integration.blueprint.offer"].search(action["domain"])
+        offers = self.env["integration.blueprint.offer"].search([])
         self.assertEqual(set(offers.mapped("code")), set(FILES))
+        self.assertFalse(any(offers.mapped("is_here")))
+        ids = offers.ids
+        offers[0].name = "Old"
+        self.env["integration.blueprint.offer"].create({"code": "gone", "name": "Gone"})
+        offers._refresh()
+        self.assertEqual(self.env["integration.blueprint.offer"].search([], order="id").ids, sorted(ids))
+        self.assertNotIn("Old", offers.mapped("name"))
         self.assertTrue(all(offer.apps and offer.flow_names for offer in offers))
         wizard = self.wizard(offers.filtered(lambda offer: offer.code == "odoo_json2").action_import())
         self.assertEqual((wizard.state, wizard.name), ("compare", self.blueprint._shipped("odoo_json2")["name"]))
@@ -272,13 +278,13 @@ class TestBlueprintScreens(BlueprintFilesCase):
         self.apply(SMALL)
         manager = new_test_user(self.env, "m", groups="base.group_user,integration_flow.group_integration_manager")
         offers = self.env["integration.blueprint.offer"].with_user(manager)
-        offer = offers.search(offers.action_open()["domain"], limit=1)
+        offer = offers.search([], limit=1)
         with self.assertRaises(AccessError):
             offer.action_import()
         technical = new_test_user(
             self.env, "t", groups="base.group_user,integration_flow.group_integration_secrets")
         offers = self.env["integration.blueprint.offer"].with_user(technical)
-        wizard = self.wizard(offers.search(offers.action_open()["domain"] + [("code", "=", "odoo_json2")]).action_import())
+        wizard = self.wizard(offers.search([("code", "=", "odoo_json2")]).action_import())
         self.assertFalse(wizard.with_user(technical).may_install)
         with self.assertRaises(AccessError):
             wizard.with_user(technical).action_install_apps()

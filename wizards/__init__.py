@@ -1,6 +1,5 @@
 from . import blueprint_export
 from . import blueprint_import
-from . import blueprint_offer
 from . import dry_run
 from . import recover
 from . import run_reject
