@@ -51,13 +51,13 @@ class Blueprint(Command):
 def carry_out(env, arguments) -> int:
     """One subcommand; what a person has to know goes to standard error. Returns the exit code."""
     if "integration.blueprint" not in env:
-        print("The app Integrations is not installed in this database.", file=sys.stderr)
+        sys.stderr.write("The app Integrations is not installed in this database.\n")
         return REFUSED
     try:
         with env.cr.savepoint():
             return {"export": _export, "check": _check, "import": _import}[arguments.action](env, arguments)
     except (UserError, ValidationError, AccessError, OSError) as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return REFUSED
 
 
@@ -68,11 +68,11 @@ def _export(env, arguments) -> int:
         raise UserError(env._("There is no flow %(codes)s.", codes=", ".join(sorted(missing)) or ""))
     text, notes = env["integration.blueprint"]._export_text(flows, name=arguments.name)
     if str(arguments.file) == "-":
-        print(text, end="")
+        sys.stdout.write(text)
     else:
         arguments.file.write_text(text, encoding="utf-8")
     for note in notes:
-        print(note, file=sys.stderr)
+        sys.stderr.write(f"{note}\n")
     return DONE
 
 
@@ -104,6 +104,6 @@ def _tell(found) -> None:
     for each in found:
         values = "" if each.kind != "changed" else f": {json.dumps(each.before, ensure_ascii=False)} -> " \
             f"{json.dumps(each.after, ensure_ascii=False)}"
-        print(f"{each.kind:8} {each.path}{values}")
+        sys.stdout.write(f"{each.kind:8} {each.path}{values}\n")
     if not found:
-        print("nothing to change")
+        sys.stdout.write("nothing to change\n")

@@ -231,7 +231,8 @@ class _Work:
     def _make_birth(self, text: str, attempt: int) -> str:
         """The year stays, for those who check ages."""
         month, day = 1 + self._bytes("birth", text, attempt)[0] % 12, 1 + self._bytes("birth", text, attempt)[1] % 28
-        made = re.sub(r"^(\d{4})([-/.]?)\d\d\2\d\d", lambda found: f"{found[1]}{found[2]}{month:02d}{found[2]}{day:02d}", text)
+        made = re.sub(
+            r"^(\d{4})([-/.]?)\d\d\2\d\d", lambda found: f"{found[1]}{found[2]}{month:02d}{found[2]}{day:02d}", text)
         return made if made != text else self._digits(text, text, attempt)
 
     def _make_address_ip(self, text: str, attempt: int) -> str:

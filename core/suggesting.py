@@ -84,7 +84,8 @@ def suggest(sample: Any, targets: Iterable[Target], taken: Iterable[str] = ()) -
     :param sample: one external record
     :param taken: fields that have a rule already
 
-    >>> found = suggest({"billing": {"postcode": "1000"}, "sku": "A"}, [Target("zip", "ZIP", "char"), Target("x", "X", "char")])
+    >>> fields = [Target("zip", "ZIP", "char"), Target("x", "X", "char")]
+    >>> found = suggest({"billing": {"postcode": "1000"}, "sku": "A"}, fields)
     >>> [(each.odoo_path, each.external_path) for each in found]
     [('zip', 'billing.postcode')]
     """
@@ -122,7 +123,8 @@ def _each_once(pairs: list[tuple]) -> list[Suggestion]:
 
 def _leaves(value: dict, path: str = "", depth: int = 0):
     for name, each in value.items():
-        step = name if re.fullmatch(r"[A-Za-z_]\w*", str(name), re.ASCII) else '"%s"' % str(name).replace('"', '\\"')
+        quoted = str(name).replace('"', '\\"')
+        step = name if re.fullmatch(r"[A-Za-z_]\w*", str(name), re.ASCII) else f'"{quoted}"'
         here = f"{path}.{step}" if path else step
         if isinstance(each, dict):
             if depth < DEEPEST:
@@ -219,7 +221,8 @@ def _lines(target: Target, sample: dict) -> Suggestion | None:
     for name, value in sample.items():
         if not (isinstance(value, list) and value and isinstance(value[0], dict)):
             continue
-        if concept(name) == concept(target.name) or {"line", "lines", "items"} & _words(name) and "line" in _words(target.name):
+        is_list_of_lines = {"line", "lines", "items"} & _words(name) and "line" in _words(target.name)
+        if concept(name) == concept(target.name) or is_list_of_lines:
             children = suggest(value[0], target.children)
             if children:
                 return Suggestion(

@@ -72,7 +72,7 @@ class _Importer(Importer):
                     self.cr, self.plan.connection.id, self.plan.resource.id, [item.row.external_id])
                 for external_id, res_id in found.items():
                     self._unlink_record(external_id, res_id)
-        super()._resolve_links(items)
+        return super()._resolve_links(items)
 
     def _run(self, items, work):
         for item in items:
@@ -83,7 +83,7 @@ class _Importer(Importer):
                 self.before = {
                     rule.code: shown_value(rule, record) for rule in (*self.plan.merge_rules, *self.plan.checks)
                     if rule.kind != "lines"}
-        super()._run(items, work)
+        return super()._run(items, work)
 
     def _check(self, item, record):
         self.compared = []
@@ -100,7 +100,7 @@ class _Importer(Importer):
                     rule.label, masked(rule, read_value(rule, record)), masked(rule, item.externals[rule.code]), passed))
         finally:
             self.plan.checks = checks
-        super()._check(item, record)
+        return super()._check(item, record)
 
 
 class _Trying:

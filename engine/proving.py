@@ -55,8 +55,9 @@ def prove(case, viewer=None) -> Proof:
     lines = [line for line in lines if line]
     if lines:
         return Proof(False, "\n".join(lines + trial.notes), found)
-    return Proof(True, env._(
-        "%(outcome)s, as expected; %(count)s values compared.", outcome=_outcome_label(case, trial), count=len(found)), found)
+    message = env._(
+        "%(outcome)s, as expected; %(count)s values compared.", outcome=_outcome_label(case, trial), count=len(found))
+    return Proof(True, message, found)
 
 
 def _try(case, viewer, look) -> Trial:

@@ -1,8 +1,8 @@
 """Work that leaves no trace: everything in the database is rolled back, and nobody outside hears of it.
 
-What a rollback does not undo is held back while it lasts: calls and mails (``models/quiet.py`` and a guard on sockets), numbers
-of sequences, and what is done after a commit. Two things remain: the counters behind record ids move on, and a file that
-business code puts into the file store stays there until Odoo collects it.
+What a rollback does not undo is held back while it lasts: calls and mails (``models/quiet.py`` and a guard on sockets),
+numbers of sequences, and what is done after a commit. Two things remain: the counters behind record ids move on, and a
+file that business code puts into the file store stays there until Odoo collects it.
 """
 
 import sys

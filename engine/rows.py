@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from odoo.tools import SQL
+
 from ..core.recency import Age
 
 # States of a flow in which its records are worked on.
@@ -106,10 +108,9 @@ def load_rows(cr, ids: list[int], due: datetime | None = None) -> list[Row]:
 
 def known_row(cr, flow_id: int, *, external_id: str | None = None, res_id: int | None = None) -> Row | None:
     """What is known of one record of a flow, in whatever state it is. For looking only: nobody claims it."""
-    name, value = ("external_id", external_id) if external_id else ("res_id", res_id)
-    cr.execute(
-        f"SELECT {', '.join(COLUMNS)} FROM integration_sync "  # pylint: disable=sql-injection
-        f"WHERE flow_id = %s AND {name} = %s", [flow_id, value])
+    cr.execute(SQL(
+        "SELECT %s FROM integration_sync WHERE flow_id = %s AND %s = %s", SQL(", ").join(map(SQL.identifier, COLUMNS)),
+        flow_id, SQL.identifier("external_id" if external_id else "res_id"), external_id or res_id))
     values = cr.fetchone()
     return _row(values) if values else None
 

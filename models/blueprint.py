@@ -26,7 +26,8 @@ def located(path):
     except (UserError, ValidationError) as error:
         if isinstance(error, AccessError) or getattr(error, "blueprint_path", None):
             raise
-        told = type(error)(f"{path}: {error}") if type(error) in (UserError, ValidationError) else UserError(f"{path}: {error}")
+        text = f"{path}: {error}"
+        told = ValidationError(text) if isinstance(error, ValidationError) else UserError(text)
         told.blueprint_path = path
         raise told from error
 

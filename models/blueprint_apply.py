@@ -269,7 +269,9 @@ class IntegrationBlueprint(models.AbstractModel):
         for key, shape in self._properties(name).items():
             if not shape.get("x-rule"):
                 continue
-            rule = self._rules_of(flow, None).filtered(lambda rule, code=entry.get(key): rule.code == code)
+            code = entry.get(key)
+            rules = {rule.code: rule for rule in self._rules_of(flow, None)}
+            rule = rules.get(code, self.env["integration.field.rule"])
             if key in entry and not rule:
                 with located(f"{place}/{key}"):
                     raise UserError(self.env._(

@@ -67,15 +67,16 @@ class IntegrationBlueprint(models.AbstractModel):
         """These flows and those that synchronise the records they refer to, as long as they are of the same connection."""
         known = flows
         while True:
-            related = flows.all_rule_ids.relation_flow_id.filtered(
-                lambda flow: flow.connection_id in known.connection_id) - known
+            related = flows.all_rule_ids.relation_flow_id - known
+            related = related.filtered_domain([("connection_id", "in", known.connection_id.ids)])
             if not related:
                 return known.sorted(lambda flow: (flow.sequence, flow.code or ""))
             known, flows = known | related, related
 
     def _resources_of(self, flows):
         """What is known of the APIs of these flows: also what only named actions use."""
-        return self.env["integration.resource"].search([("api_name", "in", list(set(flows.connection_id.mapped("api_name"))))])
+        names = set(flows.connection_id.mapped("api_name"))
+        return self.env["integration.resource"].search([("api_name", "in", list(names))])
 
     def _give_codes(self, flows):
         """Everything in a blueprint is known by its code: what has none gets one, for good."""

@@ -2,10 +2,12 @@ from odoo import api, fields, models
 
 from ..engine import sampling
 
+MANAGER = "integration_flow.group_integration_manager"
 # What decides what a rule makes of a value: shown anew as soon as one of these is edited.
 LOOKED_AT = (
     "kind", "odoo_path", "external_path", "direction", "owner", "required", "sensitive", "transform", "default_value",
-    "value_map_id", "constant", "template", "separator", "part", "text_case", "max_length", "html_policy", "factor", "digits",
+    "value_map_id", "constant", "template", "separator", "part", "text_case", "max_length", "html_policy", "factor",
+    "digits",
     "decimal_separator", "date_format", "timezone", "true_values", "false_values", "lookup_field", "lookup_domain",
     "country_path", "expression_import", "expression_export", "relation_flow_id", "relation_mode", "flow_id",
     "parent_id.external_path", "parent_id.odoo_path",
@@ -17,9 +19,9 @@ class IntegrationFieldRule(models.Model):
 
     _inherit = "integration.field.rule"
 
-    sample_in = fields.Char(string="Example", compute="_compute_sample", groups="integration_flow.group_integration_manager")
-    sample_out = fields.Char(string="Becomes", compute="_compute_sample", groups="integration_flow.group_integration_manager")
-    warning = fields.Char(compute="_compute_sample", groups="integration_flow.group_integration_manager")
+    sample_in = fields.Char(string="Example", compute="_compute_sample", groups=MANAGER)
+    sample_out = fields.Char(string="Becomes", compute="_compute_sample", groups=MANAGER)
+    warning = fields.Char(compute="_compute_sample", groups=MANAGER)
 
     @api.depends(*LOOKED_AT)
     def _compute_sample(self):

@@ -64,7 +64,7 @@ class IntegrationTestCase(models.Model):
     last_message = fields.Text(string="What Came of It", readonly=True, copy=False)
     last_run_at = fields.Datetime(string="Last Run", readonly=True, copy=False)
     last_run_by_id = fields.Many2one(
-        "res.users", string="Last Run By", readonly=True, copy=False, ondelete="set null", index="btree_not_null")
+        "res.users", readonly=True, copy=False, ondelete="set null", index="btree_not_null")
 
     _code_unique = models.UniqueIndex(
         "(flow_id, code) WHERE code IS NOT NULL", "The flow has a test case with this code already.")

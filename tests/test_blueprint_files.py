@@ -12,6 +12,7 @@ from unittest.mock import patch
 from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import TransactionCase, new_test_user, tagged
+from odoo.tools import SQL
 
 from odoo.addons.integration_flow.cli.blueprint import Blueprint, carry_out
 from odoo.addons.integration_flow.core.blueprints import dump
@@ -45,7 +46,9 @@ class BlueprintFilesCase(TransactionCase):
                 flows.test_case_ids.expectation_ids, flows.connection_id, flows.resource_id, flows.resource_id.operation_ids,
                 flows.all_rule_ids.value_map_id, flows.all_rule_ids.value_map_id.line_ids):
             if records:
-                self.env.cr.execute(f"SELECT id, xmin::text, ctid::text FROM {records._table} WHERE id = ANY(%s)", [records.ids])
+                self.env.cr.execute(SQL(
+                    "SELECT id, xmin::text, ctid::text FROM %s WHERE id = ANY(%s)", SQL.identifier(records._table),
+                    records.ids))
                 found[records._name] = sorted(self.env.cr.fetchall())
         return found
 
@@ -190,8 +193,10 @@ class TestBlueprintFiles(BlueprintFilesCase):
             "flow_id": flow.id, "odoo_path": "country_id", "external_path": "country", "transform": "value_map",
             "value_map_id": value_map.id})
         data, notes = self.blueprint._export(flow)
-        self.assertEqual((data["name"], data["flows"][0]["code"], data["connections"][0]["code"]), ("People", "people", "small_shop"))
-        self.assertIn({"code": "l_nder", "name": "Länder", "model": "res.country", "lines": {"be": "base.be"}}, data["value_maps"])
+        self.assertEqual(
+            (data["name"], data["flows"][0]["code"], data["connections"][0]["code"]), ("People", "people", "small_shop"))
+        self.assertIn(
+            {"code": "l_nder", "name": "Länder", "model": "res.country", "lines": {"be": "base.be"}}, data["value_maps"])
         self.assertEqual(len(notes), 1)
         self.assertIn("xa", notes[0])
         self.assertEqual(self.told(data), [])

@@ -61,9 +61,9 @@ class TestDryRun(DryRunCase):
         trial = self.assertNoTrace(dry_run.try_import, flow, ANN)
         self.assertEqual((trial.outcome, trial.external_id, trial.res_id, trial.error), ("created", "7", None, None))
         found = self.by_label(trial)
+        name = found["name"]
         self.assertEqual(
-            [(found["name"].incoming, found["name"].mapped, found["name"].before, found["name"].after, found["name"].written)],
-            [("Ann", "Ann", None, "Ann", True)])
+            (name.incoming, name.mapped, name.before, name.after, name.written), ("Ann", "Ann", None, "Ann", True))
         self.assertEqual((found["phone"].incoming, found["phone"].after), ("•••", "•••"))
         self.assertFalse(self.env["res.partner"].search([("email", "=", "ann@example.com")]))
 

@@ -83,6 +83,7 @@ class TestRuleEditor(FlowTools, TransactionCase):
         self.assertEqual(tags.unmapped_required, "Name")
         self.add_rules(tags, [("name", "name")])
         self.assertFalse(tags.unmapped_required)
+        self.flow.action_draft()
         other = self.make_flow("res.partner", [("email", "mail")], self.make_resource("contacts"), name="Other Contacts")
         self.env.invalidate_all()
         self.assertIn("Other Contacts", self.rule("email").warning)

@@ -152,7 +152,8 @@ class IntegrationDryRun(models.TransientModel):
         cases = self.env["integration.test.case"]
         try:
             if self.direction == "import":
-                case = cases._from_record(self.flow_id, self._record(), self.env._("Example of %(date)s", date=fields.Date.today()))
+                name = self.env._("Example of %(date)s", date=fields.Date.today())
+                case = cases._from_record(self.flow_id, self._record(), name)
             else:
                 case = cases.create({
                     "flow_id": self.flow_id.id, "direction": "export", "res_id": self.res_id,
@@ -175,17 +176,17 @@ class IntegrationDryRunLine(models.TransientModel):
     dry_run_id = fields.Many2one("integration.dry.run", required=True, ondelete="cascade", index=True)
     sequence = fields.Integer()
     label = fields.Char(string="Field")
-    path = fields.Char(string="Path")
+    path = fields.Char()
     incoming = fields.Char(string="Other System")
     mapped = fields.Char(string="As Odoo Value")
     before = fields.Char(string="Odoo Now")
     after = fields.Char(string="Odoo Afterwards")
-    owner = fields.Char(string="Owner")
+    owner = fields.Char()
     written = fields.Boolean(string="Written to Odoo")
     changed = fields.Boolean(string="Changes in Odoo")
     sends = fields.Boolean(string="Sent")
     sent = fields.Char(string="Sent to the Other System")
-    note = fields.Char(string="Note")
+    note = fields.Char()
 
 
 def _short(value):

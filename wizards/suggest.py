@@ -12,7 +12,8 @@ WHY = [("meaning", "The Names Mean the Same"), ("name", "The Names Are Alike"), 
 # What is surer than this is ticked.
 SURE = 0.7
 # Odoo's own, and what nobody would want from outside.
-LEFT_OUT = ("id", "create_date", "write_date", "create_uid", "write_uid", "display_name", "message_", "activity_", "website_message")
+LEFT_OUT = (
+    "id", "create_date", "write_date", "create_uid", "write_uid", "display_name", "message_", "activity_", "website_message")
 
 
 class IntegrationSuggest(models.TransientModel):
@@ -65,14 +66,16 @@ class IntegrationSuggest(models.TransientModel):
 
     def _targets(self, model, depth=0):
         targets = []
-        for name, info in model.fields_get(attributes=["string", "type", "required", "readonly", "store", "relation"]).items():
+        known = model.fields_get(attributes=["string", "type", "required", "readonly", "store", "relation"])
+        for name, info in known.items():
             field = model._fields[name]
             if name.startswith(LEFT_OUT) or name in LEFT_OUT or not field.store and not field.inverse and not field.related \
                     or info["readonly"] and not field.inverse and field.compute:
                 continue
             if info["type"] in FILLED:
                 targets.append(Target(name, info["string"], info["type"], info["required"]))
-            elif info["type"] == "one2many" and not depth and "line" in name and self.env[info["relation"]].has_access("read"):
+            elif info["type"] == "one2many" and not depth and "line" in name \
+                    and self.env[info["relation"]].has_access("read"):
                 targets.append(Target(name, info["string"], info["type"], children=tuple(
                     self._targets(self.env[info["relation"]], depth + 1))))
         return targets
@@ -103,7 +106,8 @@ class IntegrationSuggest(models.TransientModel):
         parents = {}
         for line in chosen.filtered(lambda line: not line.lines_path):
             sequence += 10
-            rule = self.env["integration.field.rule"].create({**line._rule_values(), "flow_id": flow.id, "sequence": sequence})
+            rule = self.env["integration.field.rule"].create({
+                **line._rule_values(), "flow_id": flow.id, "sequence": sequence})
             parents[line.odoo_path] = rule
         for number, line in enumerate(chosen.filtered("lines_path")):
             if line.lines_path in parents:

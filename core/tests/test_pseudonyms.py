@@ -88,7 +88,8 @@ def test_another_salt_other_pseudonyms():
 TEXT = st.text(st.characters(whitelist_categories=("Lu", "Ll", "Nd"), max_codepoint=0x24F), min_size=1, max_size=12)
 KEYS = st.sampled_from(["id", "sku", "name", "first_name", "email", "phone", "street", "note", "vat", "items", "customer"])
 RECORDS = st.recursive(
-    st.one_of(TEXT, st.integers(-10**6, 10**6), st.booleans(), st.none(), st.floats(allow_nan=False, allow_infinity=False, width=32)),
+    st.one_of(TEXT, st.integers(-10**6, 10**6), st.booleans(), st.none(),
+              st.floats(allow_nan=False, allow_infinity=False, width=32)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=4)), max_leaves=12)
 
 

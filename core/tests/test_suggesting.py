@@ -47,7 +47,8 @@ def test_a_customer_of_a_shop():
     made = found(WOO_CUSTOMER, PARTNER)
     assert {name: each.external_path for name, each in made.items() if each.external_path} == {
         "email": "email", "phone": "billing.phone", "street": "billing.address_1", "street2": "billing.address_2",
-        "city": "billing.city", "zip": "billing.postcode", "country_id": "billing.country", "company_name": "billing.company"}
+        "city": "billing.city", "zip": "billing.postcode", "country_id": "billing.country",
+        "company_name": "billing.company"}
     assert (made["name"].transform, made["name"].template) == ("template", "{first_name} {last_name}")
     assert made["country_id"].transform == "country"
     assert [name for name, each in made.items() if each.match_key] == ["email"]
@@ -66,7 +67,8 @@ def test_an_order_with_lines():
 
 
 @pytest.mark.parametrize(("name", "targets", "expected"), [
-    ("medusa/order_placed", ORDER, {"amount_total": "total", "order_line": "items", "client_order_ref": "display_id", "date_order": "created_at"}),
+    ("medusa/order_placed", ORDER, {
+        "amount_total": "total", "order_line": "items", "client_order_ref": "display_id", "date_order": "created_at"}),
     ("medusa/order_placed", PARTNER, {"email": "customer.email"}),
     ("medusa/product", PRODUCT, {"name": "title", "weight": "weight"}),
     ("karrio/order", ORDER, {"order_line": "line_items"}),
@@ -102,7 +104,8 @@ def test_concepts(name, meaning):
 JSON = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=8), st.floats(allow_nan=False)),
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(
-        st.one_of(st.text(max_size=6), st.sampled_from(["name", "email", "line_items", "total", "sku"])), inner, max_size=4)),
+        st.one_of(st.text(max_size=6), st.sampled_from(["name", "email", "line_items", "total", "sku"])), inner,
+        max_size=4)),
     max_leaves=15)
 
 
