@@ -17,7 +17,7 @@ from odoo.tools import SQL
 from odoo.addons.integration_flow.cli.blueprint import Blueprint, carry_out
 from odoo.addons.integration_flow.core.blueprints import dump
 
-from .test_blueprint import FILES, SMALL, changed
+from .test_blueprint import FILES, SCHEMA_FILE, SMALL, changed
 
 FULL = changed("flows.0.guards", [{"kind": "create", "limit": 50, "unit": "percent"}, {"kind": "change", "side": "import"}])
 FULL["flows"][0]["tests"] = [{
@@ -207,6 +207,13 @@ class TestBlueprintFiles(BlueprintFilesCase):
         data["flows"].append(dict(SMALL["flows"][0], code="bosses", name="Bosses", rules=SMALL["flows"][0]["rules"][:1]))
         flow = self.apply(data)["people"]
         self.assertEqual([each["code"] for each in self.blueprint._export(flow)[0]["flows"]], ["bosses", "people"])
+
+    def test_the_example_of_the_documentation(self):
+        text = (SCHEMA_FILE.parent.parent / "docs" / "blueprints.md").read_text(encoding="utf-8")
+        flow = self.apply(self.blueprint._parse(text.split("```json\n")[1].split("```")[0]))["shop_customers"]
+        self.assertEqual(flow._problems(), [])
+        flow.test_case_ids._prove()
+        self.assertEqual(flow.test_case_ids.last_result, "passed", flow.test_case_ids.last_message)
 
     def test_who_may(self):
         flow = self.apply(SMALL)["people"]
