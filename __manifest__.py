@@ -44,6 +44,7 @@
         "views/integration_rule_editor_views.xml",
         "views/integration_test_case_views.xml",
         "views/integration_blueprint_views.xml",
+        "views/integration_status_views.xml",
         "data/retention_cron.xml",
         "data/ir_cron_test_cases.xml",
         "views/menus.xml",

@@ -79,6 +79,8 @@ def _entry(section: str, entry: Mapping, entry_schema: Mapping, schema: Mapping,
             value = [_entry(section_name, each, child_schema, schema, defaults, **context) for each in value]
             if shape.get("x-key"):
                 value = sorted(value, key=lambda each, keys=shape["x-key"]: [str(each.get(key, "")) for key in keys])
+        elif name == "statuses":
+            value = _statuses(value)
         else:
             value = _value(value, shape)
         if name not in required and _goes_without_saying(section, name, value, known, context):
@@ -104,6 +106,23 @@ def _goes_without_saying(section: str, name: str, value: Any, known: Mapping, co
     if name in known and known[name] not in (None, False, ""):
         return type(value) is not bool and value == known[name] or value is known[name]
     return value in (None, False, "", [], {}) and (value != 0 or value is False or not isinstance(value, (int, float)))
+
+
+def _statuses(told: Mapping) -> dict[str, Any]:
+    """What a flow says of its statuses, without what goes without saying."""
+    result: dict[str, Any] = {name: value for name, value in told.items() if value not in (None, False, "", [], {})}
+    if "rules" in result:
+        rules = []
+        for number, rule in enumerate(result["rules"]):
+            each = {"status": rule["status"] if isinstance(rule["status"], str) else ", ".join(rule["status"])}
+            if rule.get("step", 10 * (number + 1)) != 10 * (number + 1):
+                each["step"] = rule["step"]
+            each.update({name: rule[name] for name in ("stage", "from", "action") if rule.get(name)})
+            rules.append(each)
+        result["rules"] = rules
+    if "sends" in result:
+        result["sends"] = dict(sorted(result["sends"].items()))
+    return result
 
 
 def _value(value: Any, shape: Mapping) -> Any:

@@ -82,6 +82,8 @@ class _MapBuilder:
                 self.watch(flow.model_name, "active", Watch(flow.id, ""))
             for condition in Domain(domain).iter_conditions():
                 self.watch_path(flow.id, condition.field_expr, "", flow.model_name)
+            if flow.status_field and flow.status_send_ids:
+                self.watch_path(flow.id, flow.status_field, "", flow.model_name)
         for rule in rules:
             self.watch_path(flow.id, rule.odoo_path, "", flow.model_name)
             if rule.kind == "lines":

@@ -120,7 +120,9 @@ def _measure_import(plan: FlowPlan, mapper: BatchMapper, row: Row, *, sample: bo
         externals = external_values(plan, plan.merge_rules, record)
     except SyncError:
         return None
-    changed = [rule for rule in plan.import_rules if rule.kind != "check" and {rule.owner, rule.owner_after} - {"odoo", ""} and not same_value(
+    decisive = [rule for rule in plan.import_rules if rule.kind == "status" or rule.kind != "check" and (
+        {rule.owner, rule.owner_after} - {"odoo", ""})]
+    changed = [rule for rule in decisive if not same_value(
         external_side(rule, externals[rule.code]), (row.agreed.get(rule.code) or {}).get("e"))]
     if row.agreed and not changed:
         return None

@@ -16,7 +16,7 @@ class ImportMapping:
     def _mapped(self, items: list[Item]) -> list[Item]:
         """Convert all values; items that fail or wait drop out."""
         items = [item for item in items if not item.row.settled]
-        rules = [rule for rule in (*self.plan.merge_rules, *self.plan.checks) if rule.kind != "lines"]
+        rules = [rule for rule in (*self.plan.merge_rules, *self.plan.checks) if rule.kind not in ("lines", "status")]
         line_rules = [rule for rule in self.plan.import_rules if rule.kind == "lines"]
         batch = [(rules, item.externals) for item in items]
         for rule in line_rules:

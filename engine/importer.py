@@ -11,13 +11,12 @@ from typing import Any
 from odoo import Command
 
 from ..core import documents, ownership
-from ..core.comparison import same_moment_or_number
 from ..core.errors import SyncError
-from ..core.ownership import Decision, Member, Sides
 from ..core.record_schema import check_record
-from . import capture, failures, inbox, journal, overruling
+from . import capture, failures, inbox, journal, overruling, statuses
 from .import_deleted import ImportDeleted
 from .import_mapping import ImportMapping
+from .import_merging import ImportMerging
 from .items import Item, LocatedFailures, Merged, external_side, put, shown
 from .lines import Lines, lines_hash
 from .mapper import BatchMapper, external_values, normal, read_value
@@ -27,14 +26,11 @@ from .plan import FlowPlan, RulePlan
 from .put_right import PutRight
 from .rows import Row
 
-
 # Ends of the reasons for which a side's change stays open: its agreement is left as it was.
 PENDING_REASONS = ("_not_allowed", "blank_ignored")
-# Stands for lines of the other system in Odoo's form: equal to nothing that Odoo holds.
-LINES = "\0lines"
 
 
-class Importer(ImportMapping, ImportDeleted, PutRight):
+class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
     """Imports claimed rows of one flow. Does not commit; see ``engine/worker.py``."""
 
     def __init__(self, env, plan: FlowPlan, now: datetime):
@@ -46,6 +42,7 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         self.links: list[tuple] = []
         self.dead_links: list[tuple[RulePlan, list[int]]] = []
         self.lines = Lines(env.cr, plan, self.links, self.dead_links)
+        self.statuses = statuses.Statuses(self) if plan.status else None
 
     def process(self, rows: list[Row]) -> None:
         """Give every row an outcome."""
@@ -66,6 +63,8 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         journal.insert_links(self.cr, journal.link_rows(self.plan, self.links))
         if self.mapper.unmapped:
             self.env["integration.value.map.line"]._collect(self.mapper.unmapped)
+        if self.statuses:
+            self.statuses.collect()
 
     def _fail(self, item_or_row, error: SyncError) -> None:
         row = item_or_row.row if isinstance(item_or_row, Item) else item_or_row
@@ -203,13 +202,15 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
             item.outcome = "created"
         if located:
             raise LocatedFailures(located)
+        if self.statuses:
+            self.statuses.run(items, records)
 
     def _decide_unwritten(self, item: Item, record, written: list[RulePlan]) -> None:
         """After a creation in Odoo: which of the fields that did not come from there have to be sent."""
         if not self.plan.exports:
             return
         for rule in self.plan.export_rules:
-            if rule in written:
+            if rule in written or rule.kind == "status":
                 continue
             decision = ownership.merge(
                 item.owner_of(rule), agreed=None, odoo=self._odoo_side(rule, record, item),
@@ -260,6 +261,8 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
             item.outcome = "updated" if item.changes else ("linked" if item.matched else "unchanged")
         if located:
             raise LocatedFailures(located)
+        if self.statuses:
+            self.statuses.run(items, records)
 
     def _captured_times(self, items: list[Item]) -> dict[int, datetime]:
         """When a person last changed a record of ``items`` in Odoo, where the capture knows it.
@@ -282,7 +285,7 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
             "external_time": _to_the_second(item.row.external_updated_at)}
         together = self._decided_together(item, record, times) if self.plan.groups else {}
         for rule in self.plan.merge_rules:
-            if rule.code in item.later:
+            if rule.code in item.later or rule.kind == "status":
                 continue
             agreed = item.agreed.get(rule.code)
             if rule.code in together:
@@ -318,58 +321,6 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
             self._remember_equal(result, item, record)
         return result
 
-    def _member(self, rule: RulePlan, item: Item, record, agreed: dict | None) -> Member:
-        """Both sides of one field, as the merge looks at them."""
-        external = external_side(rule, item.externals[rule.code])
-        if rule.measured and agreed and external != agreed["e"] and self._stands_for_the_same(rule, item, agreed["e"]):
-            external = agreed["e"]
-        return Member(
-            Sides(agreed["o"], agreed["e"]) if agreed else None, self._odoo_side(rule, record, item), external,
-            self._comparable(rule, item))
-
-    def _stands_for_the_same(self, rule: RulePlan, item: Item, known) -> bool:
-        """Has only the way changed in which a number or a moment is written over there?"""
-        return same_moment_or_number(
-            known, item.externals[rule.code], lambda value: normal(rule, self.mapper.value(rule, value, item.record)))
-
-    def _decided_together(self, item: Item, record, times: dict) -> dict[str, tuple[Member, Decision]]:
-        """``{rule code: (both sides, decision)}`` of the fields that move together."""
-        decided = {}
-        for rules in self.plan.groups.values():
-            rules = [rule for rule in rules if rule.code not in item.later]
-            if not rules:
-                continue
-            members = [self._member(rule, item, record, item.agreed.get(rule.code)) for rule in rules]
-            first = rules[0]
-            decisions = ownership.merge_group(
-                item.owner_of(first), members, direction=self.plan.direction_of(first), terms=first.terms,
-                owner_before=before(first, item.agreed.get(first.code)), **times)
-            decided |= {rule.code: pair for rule, *pair in zip(rules, members, decisions, strict=True)}
-        return decided
-
-    def _note_switched(self, items: list[Item], records) -> None:
-        """For which of these records, and fields, the second owner decides."""
-        if not self.plan.switching:
-            return
-        switched = self.plan.switched(records)
-        for item, record in zip(items, records, strict=True):
-            item.switched = {code for code, ids in switched.items() if record.id in ids}
-
-    def _write_switched(self, item: Item, record, written: list[RulePlan]) -> list[RulePlan]:
-        """A record that meets the condition of a second owner as soon as it is created: what that one gives is written
-        too. Returns the rules of it."""
-        vals: dict = {}
-        rules = []
-        for rule in self.plan.switching:
-            if rule.imports and rule.kind in ("field", "relation") and rule not in written and rule.code in item.switched \
-                    and self.plan.written_at_creation(rule, "odoo", owner=rule.owner_after):
-                put(vals, rule, item.values[rule.code], creating=True)
-                rules.append(rule)
-        if vals:
-            record.write(vals)
-            record.env.flush_all()
-        return rules
-
     def _write(self, result: Merged, rule: RulePlan, item: Item, record, odoo) -> None:
         """Add what ``rule`` has to write to the values of this record, and to its log."""
         if rule.kind == "lines":
@@ -388,13 +339,6 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         if rule.code not in item.values:
             return None
         return normal(rule, item.values[rule.code])
-
-    def _comparable(self, rule: RulePlan, item: Item):
-        """The external value in Odoo's form, as the merge compares it: lines are never equal to what Odoo holds, since they
-        are compared by hashes of each side; a list without lines is blank."""
-        if rule.kind == "lines":
-            return LINES if item.lines.get(rule.code) or not rule.imports else None
-        return self._as_odoo(rule, item)
 
     @staticmethod
     def _odoo_side(rule: RulePlan, record, item: Item):
@@ -426,7 +370,7 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         as if Odoo had held the external value: then Odoo's own value is the only change, and the export sends it.
         """
         for rule in self.plan.merge_rules:
-            if rule.code in item.kept:
+            if rule.code in item.kept or rule.kind == "status":
                 continue
             if rule.code in item.halves:
                 item.agreed[rule.code] = item.halves[rule.code]
@@ -452,13 +396,14 @@ class Importer(ImportMapping, ImportDeleted, PutRight):
         row.attempts = 0
         if item.later:
             self._wait_for_rest(item)
+        elif item.status_error:
+            statuses.settle_failure(self._fail, item)
         elif row.conflicts:
             failures.settle_conflict(self.plan, row, "conflict", now=self.now)
         elif row.export_pending:
             row.settle("pending", item.outcome, due_at=self.now)
         else:
-            row.settle("synced", item.outcome)
-
+            row.settle("synced", item.outcome, message=item.status_note or None)
 
     def _wait_for_rest(self, item: Item) -> None:
         """The record is here without a relation; it is imported again when that one has come."""

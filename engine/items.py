@@ -32,6 +32,8 @@ class Item:
     switched: set[str] = field(default_factory=set)  # codes of rules for which the second owner decides
     halves: dict[str, dict] = field(default_factory=dict)  # code → agreement of a field of which only one side is known anew
     later: dict[str, SyncError] = field(default_factory=dict)  # code of a relation that is filled later → what it waits for
+    status_error: SyncError | None = None  # its fields are here, its status cannot be carried out
+    status_note: str = ""
     # What came of it. The row learns it only when the savepoint of its batch holds.
     outcome: str = ""
     agreed: dict = field(default_factory=dict)
@@ -46,6 +48,7 @@ class Item:
         self.outcome, self.agreed = "", dict(self.row.agreed)
         self.changes, self.overruled, self.conflicts = {}, {}, {}
         self.line_ids = {}
+        self.status_error, self.status_note = None, ""
         self.switched, self.halves, self.overruled_by = set(), {}, None
 
     def owner_of(self, rule: RulePlan) -> str:

@@ -219,6 +219,8 @@ class BatchMapper:
 
         :raises SyncError: mapping, unmapped or parent_missing
         """
+        if rule.kind == "status":
+            return self.plan.status.stage_of(external)
         if rule.kind == "relation":
             return self._relation(rule, external)
         if rule.transform in LOOKUP_KINDS:
@@ -413,6 +415,8 @@ class OutMapper:
         """
         if rule.kind == "lines":
             return self._lines(rule, record)
+        if rule.kind == "status":
+            return self.plan.status.sends.get(read_value(rule, record))
         value = record
         for name in rule.odoo_path.split("."):
             value = value[name]

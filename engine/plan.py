@@ -12,6 +12,7 @@ from odoo.fields import Domain
 from ..core import ownership, paths
 from ..core.transforms import TransformContext
 from ..core.values import clean_text, text_of
+from . import status_plan
 
 RESOURCE_FIELDS = (
     "name", "api_name", "format", "id_path", "version_path", "updated_at_path", "deleted_path", "name_path",
@@ -75,6 +76,7 @@ class RulePlan:
     switch: list | None = None
     group: str = ""  # rules of the same name move together
     measured: bool = False  # a number, day or moment: the same however it is written
+    write_path: str = ""  # where it is written, if not where it is read
     whole: bool = False  # lines without IDs, alone in their field: all lines of the field are theirs
     children: list = field(default_factory=list)
 
@@ -114,6 +116,9 @@ class FlowPlan:
         self.rules = [
             plan for rule in flow.sudo().rule_ids.filtered("active") if (plan := self._rule_plan(rule)) is not None
         ]
+        self.status = status_plan.plan_of(flow, self)
+        if self.status:
+            self.rules.append(self.status.rule)
         lists = [rule.odoo_path for rule in self.rules if rule.kind == "lines"]
         for rule in self.rules:
             rule.whole = rule.kind == "lines" and not rule.line_id_path and lists.count(rule.odoo_path) == 1

@@ -380,6 +380,25 @@ ENGINE = {
         _lt("%(field)s is required, but there is no value at “%(path)s”."),
         _lt("Fill it in where the record comes from, or give the field rule a default value, then retry.")),
     "expression_failed": (_lt("%(field)s: the formula of the field rule failed: %(reason)s."), _ASK_RULE),
+    # -- Statuses --------------------------------------------------------------------------------------------
+    "unmapped_status": (
+        _lt("The status “%(value)s” is not among the status rules of %(flow)s. All other fields were taken over."),
+        _lt("Open the flow, tab Statuses, and decide what this status means. All records that wait for it are retried "
+            "then.")),
+    "status_forbidden": (
+        _lt("%(record)s: the status “%(status)s” leads from %(stage)s to %(target)s, and the flow does not allow that "
+            "(allowed from: %(allowed)s). All other fields were taken over."),
+        _lt("Bring the record to one of these stages in Odoo, or allow the transition on the tab Statuses of the flow, "
+            "then retry.")),
+    "status_refused": (
+        _lt("%(record)s: the status “%(status)s” leads from %(stage)s to %(target)s, and Odoo refuses that: "
+            "%(message)s All other fields were taken over."),
+        _lt("Correct what Odoo names on the record, or bring it to %(target)s by hand, then retry.")),
+    "status_not_reached": (
+        _lt("%(record)s: the status “%(status)s” leads from %(stage)s to %(target)s, but the action of its rule ended at "
+            "%(reached)s. All other fields were taken over."),
+        _lt("Bring the record to %(target)s by hand, or correct the action of the status rule on the flow, then "
+            "retry.")),
     # -- Odoo ------------------------------------------------------------------------------------------------
     "odoo_refused": (
         _lt("Odoo refuses to save the %(model)s: %(message)s"),

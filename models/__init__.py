@@ -16,6 +16,9 @@ from . import flow
 from . import flow_retry
 from . import guard
 from . import flow_guard
+from . import status_stage
+from . import status_rule
+from . import flow_status
 from . import field_rule
 from . import field_rule_ownership
 from . import field_rule_clash
@@ -45,6 +48,7 @@ from . import blueprint_compare
 from . import blueprint_offer
 from . import field_rule_sample
 from . import flow_rules
+from . import blueprint_status
 from . import flow_test
 from . import flow_blueprint
 from . import test_case
@@ -59,6 +63,7 @@ from . import issue
 from . import issue_activity
 from . import mail_activity
 from . import sync_issue
+from . import status_fix
 from . import flow_alerting
 from . import flow_silence
 from . import digest

@@ -264,9 +264,11 @@ class IntegrationBlueprint(models.AbstractModel):
 
     @api.model
     def _list_references(self, flow, name, entry, place):
-        """Properties of an entry that name a rule of the flow."""
+        """Properties of an entry that name a rule or an operation of the flow."""
         values = {}
         for key, shape in self._properties(name).items():
+            if shape.get("x-operation") and key in entry:
+                values[shape["x-operation"]] = self._named_operation(flow, entry[key], f"{place}/{key}").id
             if not shape.get("x-rule"):
                 continue
             code = entry.get(key)
@@ -278,6 +280,16 @@ class IntegrationBlueprint(models.AbstractModel):
                         "Flow %(flow)s has no field rule with the code '%(code)s'.", flow=flow.name, code=entry[key]))
             values[shape["x-rule"]] = rule.id
         return values
+
+    def _named_operation(self, flow, name, place):
+        operations = flow.resource_id.operation_ids
+        found = operations.filtered(lambda operation: operation.name == name) or operations.filtered(
+            lambda operation: operation.kind == name)
+        if not found:
+            with located(place):
+                raise UserError(self.env._(
+                    "The resource %(resource)s has no operation '%(name)s'.", resource=flow.resource_id.name, name=name))
+        return found[0]
 
     def _apply_lines(self, record, name, entry, place):
         """Properties that are pairs (path: expected value), kept as records of their own."""

@@ -102,9 +102,9 @@ class IntegrationFlow(models.Model):
                         lambda other, rule=rule: (other.odoo_path, other.external_path) == (
                             rule.odoo_path, rule.external_path)):
                     clashes.append(self.env._(
-                        "%(model)s, field %(field)s: the flow %(flow)s lets %(owner)s own it and the flow %(other_flow)s lets "
-                        "%(other_owner)s own it, so each would undo what the other has written, for ever. Choose one owner "
-                        "for both.", model=self.model_id.name, field=rule._field_label(), flow=self.name,
+                        "%(model)s, field %(field)s: the flow %(flow)s lets %(owner)s own it and the flow %(other_flow)s "
+                        "lets %(other_owner)s own it, so each would undo what the other has written, for ever. Choose one "
+                        "owner for both.", model=self.model_id.name, field=rule._field_label(), flow=self.name,
                         other_flow=other.flow_id.name, **self._owner_names(side)))
         for rule in mine._always("external"):
             for other in same._always("external").filtered(
@@ -112,8 +112,8 @@ class IntegrationFlow(models.Model):
                     and other.odoo_path != rule.odoo_path):
                 clashes.append(self.env._(
                     "%(system)s, %(path)s: the flow %(flow)s always writes it from %(field)s and the flow %(other_flow)s "
-                    "always writes it from %(other_field)s, so each would undo what the other has written. Remove one of the "
-                    "two rules.", system=self.connection_id.name, path=rule.external_path, flow=self.name,
+                    "always writes it from %(other_field)s, so each would undo what the other has written. Remove one of "
+                    "the two rules.", system=self.connection_id.name, path=rule.external_path, flow=self.name,
                     field=rule._field_label(), other_flow=other.flow_id.name, other_field=other._field_label()))
         return clashes
 

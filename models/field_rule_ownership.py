@@ -32,8 +32,9 @@ class IntegrationFieldRule(models.Model):
         help="What happens to a value that was changed on the side that does not own it: by a user, an import, another "
              "app. Nobody is stopped; it is recorded as overruled in any case.")
     owner_switch_domain = fields.Char(
-        string="Switches When", help="A condition on the Odoo record, for example [('state', '=', 'sale')]. For records that "
-                                     "meet it the other owner decides. Empty: the owner is always the same.")
+        string="Switches When",
+        help="A condition on the Odoo record, for example [('state', '=', 'sale')]. For records that meet it the other "
+             "owner decides. Empty: the owner is always the same.")
     owner_after = fields.Selection(OWNERS, string="Then Owned By")
     merge_group = fields.Char(
         string="Moves Together With",
@@ -105,7 +106,7 @@ class IntegrationFieldRule(models.Model):
     def _onchange_merge_group(self):
         """Who joins a group decides as the group does."""
         for rule in self:
-            other = (rule._group_rules() - rule._origin)[:1] if rule.merge_group else self.browse()
+            other = (rule._group_rules() - rule - rule._origin)[:1] if rule.merge_group else self.browse()
             for name in GROUP_TERMS if other else ():
                 rule[name] = other[name]
 
@@ -143,8 +144,8 @@ class IntegrationFieldRule(models.Model):
             return ""
         if self.flow_id.direction != "import" and self.direction != "import":
             return "export"
-        owned = self._may_own() & set(EXTERNAL_OWNERS) and self.flow_id.direction in ("import", "both") and self.direction != "export"
-        return "import" if owned else ""
+        owned = self._may_own() & set(EXTERNAL_OWNERS)
+        return "import" if owned and self.flow_id.direction in ("import", "both") and self.direction != "export" else ""
 
     def _switch_condition(self):
         """The condition under which the second owner decides, as a domain on the flow's model."""

@@ -180,7 +180,7 @@ class IntegrationSync(models.Model):
         outcomes = dict(self.env["integration.log"]._fields["outcome"]._description_selection(self.env))
         directions = dict(self._fields["direction"]._description_selection(self.env))
         for sync in self:
-            labels = {}
+            labels = sync.flow_id._status_labels()
             for rule in sync.flow_id.rule_ids:
                 field = rule._odoo_field()
                 labels[rule.code] = (

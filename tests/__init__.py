@@ -51,6 +51,8 @@ from . import test_recency
 from . import test_parents
 from . import test_request
 from . import test_guards
+from . import test_statuses
+from . import test_status_screens
 from . import test_unknown
 from . import test_retention
 from . import test_secrets

@@ -6,6 +6,9 @@ from odoo.addons.integration_flow.tools.first_import import STEPS, prepare
 
 from .common import FlowCase
 
+# What a status of the shop means for the sales order; all others change nothing.
+STATES = {"processing": "sale", "completed": "sale", "cancelled": "cancel"}
+
 
 @tagged("post_install", "-at_install")
 class TestShop(FlowCase):
@@ -44,6 +47,8 @@ class TestShop(FlowCase):
                 self.assertAlmostEqual(order.amount_tax, float(payload["total_tax"]), delta=0.011)
                 self.assertEqual(order.currency_id.name, payload["currency"])
                 self.assertTrue(order.partner_id)
+                self.assertEqual(order.state, STATES.get(payload["status"], "draft"))
+                self.assertEqual(order.date_order.isoformat(), payload["date_created_gmt"])
         # Once more: nothing changed, so nothing is touched.
         with self.watch("sale.order", "write", "create") as orders, \
                 self.watch("sale.order.line", "write", "create") as lines:

@@ -1,9 +1,13 @@
 """What a rule says beside its owner: blanks, changes against the owner, owners that switch, fields that move together."""
 
+import copy
+
 from odoo.exceptions import ValidationError
-from odoo.tests import tagged
+from odoo.tests import Form, TransactionCase, tagged
 
 from .ownership_common import OwnershipCase
+from .test_blueprint import SMALL
+from .test_import_lines import LinesCase, person
 
 
 @tagged("post_install", "-at_install")
@@ -149,6 +153,26 @@ class TestAgainstTheOwner(OwnershipCase):
         partner.city = "ours"
         self.work()
         self.assertEqual(self.sides(partner, 1, ["city"]), {"city": ("ours", "ours")})
+
+
+@tagged("post_install", "-at_install")
+class TestLinesAgainstTheOwner(LinesCase):
+
+    def test_lines_of_the_other_system(self):
+        """A line that is changed or deleted here comes back; one that was added here stays, for it is nobody else's."""
+        self.bring(person(1), person(2))
+        first, second = self.company.child_ids.sorted("id")
+        first.color = 7
+        self.env["res.partner"].create({"name": "Ours", "parent_id": self.company.id, "function": "guest"})
+        self.work()
+        self.assertEqual(self.held(), [("P1", "clerk", 1), ("P2", "clerk", 1), ("Ours", "guest", 0)])
+        self.assertEqual(self.logs(self.sync, "overruled").changes, {"people": ["[…]", "[…]", "odoo", "put_back"]})
+        second.unlink()
+        self.work()
+        self.assertEqual(
+            sorted(self.held()), [("Ours", "guest", 0), ("P1", "clerk", 1), ("P2", "clerk", 1)])
+        self.assertEqual(self.sync.state, "synced")
+        self.assertEqual(self.links(), {"1/1": "P1", "1/2": "P2"})
 
 
 @tagged("post_install", "-at_install")
@@ -450,3 +474,49 @@ class TestTwoMasters(OwnershipCase):
         self.assertEqual(same_path._problems(), [])
         self.add_rules(self.first, [("phone", "billing.phone", {"owner": "odoo"})])
         self.assertIn("billing.phone", str(same_path._problems()))
+
+
+@tagged("post_install", "-at_install")
+class TestWritten(TransactionCase):
+    """Where the options come from: blueprints and the form."""
+
+    def apply(self, **terms):
+        data = copy.deepcopy(SMALL)
+        data["flows"][0]["direction"] = "both"
+        data["flows"][0]["rules"] += [
+            {"code": name, "odoo_path": name, "external_path": name, **terms} for name in ("street", "city")]
+        flow = self.env["integration.blueprint"]._apply(data)["people"]
+        return flow.rule_ids.filtered(lambda rule: rule.code in ("street", "city"))
+
+    def test_blueprint(self):
+        terms = {
+            "owner": "odoo", "owner_after": "external", "owner_switch_domain": "[('ref', '!=', False)]",
+            "merge_group": "address", "blank_policy": "fill", "overruled_policy": "keep", "ignore_spaces": False}
+        rules = self.apply(**terms)
+        self.assertEqual(rules.read(list(terms), load=None), [{"id": rule.id, **terms} for rule in rules])
+        self.apply(**{**terms, "owner": "ask", "owner_after": "odoo"})
+        self.assertEqual([(rule.owner, rule.owner_after) for rule in rules], [("ask", "odoo")] * 2, "the whole group")
+        self.apply(owner="newest")
+        for rule in rules:
+            self.assertEqual(
+                (rule.owner, rule.merge_group, rule.owner_after, rule.blank_policy, rule.overruled_policy,
+                 rule.ignore_spaces),
+                ("newest", False, False, "usual", "put_back", True), "what the file does not say any more is gone")
+
+    def test_form(self):
+        street, city = self.apply(owner="newest").sorted("code", reverse=True)
+        user = self.env["res.users"].create({
+            "name": "Manager", "login": "ownership.manager",
+            "group_ids": [(4, self.env.ref("integration_flow.group_integration_manager").id)]})
+        with Form(street.with_user(user)) as form:
+            form.owner_switch_domain = "[('ref', '=', 'X')]"
+            form.owner_after = "odoo"
+            form.blank_policy = "ignore"
+            form.merge_group = "address"
+        with Form(city.with_user(user)) as form:
+            form.merge_group = "address"  # who joins a group decides as the group does
+        self.assertEqual((city.owner_after, city.owner_switch_domain, city.blank_policy), (
+            "odoo", "[('ref', '=', 'X')]", "ignore"))
+        with Form(city.with_user(user)) as form:
+            form.owner = "ask"
+        self.assertEqual(street.owner, "ask")
