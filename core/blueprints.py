@@ -80,7 +80,7 @@ def _entry(section: str, entry: Mapping, entry_schema: Mapping, schema: Mapping,
             if shape.get("x-key"):
                 value = sorted(value, key=lambda each, keys=shape["x-key"]: [str(each.get(key, "")) for key in keys])
         elif name == "statuses":
-            value = _statuses(value)
+            value = _statuses(value, defaults.get("statuses", {}))
         else:
             value = _value(value, shape)
         if name not in required and _goes_without_saying(section, name, value, known, context):
@@ -108,9 +108,12 @@ def _goes_without_saying(section: str, name: str, value: Any, known: Mapping, co
     return value in (None, False, "", [], {}) and (value != 0 or value is False or not isinstance(value, (int, float)))
 
 
-def _statuses(told: Mapping) -> dict[str, Any]:
-    """What a flow says of its statuses, without what goes without saying."""
-    result: dict[str, Any] = {name: value for name, value in told.items() if value not in (None, False, "", [], {})}
+def _statuses(told: Mapping, known: Mapping) -> dict[str, Any]:
+    """What a flow says of its statuses, without what goes without saying; its names in one order."""
+    order = ("field", "path", "send_path", "as_number", "ignore_late", "chain", "rules", "sends")
+    result: dict[str, Any] = {
+        name: told[name] for name in order
+        if name in told and (told[name] or False) != (known.get(name) or False) and told[name] not in (None, "", [], {})}
     if "rules" in result:
         rules = []
         for number, rule in enumerate(result["rules"]):

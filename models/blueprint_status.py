@@ -48,6 +48,11 @@ class IntegrationBlueprint(models.AbstractModel):
             else:
                 self.env["integration.status.rule"].create(dict(vals, flow_id=flow.id))
 
+    def _normal_defaults(self):
+        given = self.env["integration.flow"].default_get(list(FLOW_NAMES.values()))
+        return {**super()._normal_defaults(), "statuses": {
+            name: given.get(field, False) for name, field in FLOW_NAMES.items()}}
+
     def _flow_entry(self, flow, notes):
         entry = super()._flow_entry(flow, notes)
         if flow.status_field:
@@ -55,7 +60,7 @@ class IntegrationBlueprint(models.AbstractModel):
         return entry
 
     def _statuses_entry(self, flow, notes):
-        told = {name: flow[field] for name, field in FLOW_NAMES.items() if flow[field]}
+        told = {name: flow[field] for name, field in FLOW_NAMES.items()}
         told["rules"] = []
         for rule in flow.status_rule_ids.sorted("sequence"):
             if rule.effect == "open":

@@ -33,7 +33,7 @@ class TestProofTours(FlowTools, HttpCase):
 
     def test_suggestion_and_picker(self):
         self.start_tour(f"/odoo/integration-flows/{self.flow.id}", "integration_flow_rule_editor", login="admin")
-        self.assertIn(("city", "billing.city"), [(rule.odoo_path, rule.external_path) for rule in self.flow.rule_ids])
+        self.assertIn(("city", "billing.postcode"), [(rule.odoo_path, rule.external_path) for rule in self.flow.rule_ids])
 
     def test_blueprint_with_its_difference(self):
         blueprint = self.env["integration.blueprint"]

@@ -93,13 +93,13 @@ tours.add("integration_flow_rule_editor", {
             trigger: ".o_field_widget[name=rule_ids] .o_selected_row:contains(9000) .o_integration_path_picker input:value(billing.postcode)",
         },
         {
-            content: "Nothing of it has to stay",
-            trigger: ".o_form_button_cancel",
+            content: "Save",
+            trigger: ".o_form_button_save:enabled",
             run: "click",
         },
         {
-            content: "The rule is as it was",
-            trigger: ".o_form_saved .o_field_widget[name=rule_ids] .o_data_row:contains(billing.city), body:not(:has(.o_form_dirty)) .o_data_row:contains(billing.city)",
+            content: "It is saved",
+            trigger: "body:not(:has(.o_selected_row)) .o_field_widget[name=rule_ids] .o_data_row:contains(city):contains(billing.postcode)",
         },
     ],
 });
