@@ -132,11 +132,15 @@ class IntegrationSuggestLine(models.TransientModel):
     kind = fields.Char(readonly=True)
     external_path = fields.Char(readonly=True)
     value = fields.Char(string="Example", readonly=True)
-    transform = fields.Char(readonly=True)
+    transform = fields.Selection(selection="_selection_transform", readonly=True)
     template = fields.Char(readonly=True)
     match_key = fields.Boolean()
     score = fields.Float(string="How Sure", readonly=True)
     why = fields.Selection(WHY, readonly=True)
+
+    @api.model
+    def _selection_transform(self):
+        return self.env["integration.field.rule"]._fields["transform"]._description_selection(self.env)
 
     def _rule_values(self):
         return {
