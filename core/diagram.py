@@ -12,6 +12,7 @@ from .svg import EDGE, WIDTH, Drawing, Text, height
 __all__ = ["flow_diagram", "landscape_diagram", "transition_diagram"]
 
 SYSTEM = 136.0  # width of a system's box
+ODOO = 96.0  # of Odoo's where it stands beside many
 # Owners in the order of the bar, and the colour of each.
 OWNER_COLOURS = {
     "external": "import", "external_unless_blank": "import", "external_at_creation": "import", "odoo": "export",
@@ -158,13 +159,14 @@ def _failure(drawing: Drawing, y: float, failure: dict) -> float:
     steps = [([Text(step, 13)], True) for step in failure["steps"]]
     told = failure.get("told") or []
     if told:
-        steps.append(([Text(failure.get("told_title", ""), 12, faint=True), *(Text(name, 13, bold=True, most=2) for name in told)],
-                      False))
+        names = [Text(name, 13, bold=True, most=2) for name in told]
+        steps.append(([Text(failure.get("told_title", ""), 12, faint=True), *names], False))
     for number, (texts, dash) in enumerate(steps):
         if number:
             drawing.arrow([(EDGE + 40, y), (EDGE + 40, y + 18)], colour="failure", dash=dash)
             y += 18
-        y = drawing.box(EDGE, y, WIDTH - 2 * EDGE, texts, anchor="start", padding=8, colour="failure" if dash else "attention")
+        y = drawing.box(
+            EDGE, y, WIDTH - 2 * EDGE, texts, anchor="start", padding=8, colour="failure" if dash else "attention")
     return y
 
 
@@ -179,7 +181,7 @@ def landscape_diagram(title: str, odoo: dict, systems: list[dict], description: 
         ``quiet`` flows (not running) are drawn dashed
     """
     drawing = Drawing(WIDTH)
-    left, right = EDGE + 74, WIDTH - EDGE - SYSTEM
+    left, right = EDGE + ODOO, WIDTH - EDGE - SYSTEM
     y = top = EDGE
     for system in systems:
         texts = _system_texts(system)
@@ -194,5 +196,5 @@ def landscape_diagram(title: str, odoo: dict, systems: list[dict], description: 
             at += lane + 10
         y += tall + 16
     texts = _system_texts(odoo)
-    drawing.box(EDGE, top, 74, texts, least=max(y - 16 - top, 60), colour="export", middle=True, padding=6)
+    drawing.box(EDGE, top, ODOO, texts, least=max(y - 16 - top, 60), colour="export", middle=True, padding=6)
     return drawing.svg(title, description)

@@ -51,7 +51,8 @@ class _Column:
 
     def __init__(self, drawing, nodes, place, direct, rest):
         self.drawing, self.nodes, self.direct = drawing, nodes, direct
-        self.arrows = [(number, arrow, place[arrow["source"]], place[arrow["target"]]) for number, arrow in enumerate(rest, 1)]
+        self.arrows = [
+            (number, arrow, place[arrow["source"]], place[arrow["target"]]) for number, arrow in enumerate(rest, 1)]
         # Each end of an arrow gets a place of its own at the side of a box: what arrives above, what leaves below.
         self.ports: dict[tuple, list[tuple]] = {}
         for number, _arrow, source, target in self.arrows:
@@ -71,7 +72,8 @@ class _Column:
         lanes = {}
         for _length, number, first, last in stretches:
             lane = next(
-                (lane for lane, used in enumerate(taken) if all(last < begin or end < first for begin, end in used)), len(taken))
+                (lane for lane, used in enumerate(taken) if all(last < begin or end < first for begin, end in used)),
+                len(taken))
             if lane == len(taken):
                 taken.append([])
             taken[lane].append((first, last))

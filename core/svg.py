@@ -162,7 +162,9 @@ class Drawing:
             y += text.size * LINE
         return y
 
-    def box(self, x, y, width, texts: list[Text], *, least=0.0, padding=8.0, anchor="middle", middle=False, **style) -> float:
+    def box(
+        self, x, y, width, texts: list[Text], *, least=0.0, padding=8.0, anchor="middle", middle=False, **style,
+    ) -> float:
         """A box as tall as its texts (at least ``least``); returns where it ends. ``middle``: texts stand in its middle."""
         inner = height(texts, width - 2 * padding)
         tall = max(inner + 2 * padding, least)
@@ -185,7 +187,8 @@ class Drawing:
             heads.append(head)
         line = " ".join(f"{x:g},{y:g}" for x, y in points)
         self.parts.append(
-            f'<polyline points="{line}" fill="none" stroke="{ink}" stroke-width="1.6" stroke-linejoin="round"{_dash(dash)}/>')
+            f'<polyline points="{line}" fill="none" stroke="{ink}" stroke-width="1.6" '
+            f'stroke-linejoin="round"{_dash(dash)}/>')
         self.parts += [
             f'<polygon points="{" ".join(f"{x:g},{y:g}" for x, y in head)}" fill="{ink}"/>' for head in heads]
         self._grow(max(y for _x, y in points))
@@ -194,7 +197,8 @@ class Drawing:
         """A number in a circle around (x, y)."""
         ink = COLOURS.get(colour, INK)
         self.parts.append(
-            f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" fill="{ink}" fill-opacity="0.08" stroke="{ink}" stroke-width="1.2"/>')
+            f'<circle cx="{x:g}" cy="{y:g}" r="{radius:g}" fill="{ink}" fill-opacity="0.08" stroke="{ink}" '
+            'stroke-width="1.2"/>')
         self.text(x, y - 7.4, str(value), size=11, anchor="middle")
         self._grow(y + radius)
 

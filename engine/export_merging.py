@@ -26,6 +26,11 @@ class ExportMerging:
         for rule in self.plan.merge_rules:
             code, odoo, agreed = rule.code, outgoing.odoo[rule.code], row.agreed.get(rule.code)
             if code in conflicts:
+                if rule.kind != "lines" and conflicts[code].get("odoo") != odoo:
+                    # Odoo has moved on: the merge says anew what stands against what.
+                    put_back.add(code)
+                    if not may_put_back:
+                        row.conflicts = dict(row.conflicts or {}, **{code: dict(conflicts[code], odoo=odoo)})
                 continue
             if rule.kind == "status":
                 self._decide_status(outgoing, rule)

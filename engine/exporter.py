@@ -14,6 +14,7 @@ from ..core.errors import SyncError
 from ..core.recency import is_older
 from . import failures, http, inbox, journal, messages
 from .doubts import Doubts
+from .export_deleted import ExportDeleted
 from .items import external_side
 from .mapper import external_values
 from .outgoing import ExportPlanner, Outgoing, harmless_to_repeat
@@ -21,7 +22,7 @@ from .plan import id_text
 from .rows import Row
 
 
-class Exporter(Doubts, ExportPlanner):
+class Exporter(ExportDeleted, Doubts, ExportPlanner):
     """Exports claimed rows of one flow. ``prepare`` and the ``record_*`` methods run inside transactions, ``send``
     outside."""
 
@@ -326,52 +327,6 @@ class Exporter(Doubts, ExportPlanner):
             return
         if any(not same_value(external_side(rule, answered.get(rule.code)), known[rule.code]) for rule in others):
             row.import_pending = True
-
-    # -- deleting ------------------------------------------------------------------------------------------
-
-    def prepare_deletes(self, rows: list[Row]) -> None:
-        """Records deleted in Odoo: delete them over there, or only forget the link, as the flow says."""
-        operation = self.plan.operation("delete")
-        links = journal.linked_records(
-            self.cr, self.plan.connection.id, self.plan.resource.id, self.plan.model_name,
-            [row.res_id for row in rows if row.res_id])
-        for row in rows:
-            row.direction = "export"
-            external_id = links.get(row.res_id, row.external_id or "")
-            outgoing = Outgoing(row, None, external_id=external_id)
-            if self.plan.flow.delete_in_external != "delete" or not external_id and not row.create_sent:
-                self._deleted(outgoing, self.env._("Deleted in Odoo; nothing is done over there."))
-            elif not operation:
-                self._fail(row, SyncError("mapping", "no_operation", params={
-                    "kind": "delete", "resource": self.plan.resource.name}))
-            elif external_id:
-                self._outcome_known(row)
-                self._plan_delete(outgoing)
-            else:
-                self._plan_doubtful_delete(outgoing)
-
-    def _plan_delete(self, outgoing: Outgoing) -> None:
-        outgoing.operation = self.plan.operation("delete")
-        outgoing.request = http.build_request(
-            outgoing.operation, variables={"id": outgoing.external_id}, key=outgoing)
-        self.outgoing.append(outgoing)
-
-    def send_deletes(self, client) -> None:
-        for exchange in self._call_all(client, [outgoing.request for outgoing in self.outgoing]):
-            outgoing = exchange.request.key
-            outgoing.row.exchange = exchange
-            outgoing.row.duration_ms = int(exchange.duration_ms)
-            if exchange.error is not None and exchange.error.code != "not_found":
-                self._fail(outgoing.row, exchange.error)
-            else:
-                self._deleted(outgoing, self.env._("Deleted in Odoo and over there."))
-
-    def _deleted(self, outgoing: Outgoing, message: str) -> None:
-        row = outgoing.row
-        row.delete_pending = row.export_pending = row.import_pending = False
-        row.error = row.error_key = row.waiting_for = row.conflicts = None
-        row.attempts = 0
-        row.settle("excluded", "deleted", message=message)
 
     # -- recording -----------------------------------------------------------------------------------------
 

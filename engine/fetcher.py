@@ -9,7 +9,7 @@ from ..core import paging, retry
 from ..core.classify import extract_message
 from ..core.errors import SyncError
 from ..core.moments import parse_http_date
-from . import failures, http, inbox, issues, journal, messages
+from . import failures, full_scan, http, inbox, issues, journal, messages
 from .plan import FlowPlan
 
 # Connection failures while reading are tried again with growing pauses; then the run gives up until its next time.
@@ -124,7 +124,10 @@ class Fetcher:
             stored = self._store_records(listed, now, embedded_plans, exchange.started_at.replace(tzinfo=None))
         if not self.look.page["pages"]:
             self.look = replace(self.look, began=_read_at(response))
-        return self._turn_page(response, listed, stored)
+        following = self._turn_page(response, listed, stored)
+        if following is None and self.plan.scans:
+            full_scan.finish(self.cr, self.env, self.plan, self.run_id, now)
+        return following
 
     def _listed(self, body) -> list:
         """The records of a page; where there are none, the error that the answer tells instead."""
@@ -147,6 +150,10 @@ class Fetcher:
             self.cr, self.run_id, page_count=1, read_count=stored.read, unchanged_count=stored.unchanged,
             excluded_count=stored.excluded, older_count=stored.older)
         self.queued = stored.queued
+        if self.plan.scans:
+            full_scan.note_page(
+                self.cr, self.plan, self.run_id, stored, whole=self.since is None,
+                first=self.look.number == 1 and not self.look.page["pages"])
         return stored
 
     def _turn_page(self, response, listed: list, stored: inbox.Stored) -> "Look | None":

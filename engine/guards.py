@@ -116,7 +116,8 @@ def _measure_import(plan: FlowPlan, mapper: BatchMapper, row: Row, *, sample: bo
         if not isinstance(record, dict):
             return None
         if inbox.is_deleted(plan, record):
-            return Measured(row, "delete") if row.res_id and plan.flow.delete_in_odoo != "nothing" else None
+            # Where a person is asked about each of them, nothing is done by itself.
+            return Measured(row, "delete") if row.res_id and plan.flow.delete_in_odoo in ("archive", "delete") else None
         externals = external_values(plan, plan.merge_rules, record)
     except SyncError:
         return None

@@ -122,7 +122,8 @@ def leave(cr, run, user, reason: str, now: datetime) -> int:
                INSERT INTO integration_log (sync_id, flow_id, company_id, run_id, create_date, direction, outcome, message,
                    duration_ms, user_id)
                SELECT id, flow_id, company_id, %(run)s, %(now)s, direction, 'skipped', %(message)s, 0, %(user)s
-               FROM left_alone)
+               FROM left_alone),
+           forgotten AS (DELETE FROM integration_conflict WHERE sync_id IN (SELECT id FROM left_alone))
            SELECT count(*) FROM left_alone""",
         {"now": now, "run": run.id, "user": user.id,
          "message": run.env._("Rejected by %(user)s: %(reason)s", user=user.name, reason=reason)})

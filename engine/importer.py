@@ -13,7 +13,7 @@ from odoo import Command
 from ..core import documents, ownership
 from ..core.errors import SyncError
 from ..core.record_schema import check_record
-from . import capture, failures, inbox, journal, overruling, statuses
+from . import capture, conflicts, failures, inbox, journal, overruling, statuses
 from .import_deleted import ImportDeleted
 from .import_mapping import ImportMapping
 from .import_merging import ImportMerging
@@ -115,6 +115,8 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
             else:
                 # The Odoo record was deleted: the link goes, and a person decides whether the record comes back.
                 self._unlink_record(external_id, res_id)
+                if inbox.is_deleted(self.plan, item.record):
+                    continue  # gone on both sides: nothing to decide
                 self._fail(item, SyncError("validation", "record_gone", params={
                     "model": self.plan.model._description, "id": res_id}))
 
@@ -298,12 +300,9 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
                     owner_before=before(rule, agreed), **times)
             odoo, external = member.odoo, member.external
             if decision.conflict:
-                item.conflicts[rule.code] = {
-                    "odoo": odoo, "external": external,
-                    "agreed": agreed["o"] if agreed else None,
-                    "agreed_odoo": agreed["o"] if agreed else None,
-                    "agreed_external": agreed["e"] if agreed else None,
-                    **({"group": rule.group} if rule.group else {})}
+                item.conflicts[rule.code] = conflicts.describe(
+                    rule, item, record, agreed=agreed, odoo=odoo, external=external, as_odoo=member.external_as_odoo,
+                    changed_at=times["odoo_time"])
             if decision.overruled:
                 if decision.overruled == "odoo":
                     item.overruled_by = overruling.writer_of(record)

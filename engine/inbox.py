@@ -22,6 +22,8 @@ from .plan import FlowPlan
 LONGEST_ID = 1000
 # Under this key a record that was reported as deleted (by a webhook) holds its ID; see ``tombstone``.
 DELETED_KEY = "@integration_flow.deleted"
+# And under this one it says that it was only missing from a list; see ``full_scan.py``.
+MISSING_KEY = "@integration_flow.missing"
 ONE_SECOND = timedelta(seconds=1)
 
 
@@ -39,6 +41,8 @@ class Stored:
     ascending: bool = True  # each record was changed after the one before, as far as they tell
     # Equal for pages with the same records in the same order.
     fingerprint: str = ""
+    external_ids: Any = ()
+    unnamed: int = 0  # records whose ID cannot be read
 
 
     def saw(self, moment: datetime | None) -> None:
@@ -99,6 +103,7 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
             continue
         incoming[item.external_id] = item
     stored.fingerprint = fingerprint.content_hash(seen) if seen else ""
+    stored.external_ids, stored.unnamed = incoming.keys(), len(broken)
     stored.queued += _store_unnamed(cr, plan, broken, now, run_id, priority)
     if not incoming:
         return stored

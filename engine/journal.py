@@ -11,7 +11,7 @@ from psycopg2.extras import execute_values
 from ..core import documents
 from ..core.errors import SyncError
 from ..core.recency import Age
-from . import answers, bulk
+from . import answers, bulk, conflicts
 from .claim import LOCK_SPACE
 
 COUNTED = {
@@ -272,6 +272,7 @@ def finish(cr, plan, rows: list, now: datetime) -> None:
         f"UPDATE integration_sync s SET {_finish_assignments(columns)}, write_date = now() AT TIME ZONE 'UTC' "
         "FROM {rows} AS v WHERE s.id = v.id",
         (*_KEY_COLUMNS, *columns), values)
+    conflicts.record(cr, plan, rows, now)
     _wake_overtaken(cr, rows, now)
 
 

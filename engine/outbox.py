@@ -109,6 +109,15 @@ def _queue_deleted(cr, rows, now):
         FROM unnest(%(flows)s::int[], %(records)s::int[]) AS v(flow_id, res_id)
         WHERE s.flow_id = v.flow_id AND s.res_id = v.res_id AND s.res_id <> 0
         """, params)
+    cr.execute(
+        "DELETE FROM integration_conflict c USING integration_sync s, unnest(%(flows)s::int[], %(records)s::int[]) "
+        "AS v(flow_id, res_id) WHERE s.flow_id = v.flow_id AND s.res_id = v.res_id AND s.res_id <> 0 AND c.sync_id = s.id",
+        params)
+    # Nobody has to decide any more whether these are deleted in Odoo.
+    cr.execute(
+        "DELETE FROM integration_deletion d USING integration_sync s, unnest(%(flows)s::int[], %(records)s::int[]) "
+        "AS v(flow_id, res_id) WHERE s.flow_id = v.flow_id AND s.res_id = v.res_id AND s.res_id <> 0 AND d.sync_id = s.id "
+        "AND d.side = 'odoo'", params)
 
 
 # What is due is told by state and moment together: a settled record is never picked, whatever its moment says.
@@ -156,6 +165,37 @@ _EVENTS = """
 """
 
 
+# Work that has no records of its own in the queue: runs that are put back, and reconciliations.
+_RUNNING = "f.active AND f.state IN ('test', 'live')"
+_BACKGROUND = f"""
+    EXISTS (SELECT 1 FROM integration_run r JOIN integration_flow f ON f.id = r.flow_id
+            WHERE r.connection_id = %(connection)s AND r.state = 'reverting'
+              AND (r.next_try_at IS NULL OR r.next_try_at <= %(now)s) AND {_RUNNING})
+    OR EXISTS (SELECT 1 FROM integration_reconciliation r JOIN integration_flow f ON f.id = r.flow_id
+               WHERE r.connection_id = %(connection)s AND r.state = 'open'
+                 AND (r.next_try_at IS NULL OR r.next_try_at <= %(now)s) AND {_RUNNING})
+    OR EXISTS (SELECT 1 FROM integration_flow f WHERE f.connection_id = %(connection)s
+               AND f.reconcile_next_at <= %(now)s AND {_RUNNING})
+"""
+_BACKGROUND_MOMENTS = f"""
+    UNION ALL
+    SELECT min(r.next_try_at) FROM integration_run r JOIN integration_flow f ON f.id = r.flow_id
+    WHERE r.connection_id = %(connection)s AND r.state = 'reverting' AND r.next_try_at > %(now)s AND {_RUNNING}
+    UNION ALL
+    SELECT min(r.next_try_at) FROM integration_reconciliation r JOIN integration_flow f ON f.id = r.flow_id
+    WHERE r.connection_id = %(connection)s AND r.state = 'open' AND r.next_try_at > %(now)s AND {_RUNNING}
+    UNION ALL
+    SELECT min(f.reconcile_next_at) FROM integration_flow f
+    WHERE f.connection_id = %(connection)s AND f.reconcile_next_at > %(now)s AND {_RUNNING}
+"""
+
+
+def background_waits(cr, connection_id: int, now: datetime) -> bool:
+    """Is there a run to put back, or something to reconcile?"""
+    cr.execute(f"SELECT {_BACKGROUND}", {"connection": connection_id, "now": now})  # pylint: disable=sql-injection
+    return cr.fetchone()[0]
+
+
 def events_wait(cr, connection_id: int, now: datetime) -> bool:
     """Are there webhook events to work on?"""
     cr.execute(f"SELECT {_EVENTS}", {"connection": connection_id, "now": now})  # pylint: disable=sql-injection
@@ -179,6 +219,7 @@ def waits(cr, connection_id: int, now: datetime, without=()) -> bool:
                              AND (r.next_try_at IS NULL OR r.next_try_at <= %(now)s)
                              AND f.active AND f.state IN ('test', 'live'))
                 OR {_EVENTS}
+                OR {_BACKGROUND}
         """,  # pylint: disable=sql-injection
         {"connection": connection_id, "now": now, "without": list(without)})
     return cr.fetchone()[0]
@@ -215,7 +256,8 @@ def next_moment(cr, connection_id: int, now: datetime) -> datetime | None:
                 WHERE connection_id = %(connection)s AND state = 'pending' AND due_at > %(now)s
                 UNION ALL
                 SELECT min(next_run_at) FROM integration_flow WHERE connection_id = %(connection)s
-                  AND active AND state IN ('test', 'live') AND next_run_at > %(now)s) moments
+                  AND active AND state IN ('test', 'live') AND next_run_at > %(now)s
+                {_BACKGROUND_MOMENTS}) moments
         """,  # pylint: disable=sql-injection
         {"connection": connection_id, "now": now})
     return cr.fetchone()[0]

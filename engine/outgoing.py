@@ -90,7 +90,10 @@ class ExportPlanner(ExportMerging):
         links = journal.linked_records(
             self.cr, self.plan.connection.id, self.plan.resource.id, self.plan.model_name, list(existing))
         candidates = []
+        archived = self._archived_deleted(rows, links) if self.plan.archived_deletes else ()
         for row in rows:
+            if row.id in archived:
+                continue
             if row.res_id not in existing:
                 self._fail(row, SyncError("validation", "record_gone", params={
                     "model": self.plan.model._description, "id": row.res_id or 0}))
@@ -214,7 +217,11 @@ class ExportPlanner(ExportMerging):
             raise SyncError("mapping", "no_operation", params={"kind": "update", "resource": self.plan.resource.name})
         if operation.send == "all":
             for rule in self.plan.export_rules:
-                if rule.code not in outgoing.values and rule.kind != "status":
+                if rule.code in outgoing.values or rule.kind == "status":
+                    continue
+                if outgoing.row.conflicts and rule.code in outgoing.row.conflicts:
+                    self._keep_theirs(outgoing, rule)
+                else:
                     outgoing.values[rule.code] = self.mapper.value(rule, outgoing.record)
         outgoing.operation = operation
         outgoing.row.external_id = outgoing.external_id
@@ -227,6 +234,13 @@ class ExportPlanner(ExportMerging):
         else:
             outgoing.request = self._request(outgoing)
             self.outgoing.append(outgoing)
+
+    def _keep_theirs(self, outgoing: Outgoing, rule: RulePlan) -> None:
+        """A call that replaces the whole record, while nobody has decided about this field: it gets what it holds now."""
+        if not outgoing.row.payload:
+            raise SyncError("validation", "conflict", params={"fields": rule.label})
+        payload = documents.parse_json(outgoing.row.payload)
+        outgoing.values[rule.code] = paths.get(rule.external_path, payload) if rule.external_path else None
 
     def _plan_create(self, outgoing: Outgoing) -> None:
         row = outgoing.row

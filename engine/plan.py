@@ -113,6 +113,14 @@ class FlowPlan:
         self.retry_policy = flow._retry_policy()
         self.guards = flow.sudo().guard_ids._plans()
         self.request = flow._request_plan() if self.asks else None
+        # On which side a person is asked before something is deleted.
+        self.delete_asks = frozenset(
+            side for side, policy in (("odoo", flow.delete_in_odoo), ("external", flow.delete_in_external))
+            if policy == "ask")
+        self.scans = self.imports and flow.delete_detection == "full_scan"
+        self.archived_deletes = bool(
+            self.exports and flow.archived_is_deleted and flow.delete_in_external != "nothing"
+            and "active" in self.model._fields)
         self.rules = [
             plan for rule in flow.sudo().rule_ids.filtered("active") if (plan := self._rule_plan(rule)) is not None
         ]

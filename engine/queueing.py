@@ -27,6 +27,9 @@ def act(cr, action: str, ids: list[int], now: datetime, *, message: str = "", us
         "WHERE id = ANY(%(ids)s) AND state <> ALL(%(not_for)s) RETURNING id",
         {"now": now, "ids": list(ids), "not_for": not_for})
     done = [row[0] for row in cr.fetchall()]
+    if action == "skip" and done:
+        cr.execute("DELETE FROM integration_conflict WHERE sync_id = ANY(%s)", [done])
+        cr.execute("DELETE FROM integration_deletion WHERE sync_id = ANY(%s) AND state <> 'rejected'", [done])
     if message:
         log(cr, done, outcome, message, user_id, now)
     return done

@@ -28,7 +28,7 @@ class Reading:
         flows = self.env["integration.flow"].sudo().search([
             ("connection_id", "=", self.connection.id), ("state", "in", RUNNING_STATES), ("next_run_at", "<=", now)])
         for flow in flows:
-            flow._open_run("schedule")
+            flow._open_run("schedule", full=flow._is_scan_due(now))
             flow.next_run_at = flow._next_time(now)
         self.cr.execute(
             "UPDATE integration_sync s SET due_at = %s FROM integration_run run WHERE run.connection_id = %s "
@@ -219,6 +219,27 @@ class Reading:
                         plan.model.env, row, error, policy=plan.retry_policy, now=self._now())
                     unread.append(row)
         return rows, unread
+
+    def _confirm_missing(self, plan: FlowPlan, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+        """What was missing from a complete list is read once before it counts as deleted, where the API can: a list that
+        moves while it is read leaves records out. The rows that can be worked on, and those about which it is not clear."""
+        missing = {row.id: row for row in rows if row.payload and inbox.MISSING_KEY in row.payload[:200]}
+        if not missing or plan.operation("read") is None:
+            return rows, []
+        failed, unclear = self._read_anew(plan, list(missing.values())), []
+        rows = load_rows(self.cr, [row.id for row in rows])
+        for row in list(rows):
+            if row.id not in missing or inbox.MISSING_KEY not in (row.payload or "")[:200]:
+                continue  # it is there after all
+            error = failed.get(row.id) or SyncError("server", "empty_body")
+            if error.code == "not_found":
+                continue
+            rows.remove(row)
+            if error.code != "not_sent":
+                row.direction = "import"
+                failures.apply_failure(plan.model.env, row, error, policy=plan.retry_policy, now=self._now())
+                unclear.append(row)
+        return rows, unclear
 
     def _read_anew(self, plan: FlowPlan, rows: list[Row]) -> dict[int, SyncError]:
         """Read these records and store what comes. Returns the errors by row."""

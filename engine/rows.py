@@ -72,6 +72,7 @@ class Row:
     claimed_attempts: int = 0
     claimed_res_id: int | None = None
     claimed: tuple = ()
+    had_conflicts: bool = False
     answered: Age | None = None  # of the state that the other system answered or showed while this was worked on
 
     @property
@@ -102,6 +103,24 @@ def load_rows(cr, ids: list[int], due: datetime | None = None) -> list[Row]:
         f"SELECT {', '.join(COLUMNS)} FROM integration_sync "  # pylint: disable=sql-injection
         "WHERE id = ANY(%s) AND state IN ('pending', 'waiting', 'processing') AND (%s::timestamp IS NULL OR due_at <= %s)",
         [list(ids), due, due])
+    return _fetched(cr, ids)
+
+
+def load_any(cr, ids: list[int]) -> list[Row]:
+    """Read claimed rows whatever their state is, in the order of ``ids``."""
+    if not ids:
+        return []
+    cr.execute(
+        f"SELECT {', '.join(COLUMNS)} FROM integration_sync WHERE id = ANY(%s)", [list(ids)])  # pylint: disable=sql-injection
+    return _fetched(cr, ids)
+
+
+def as_data(value) -> dict:
+    """What a column of JSON holds, however the driver hands it out."""
+    return (json.loads(value) if isinstance(value, str) else value) or {}
+
+
+def _fetched(cr, ids: list[int]) -> list[Row]:
     by_id = {values[0]: _row(values) for values in cr.fetchall()}
     return [by_id[row_id] for row_id in ids if row_id in by_id]
 
@@ -123,11 +142,10 @@ def unknown_row(flow_id: int) -> Row:
 
 def _row(values) -> Row:
     row = Row(*values)
-    if isinstance(row.agreed, str):
-        row.agreed = json.loads(row.agreed)
-    row.agreed = row.agreed or {}
+    row.agreed = as_data(row.agreed)
     row.res_id = row.res_id or None
     row.attempts = row.attempts or 0
     row.claimed_attempts = row.attempts
     row.claimed_hash, row.claimed_res_id, row.claimed = row.content_hash, row.res_id, row.received
+    row.had_conflicts = row.conflicts is not None
     return row

@@ -364,7 +364,7 @@ ENGINE = {
         _lt("Rename, merge or archive so that only one fits, then retry.")),
     "conflict": (
         _lt("Both sides have changed since they last agreed: %(fields)s."),
-        _lt("Compare the values, then press Keep Odoo's or Take the Other's.")),
+        _lt("Compare the values, then press Keep Odoo's or Take the Other's, field by field or for all.")),
     # -- Rules of the flow -----------------------------------------------------------------------------------
     "no_create": (
         _lt("This record does not exist in %(side)s, and the flow may not create it there."),

@@ -25,6 +25,7 @@ from . import (
     parents,
 )
 from .ahead import Ahead
+from .background import Background
 from .claim import claims
 from .exporter import Exporter
 from .health import Health
@@ -44,7 +45,7 @@ LONGEST_SLICE = 1000
 SIGNALS_EVERY_SECONDS = 1.0
 
 
-class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
+class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending, Background):
     """Works for one connection. ``run`` is called by the connection's scheduled action."""
 
     def __init__(self, env, connection):
@@ -59,6 +60,7 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
         self._signals_at = time.monotonic()
         self._init_urgency()
         self._init_tending()
+        self._init_background()
 
     # -- loop ----------------------------------------------------------------------------------------------
 
@@ -157,6 +159,8 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
             if self._probing and kind != "import":
                 limit = 1
             urgent = self._is_live(candidates[0][0])
+            if not urgent and self._background_turn() and self._in_background(held):
+                return 1
             if urgent or len(candidates) >= limit or not self._fetch(held, list(flows), now):
                 wanted = [sync_id for sync_id, _flow_id, _kind in candidates[:limit]]
                 ids = held.take(wanted)
@@ -166,7 +170,7 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
             return 1
         if self._fetch(held, list(flows), now):
             return 1
-        return taken
+        return taken or self._in_background(held)
 
     def _decide_parked(self, flow_ids: list[int], now: datetime) -> bool:
         """Let pass or hold what guardrails have measured. Returns whether something was decided."""
@@ -282,6 +286,9 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
             return
         started = time.monotonic()
         rows, unread = self._with_payload(plan, rows)
+        if plan.scans:
+            rows, unconfirmed = self._confirm_missing(plan, rows)
+            unread += unconfirmed
         importer = (AnswerImporter if plan.asks else Importer)(self.env, plan, now)
         importer.process(rows)
         rows += unread
@@ -335,9 +342,7 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending):
                 exporter.store_ends()
             doubts.forget(self.cr, [row for row in rows if row.id in exporter.marked])
             if deleting:
-                journal.delete_record_links(
-                    self.cr, plan.connection.id, plan.resource.id, plan.model_name,
-                    [row.res_id for row in rows if row.outcome == "deleted"])
+                exporter.record_deletes(rows)
 
         self._lasting(record)
 

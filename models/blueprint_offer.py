@@ -46,7 +46,7 @@ class IntegrationBlueprintOffer(models.Model):
                 "code": code, "name": data["name"], "description": data.get("description"),
                 "requires": " ".join(data.get("requires", [])),
                 "flow_codes": " ".join(flow["code"] for flow in data.get("flows", ())),
-                "flow_names": "\n".join(flow["name"] for flow in data.get("flows", ()))}
+                "flow_names": ", ".join(flow["name"] for flow in data.get("flows", ()))}
             if code in known:
                 known.pop(code).write(values)
             else:

@@ -31,11 +31,12 @@ class IntegrationFieldRule(models.Model):
     ], required=True, default="put_back", string="A Change Against the Owner",
         help="What happens to a value that was changed on the side that does not own it: by a user, an import, another "
              "app. Nobody is stopped; it is recorded as overruled in any case.")
+    owner_after = fields.Selection(
+        OWNERS, string="Switches To",
+        help="Another owner, for Odoo records that meet a condition: Odoo until the order is confirmed, the warehouse "
+             "afterwards. Empty: the owner is always the same.")
     owner_switch_domain = fields.Char(
-        string="Switches When",
-        help="A condition on the Odoo record, for example [('state', '=', 'sale')]. For records that meet it the other "
-             "owner decides. Empty: the owner is always the same.")
-    owner_after = fields.Selection(OWNERS, string="Then Owned By")
+        string="When", help="The condition on the Odoo record, for example [('state', '=', 'sale')].")
     merge_group = fields.Char(
         string="Moves Together With",
         help="A name of your choice, the same on all rules of the group, for example: address. The fields of a group are "
@@ -45,8 +46,13 @@ class IntegrationFieldRule(models.Model):
 
     # -- checks --------------------------------------------------------------------------------------------
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([_without_empty_condition(vals) for vals in vals_list])
+
     def write(self, vals):
         """What is decided for one rule of a group is decided for all of it."""
+        vals = _without_empty_condition(vals)
         terms = {name: vals[name] for name in GROUP_TERMS if name in vals}
         others = self.browse()
         if terms and not self.env.context.get("integration_group_moves"):
@@ -174,6 +180,13 @@ class IntegrationFieldRule(models.Model):
             owners[self.browse(rule.id)] = {
                 record_id: rule.owner_after if record_id in after else rule.owner for record_id in records.ids}
         return owners
+
+
+def _without_empty_condition(vals):
+    """A condition that nobody has filled in is none; the widget of filters says [] then."""
+    if (vals.get("owner_switch_domain") or "").strip() == "[]":
+        return dict(vals, owner_switch_domain=False)
+    return vals
 
 
 def records_meeting(records, condition):

@@ -96,6 +96,7 @@ class IntegrationSync(models.Model):
     last_response = fields.Text(
         string="Response", compute="_compute_last_exchange", groups="integration_flow.group_integration_manager")
     conflict_lines = fields.Text(compute="_compute_conflict_lines")
+    conflict_ids = fields.One2many("integration.conflict", "sync_id", string="Fields to Decide", readonly=True)
     recent_changes = fields.Json(compute="_compute_recent_changes")
 
     _external_unique = models.UniqueIndex(
@@ -306,33 +307,12 @@ class IntegrationSync(models.Model):
         return self._decide_conflict("external")
 
     def _decide_conflict(self, side):
+        """All fields in conflict at once, as far as they are those that the person has seen."""
         self._check_may_repair()
-        records = self.sudo().filtered(lambda sync: sync.state == "conflict")
-        if not records:
-            return None
-        if len(records) <= RUN_NOW_LIMIT:
-            return records._run_now(lambda syncs: syncs._apply_decision(side))
-        records._apply_decision(side)
-        records._queue("")
-        return None
-
-    def _apply_decision(self, side):
-        """Agreeing with the losing side's present value makes the other side the only one that changed."""
-        for sync in self:
-            agreed = dict(sync.agreed or {})
-            for code, values in (sync.conflicts or {}).items():
-                # A value that neither side can hold: the winner has changed, even if it is blank now as it was then.
-                if side == "odoo":
-                    agreed[code] = {"o": {"decided": side}, "e": values.get("external")}
-                else:
-                    agreed[code] = {"o": values.get("odoo"), "e": {"decided": side}}
-            sync.write({
-                "agreed": agreed, "conflicts": False,
-                "import_pending": bool(sync.payload), "export_pending": sync.flow_id.direction != "import",
-            })
-            sync._log("resolved", self.env._(
-                "Conflict decided by %(user)s for %(side)s", user=self.env.user.name,
-                side=self.env._("Odoo") if side == "odoo" else sync.connection_id.name))
+        seen = self.env.context.get("shown_conflict_ids")
+        found = self.env["integration.conflict"].browse(seen) if seen else self.env["integration.conflict"].search(
+            [("sync_id", "in", self.ids)])
+        return found._decide(side) if found else None
 
     def action_open_record(self):
         self.ensure_one()
@@ -407,7 +387,7 @@ class IntegrationSync(models.Model):
         """What the panel on a business record shows: one entry for each flow of the record, worst state first.
 
         :return: list of dicts with id, flow, system, state, state_label, external_id, external_url, message, hint,
-            last_synced_at, can_retry; empty when the user may not see integrations
+            last_synced_at, last_import_at, last_export_at, can_retry; empty when the user may not see integrations
         """
         if not self.has_access("read") or not self.env.user.has_group("integration_flow.group_integration_user"):
             return []
@@ -425,7 +405,8 @@ class IntegrationSync(models.Model):
             "external_url": sync.external_url or "",
             "message": sync.error_message or "",
             "hint": sync.error_hint or "",
-            "last_synced_at": fields.Datetime.to_string(sync.last_synced_at) or "",
+            **{name: fields.Datetime.to_string(sync[name]) or ""
+               for name in ("last_synced_at", "last_import_at", "last_export_at")},
             "can_retry": sync.state in ("failed", "unknown", "waiting", "pending"),
         } for sync in self.search([("model", "=", res_model), ("res_id", "=", res_id)])),
             key=lambda entry: (order[entry["state"]], entry["id"]))

@@ -92,6 +92,28 @@ class FlowTools:
             *rules,
         ], **{"updated_at_path": "date_modified_gmt", "name_path": "email", **vals})
 
+    def make_ready(self, flow):
+        """Answer everything that a flow is asked before it may go live; returns its business owner, who has agreed."""
+        owner = self.make_user(f"owner_{flow.id}", "integration_flow.group_integration_user")
+        connections = flow.connection_id
+        if connections.environment != "sandbox":
+            connections += self.make_connection(name="Sandbox of it", environment="sandbox")
+        connections.provider_contact = "support@shop.example.com"
+        for connection in connections:
+            connection.test_path = "customers"
+            connection.action_test()
+            self.assertTrue(connection.test_ok, connection.test_result)
+        flow.resource_id.sample_payload = flow.resource_id.sample_payload or '{"id": 1}'
+        flow.write({
+            "purpose": "Customers are typed once.", "frequency_reason": "Nobody waits for them.",
+            "users_see": "A contact with the address of the shop.", "business_owner_id": owner.id,
+            "records_in_per_day": 20, "records_out_per_day": 20, "records_in_all": 500})
+        if "integration.test.case" in self.env:
+            self.env["integration.test.case"].create(
+                {"flow_id": flow.id, "name": "A customer", "payload": '{"id": 1}', "last_result": "passed"})
+        flow.with_user(owner).action_agree()
+        return owner
+
     @classmethod
     def make_user(cls, login, groups="base.group_user", **vals):
         return new_test_user(cls.env, login, groups=groups, **vals)

@@ -269,6 +269,7 @@ class TestSwitch(OwnershipCase):
             ({"owner_switch_domain": "[('no_such_field', '=', 1)]"}, "not valid"),
             ({"owner_after": False}, "both the condition and the owner"),
             ({"owner_switch_domain": False}, "both the condition and the owner"),
+            ({"owner_switch_domain": "[]"}, "both the condition and the owner"),
         ):
             with self.subTest(vals=vals), self.refuses(ValidationError, text):
                 self.rule.write(vals)
@@ -509,8 +510,8 @@ class TestWritten(TransactionCase):
             "name": "Manager", "login": "ownership.manager",
             "group_ids": [(4, self.env.ref("integration_flow.group_integration_manager").id)]})
         with Form(street.with_user(user)) as form:
-            form.owner_switch_domain = "[('ref', '=', 'X')]"
             form.owner_after = "odoo"
+            form.owner_switch_domain = "[('ref', '=', 'X')]"
             form.blank_policy = "ignore"
             form.merge_group = "address"
         with Form(city.with_user(user)) as form:

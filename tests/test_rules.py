@@ -106,6 +106,7 @@ class TestRules(FlowCase):
         self.connection.environment = "production"
         with self.refuses(ValidationError, "production"):
             self.flow.action_test_mode()
+        self.make_ready(self.flow)
         self.flow.action_go_live()
         self.assertEqual(self.flow.state, "live")
 

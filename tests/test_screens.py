@@ -84,7 +84,8 @@ class TestScreens(ScreensMixin, TransactionCase):
 
     def test_menus_by_group(self):
         seen = {name: set(self._menus(user)) for name, user in self.users.items()}
-        self.assertEqual(seen["user"], {"menu_overview", "menu_attention", "menu_sync", "menu_runs"})
+        self.assertEqual(seen["user"], {
+            "menu_overview", "menu_attention", "menu_conflicts", "menu_deletions", "menu_sync", "menu_runs"})
         self.assertLess(seen["user"], seen["manager"])
         self.assertIn("menu_exchanges", seen["manager"])
         self.assertIn("menu_connections", seen["manager"])
@@ -93,8 +94,12 @@ class TestScreens(ScreensMixin, TransactionCase):
 
     def test_every_action_opens(self):
         """For each group: load all views of each menu, and read every field that they show."""
-        self.make_sync()
+        sync = self.make_sync()
+        of_record = {"sync_id": sync.id, "flow_id": self.flow.id, "model": "res.partner", "res_id": self.partner.id}
+        self.env["integration.conflict"].create({**of_record, "code": "email", "rule_id": self.flow.rule_ids[0].id})
+        self.env["integration.deletion"].create({**of_record, "side": "odoo", "what": "archive"})
         self.env["integration.run"].create({"flow_id": self.flow.id, "trigger": "button"})
+        self.env["integration.reconciliation"].create({"flow_id": self.flow.id})
         self.env["integration.exchange"].create({
             "connection_id": self.connection.id, "flow_id": self.flow.id, "method": "GET", "url": REFUSED})
         self.env["integration.link"].create({

@@ -3,10 +3,17 @@
 from contextlib import contextmanager
 from unittest.mock import patch
 
+from psycopg2.errors import SerializationFailure
+
+from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 
+from odoo.addons.integration_flow.engine.comparing import Comparer
 from odoo.addons.integration_flow.engine.plan import FlowPlan
+from odoo.addons.integration_flow.engine.revertible import preview
+from odoo.addons.integration_flow.engine.status_actions import StatusAction
+from odoo.addons.integration_flow.engine.why_not import Look
 
 from .status_common import ORDER_OPERATIONS, StatusCase
 
@@ -118,6 +125,49 @@ class TestStatusImport(StatusCase):
         self.assertEqual([orders[key].state for key in keys], ["sale", "sale", "draft", "sale"])
         self.assertEqual(syncs[keys[2]].issue_id.error_code, "status_refused")
 
+    def test_another_transaction_in_the_way_is_no_failure(self):
+        """The slice is done again as a whole, and nobody hears of it."""
+        flow = self.shop_flow()
+        keys = self.place("processing", "processing")
+        original = self.registry["sale.order"].action_confirm
+        tries = []
+
+        def disturbed(orders):
+            tries.append(len(orders))
+            if len(tries) == 1:
+                raise SerializationFailure
+            return original(orders)
+        self.patch(self.registry["sale.order"], "action_confirm", disturbed)
+        syncs, orders = self.bring(flow)
+        self.assertSyncs(flow, dict.fromkeys(keys, "synced"))
+        self.assertEqual(tries, [2, 2])
+        self.assertFalse(self.logs(syncs[keys[0]], "failed"))
+
+    def test_an_addon_brings_its_own_action(self):
+        """By an ordinary inherit; this one takes one record at a time."""
+        seen = []
+
+        def sign(order):
+            order.ensure_one()
+            seen.append(order.id)
+            order.write({"state": "sent", "signed_by": "Shop"})
+
+        rules = self.registry["integration.status.rule"]
+        known = rules._status_actions
+
+        def more(model):
+            actions = known(model)
+            actions["sale.order"]["sign"] = StatusAction("Sign", sign, many=False)
+            return actions
+        self.patch(rules, "_status_actions", more)
+        flow = self.shop_flow({"processing": (10, "sent", "draft", "sale.order:sign")})
+        self.assertEqual(flow._problems(), [])
+        self.assertIn(("sale.order:sign", "Sign"), flow.status_rule_ids._selection_action())
+        self.place("processing", "processing")
+        _syncs, orders = self.bring(flow)
+        self.assertEqual({(order.state, order.signed_by) for order in orders.values()}, {("sent", "Shop")})
+        self.assertEqual(sorted(seen), sorted(order.id for order in orders.values()))
+
     def test_an_action_that_ends_elsewhere(self):
         flow = self.shop_flow({"processing": (10, "sent", "draft", "sale.order:action_confirm")})
         keys = self.place("processing", "processing")
@@ -146,7 +196,8 @@ class TestStatusImport(StatusCase):
         syncs, _orders = self.bring(flow)
         self.assertEqual((syncs[key].state, orders[key].locked), ("synced", True))
         self.assertEqual(orders[key].client_order_ref, "Late", "the rest of the record is not late")
-        self.assertEqual(self.logs(syncs[key], "overruled").changes["@status"], ["Sales Order", "processing", "external", "kept"])
+        self.assertEqual(
+            self.logs(syncs[key], "overruled").changes["@status"], ["Sales Order", "processing", "external", "kept"])
         self.assertIn("“processing” comes late", self.logs(syncs[key], "updated")[-1].message)
         self.assertEqual(syncs[key].agreed["@status"], {"o": "sale", "e": "processing", "r": "completed"})
         # What it goes back to is known.
@@ -572,3 +623,38 @@ class TestStatusSurroundings(StatusCase):
             yield
         self.assertTrue(asked)
         self.assertFalse([query for query in asked if table in query])
+
+    def test_a_revert_leaves_what_a_status_has_set_off(self):
+        """A business action has no way back by writing the field; the note goes back."""
+        flow = self.shop_flow()
+        [key] = self.place("pending")
+        self.bring(flow)
+        self.turn(key, "processing", customer_note="Changed")
+        self.bring(flow)
+        told = preview(self.env, self.logs(self.syncs(flow)[key], "updated")[-1].run_id)
+        self.assertEqual((told["put_back"], told["left"]), (1, 1))
+        self.assertIn("What a status has set off is not put back", str(told["lines"]))
+
+    def test_stages_are_no_drift(self):
+        """Both sides differ in words, by rule: only fields are compared."""
+        flow = self.shop_flow()
+        [key] = self.place("processing")
+        self.bring(flow)
+        comparer = Comparer(self.env, FlowPlan(flow))
+        comparer.compare({key: self.shop.get(f"orders/{key}")}, fields.Datetime.now())
+        self.assertFalse(comparer.found)
+        comparer.compare({key: dict(self.shop.get(f"orders/{key}"), customer_note="Drift")}, fields.Datetime.now())
+        self.assertEqual([one.rule.code for one in comparer.found if one.rule], ["client_order_ref"])
+
+    def test_why_not_knows_what_is_told_of_a_stage(self):
+        flow = self.shop_flow(sends={"cancel": "cancelled"}, timing="live")
+        [key] = self.place("pending")
+        _syncs, orders = self.bring(flow)
+
+        def changed():
+            look = Look(flow.sudo(), orders[key].id, None, fields.Datetime.now())
+            return [(rule.code, sent) for rule, sent in look._changed_rules()]
+        orders[key].action_quotation_sent()
+        self.assertEqual(changed(), [], "nothing is told of this stage")
+        orders[key]._action_cancel()
+        self.assertEqual(changed(), [("@status", True)])

@@ -2,6 +2,10 @@ from . import blueprint_export
 from . import blueprint_import
 from . import dry_run
 from . import recover
+from . import conflict_decide
 from . import run_reject
+from . import run_revert
 from . import sync_created
 from . import suggest
+from . import why_not
+from . import flow_move

@@ -31,7 +31,8 @@ class Picture:
             for first, second in itertools.pairwise(
                 [tuple(map(float, pair.split(","))) for pair in node.get("points").split()])]
         self.heads = [
-            [tuple(map(float, pair.split(","))) for pair in node.get("points").split()] for node in self.root.iter(NS + "polygon")]
+            [tuple(map(float, pair.split(","))) for pair in node.get("points").split()]
+            for node in self.root.iter(NS + "polygon")]
         self.circles = [tuple(float(node.get(name)) for name in ("cx", "cy", "r")) for node in self.root.iter(NS + "circle")]
 
     def _text(self, node):
@@ -70,7 +71,8 @@ class Picture:
         for segment in self.segments:
             for rect in self.rects:
                 x1, y1, x2, y2 = rect
-                assert not _meet(_segment_box(segment), (x1 + 1, y1 + 1, x2 - 1, y2 - 1)), ("line through box", segment, rect)
+                inside = (x1 + 1, y1 + 1, x2 - 1, y2 - 1)
+                assert not _meet(_segment_box(segment), inside), ("line through box", segment, rect)
         for (x1, y1, r1), (x2, y2, r2) in itertools.combinations(self.circles, 2):
             assert ((x1 - x2) ** 2 + (y1 - y2) ** 2) ** 0.5 >= r1 + r2, "circles"
         return self
@@ -118,7 +120,8 @@ def spec(direction="both", timing="scheduled", owners="all", failure="alert", **
         "lanes": {
             "import": {"label": "Creates and updates", "trigger": TRIGGERS[timing]["import"]},
             "export": {"label": "Updates only", "trigger": TRIGGERS[timing]["export"]}},
-        "order": {"title": "Order of creation", "before": ["Customers", "Products"], "this": "Web orders", "after": ["Payments"]},
+        "order": {
+            "title": "Order of creation", "before": ["Customers", "Products"], "this": "Web orders", "after": ["Payments"]},
         "owners": {"title": "Who decides", "items": [
             {"label": f"{count} fields: {kind} decides", "count": count, "kind": kind} for kind, count in OWNERS[owners]]},
         "failure": {
@@ -167,13 +170,15 @@ def test_the_bar_of_owners_is_in_proportion():
 
 
 def test_a_flow_that_depends_on_nothing_has_no_order():
-    alone = Picture(flow_diagram(spec(order={"title": "Order of creation", "before": [], "this": "Web orders", "after": []})))
+    order = {"title": "Order of creation", "before": [], "this": "Web orders", "after": []}
+    alone = Picture(flow_diagram(spec(order=order)))
     assert not alone.shows("Order of creation")
     assert alone.height < Picture(flow_diagram(spec())).height
 
 
 HOSTILE = '</text><script>alert(1)</script> & "quoted" \x00\ud800 ]]>'
-texts = st.one_of(st.text(max_size=80), st.sampled_from([LONG, HOSTILE, "注文管理システム連携サービス株式会社の注文", "W" * 70, ""]))
+texts = st.one_of(
+    st.text(max_size=80), st.sampled_from([LONG, HOSTILE, "注文管理システム連携サービス株式会社の注文", "W" * 70, ""]))
 
 
 @settings(max_examples=80, deadline=None)
@@ -186,7 +191,8 @@ def test_any_name_fits(names, many, direction):
         "external": {"name": names[5], "detail": names[6], "note": names[7], "badge": names[0]},
         "direction": direction, "lanes": {"import": {"label": names[1], "trigger": names[2]}, "export": {"label": names[3]}},
         "order": {"title": names[4], "before": many, "this": names[5], "after": many[:2]},
-        "owners": {"title": names[6], "items": [{"label": name, "count": 1 + n, "kind": "odoo"} for n, name in enumerate(many)]},
+        "owners": {"title": names[6], "items": [
+            {"label": name, "count": 1 + n, "kind": "odoo"} for n, name in enumerate(many)]},
         "failure": {"title": names[7], "steps": many, "told_title": names[0], "told": many},
     })).check()
     assert not picture.root.findall(f".//{NS}script")

@@ -1,10 +1,12 @@
 """The parts of ``./dev test``: each returns whether it passed, and prints what its tool prints."""
 
 import os
+import re
 import shutil
 import sys
 import time
 from collections import deque
+from contextlib import ExitStack
 
 from . import places, processes
 from .console import Problem, duration
@@ -48,6 +50,23 @@ class Report:
         code = processes.call_and_show(command, lines.append, **options)
         self.pytest_summaries.append(pytest_summary(lines))
         return code == 0
+
+    def pytest_together(self, commands, **options):
+        """Several runs of pytest at once, for a machine with several cores: the first is shown as it goes, each other one
+        when it is over.  Returns whether all passed."""
+        with ExitStack() as stack:
+            others = []
+            for number, command in enumerate(commands[1:], 2):
+                log = places.log_file(f"test-part-{number}")
+                log.unlink(missing_ok=True)
+                others.append((log, stack.enter_context(processes.running(command, log=log, **options))))
+            passed = self.pytest(commands[0], **options)
+            for log, process in others:
+                passed = process.wait() == 0 and passed
+                text = log.read_text(errors="replace")
+                print(text, flush=True)
+                self.pytest_summaries.append(pytest_summary(text.splitlines()))
+        return passed
 
     def print_summary(self):
         """The table of parts, then pytest's own last lines, which are what a CI looks for."""
@@ -180,6 +199,15 @@ def odoo_parts(report, databases, template, arguments, browser=True):
             return odoo_lint(odoo, venv, *options)
 
         def tests():
+            if arguments:
+                return run([(database, arguments)])
+            with (
+                databases.throw_away(database, "testa") as first,
+                databases.throw_away(database, "testb") as second,
+            ):
+                return run(list(zip((first, second), halves(), strict=True)))
+
+        def run(chosen):
             if browser and not find_browser():
                 raise Problem(
                     "There is no browser for the browser tests.",
@@ -187,10 +215,10 @@ def odoo_parts(report, databases, template, arguments, browser=True):
                     "Install one (Debian: apt-get install chromium), or leave them out with --no-browser.",
                 )
             try:
-                command = pytest_odoo_command(databases, database, arguments, browser)
+                commands = [pytest_odoo_command(databases, name, chosen, browser) for name, chosen in chosen]
                 # Tests that need a database beside their own make it from the same template.
                 env = {**NO_BYTECODE, "INTEGRATION_TEST_TEMPLATE": template}
-                return report.pytest(command, env=env, cwd=places.addons_folder())
+                return report.pytest_together(commands, env=env, cwd=places.addons_folder())
             finally:
                 processes.stop_leftovers()  # a browser whose test was cut off
 
@@ -200,6 +228,24 @@ def odoo_parts(report, databases, template, arguments, browser=True):
         if not arguments:
             report.part("lint: test_lint, loaded models", loaded_models)
         report.part(name, tests)
+
+
+#: Tests that start workers and servers and kill them take many times longer than their length says.
+SLOW = re.compile(r"crash|real|nodes|load|worker|published?_|fuzz|tour|screens")
+
+
+def halves():
+    """The files of the Odoo tests in two lists that take about equally long; both run at once."""
+    weights = {
+        f"tests/{path.name}": path.stat().st_size * (3 if SLOW.search(path.name) else 1)
+        for path in sorted((places.CHECKOUT / "tests").glob("test_*.py"))
+    }
+    lists, sums = ([], []), [0, 0]
+    for name in sorted(weights, key=weights.get, reverse=True):
+        smaller = 0 if sums[0] <= sums[1] else 1
+        lists[smaller].append(name)
+        sums[smaller] += weights[name]
+    return tuple(sorted(names) for names in lists)
 
 
 #: Where the addon meets the job queue.  The other tests do not need it, and leave these out.

@@ -1,19 +1,23 @@
 import { _t } from "@web/core/l10n/translation";
 import { registry } from "@web/core/registry";
+import { usePopover } from "@web/core/popover/popover_hook";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component } from "@odoo/owl";
 import { useRecordStatus } from "./record_status_hook";
 import { NO_STATE, lookOf, syncAction } from "./states";
+import { StatusDialog, StatusPanel } from "./status_panel";
 
-/** Smart button of a business record: worst state of its flows, how many are in it, and the way to them. */
+/** Smart button of a business record: worst state of its flows and how many are in it; behind it a line for each flow. */
 export class StatusButton extends Component {
     static template = "integration_flow.StatusButton";
     static props = { ...standardWidgetProps };
 
     setup() {
         this.action = useService("action");
+        this.dialog = useService("dialog");
         this.status = useRecordStatus();
+        this.popover = usePopover(StatusPanel, { position: "bottom-end", popoverClass: "o_integration_status_popover" });
     }
 
     get worst() {
@@ -40,9 +44,28 @@ export class StatusButton extends Component {
         );
     }
 
-    open() {
+    open(ev) {
+        if (this.popover.isOpen) {
+            return this.popover.close();
+        }
         const { resModel, resId } = this.props.record;
-        return this.action.doAction(syncAction(resModel, resId));
+        const props = {
+            entries: [...this.status.entries],
+            open: (syncId) => this.action.doAction(syncAction(resModel, resId, { syncId })),
+            askWhyNot: () =>
+                this.action.doAction({
+                    type: "ir.actions.act_window",
+                    name: _t("Why Not?"),
+                    res_model: "integration.why.not",
+                    views: [[false, "form"]],
+                    target: "new",
+                    context: { default_res_model: resModel, default_res_id: resId },
+                }),
+        };
+        // A menu closes with the click, and takes with it whatever hangs on its entries.
+        return ev.currentTarget.closest(".o-dropdown--menu")
+            ? this.dialog.add(StatusDialog, props)
+            : this.popover.open(ev.currentTarget, props);
     }
 }
 

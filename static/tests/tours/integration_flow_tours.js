@@ -66,8 +66,13 @@ tours.add("integration_flow_retry_from_banner", {
             trigger: ".o_integration_status_banner:contains(127.0.0.1:9):not(:contains(refuses this e-mail))",
         },
         {
-            content: "Open the sync records by the smart button",
+            content: "Open the panel behind the smart button",
             trigger: ".o_integration_status_button",
+            run: "click",
+        },
+        {
+            content: "A line for each flow of the record, and the way to its sync records",
+            trigger: ".o_integration_status_panel:has(.o_integration_status_line[data-state=failed]) .o_integration_open_syncs",
             run: "click",
         },
         {
@@ -204,8 +209,8 @@ tours.add("integration_flow_first_flow", {
         },
         ...save(),
         {
-            content: "The plan is complete",
-            trigger: ".o_form_view .alert-success:contains(The plan is complete)",
+            content: "It can be tested",
+            trigger: ".o_form_view .alert-success:contains(this flow can be tested)",
         },
         { content: "Into Test", trigger: "button[name=action_test_mode]", run: "click" },
         {
