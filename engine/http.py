@@ -12,7 +12,7 @@ from ..core.errors import SyncError
 from ..core.paging import PagingSpec
 from ..core.values import number_like
 from ..transport import Client, ConnectionConfig, Request
-from . import messages
+from . import messages, quiet
 from .plan import sensitive_names
 from .shared import share
 
@@ -69,7 +69,12 @@ class ConnectionClient(Client):
 
 
 def open_client(connection) -> ConnectionClient:
-    """A client with the settings that the connection has now."""
+    """A client with the settings that the connection has now.
+
+    :raises SyncError: internal/dry_run_call: a dry run calls nobody
+    """
+    if quiet.current() is not None:
+        raise SyncError("internal", "dry_run_call", params={"connection": connection.name})
     return ConnectionClient(connection)
 
 

@@ -290,18 +290,24 @@ def _store_embedded(cr, plan: FlowPlan, items: list[Incoming], now, priority, em
     for item in items:
         if not item.readable or item.excluded:
             continue
-        for rule in plan.embedded_rules:
-            pieces.setdefault(rule.relation_flow_id, []).extend(_objects(rule.external_path, item.record))
-        for lines in plan.import_rules:
-            for rule in lines.children:
-                if rule.kind == "relation" and rule.relation_mode == "embedded":
-                    for line in _objects(lines.external_path, item.record):
-                        pieces.setdefault(rule.relation_flow_id, []).extend(_objects(rule.external_path, line))
+        for flow_id, records in embedded(plan, item.record):
+            pieces.setdefault(flow_id, []).extend(records)
     for flow_id, records in pieces.items():
         related = embedded_plans(flow_id)
         known = [record for record in records if related.external_id(record)]
         if known:
             store(cr, related, known, now=now, priority=priority - 1, embedded_plans=embedded_plans)
+
+
+def embedded(plan: FlowPlan, record):
+    """(flow, records) for each rule by which records of another flow stand inside this one."""
+    for rule in plan.embedded_rules:
+        yield rule.relation_flow_id, _objects(rule.external_path, record)
+    for lines in plan.import_rules:
+        for rule in lines.children:
+            if rule.kind == "relation" and rule.relation_mode == "embedded":
+                for line in _objects(lines.external_path, record):
+                    yield rule.relation_flow_id, _objects(rule.external_path, line)
 
 
 def _objects(path: str, record) -> list[dict]:

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from odoo.tools import SQL
+
 from ..core.recency import Age
 
 # States of a flow in which its records are worked on.
@@ -119,14 +121,31 @@ def as_data(value) -> dict:
 
 
 def _fetched(cr, ids: list[int]) -> list[Row]:
-    by_id = {}
-    for values in cr.fetchall():
-        row = Row(*values)
-        row.agreed = as_data(row.agreed)
-        row.res_id = row.res_id or None
-        row.attempts = row.attempts or 0
-        row.claimed_attempts = row.attempts
-        row.claimed_hash, row.claimed_res_id, row.claimed = row.content_hash, row.res_id, row.received
-        row.had_conflicts = row.conflicts is not None
-        by_id[row.id] = row
+    by_id = {values[0]: _row(values) for values in cr.fetchall()}
     return [by_id[row_id] for row_id in ids if row_id in by_id]
+
+
+def known_row(cr, flow_id: int, *, external_id: str | None = None, res_id: int | None = None) -> Row | None:
+    """What is known of one record of a flow, in whatever state it is. For looking only: nobody claims it."""
+    cr.execute(SQL(
+        "SELECT %s FROM integration_sync WHERE flow_id = %s AND %s = %s", SQL(", ").join(map(SQL.identifier, COLUMNS)),
+        flow_id, SQL.identifier("external_id" if external_id else "res_id"), external_id or res_id))
+    values = cr.fetchone()
+    return _row(values) if values else None
+
+
+def unknown_row(flow_id: int) -> Row:
+    """A record of which nothing is known yet."""
+    return _row({**dict.fromkeys(COLUMNS), "id": 0, "flow_id": flow_id, "state": "pending", "priority": 10,
+                 "revision": 0}.values())
+
+
+def _row(values) -> Row:
+    row = Row(*values)
+    row.agreed = as_data(row.agreed)
+    row.res_id = row.res_id or None
+    row.attempts = row.attempts or 0
+    row.claimed_attempts = row.attempts
+    row.claimed_hash, row.claimed_res_id, row.claimed = row.content_hash, row.res_id, row.received
+    row.had_conflicts = row.conflicts is not None
+    return row

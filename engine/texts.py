@@ -410,6 +410,15 @@ ENGINE = {
     "record_gone": (
         _lt("The record (%(model)s, number %(id)s) was deleted in Odoo."),
         _lt("If that was on purpose, skip it. Otherwise restore or create the record, then press Resync.")),
+    "no_example": (
+        _lt("The test case “%(case)s” has no example to run."),
+        _lt("Paste a record of the other system, or for an export choose an Odoo record.")),
+    "no_such_field": (
+        _lt("%(model)s has no field “%(field)s”."),
+        _lt("Correct the name in the example.")),
+    "dry_run_call": (
+        _lt("A dry run calls nobody, and this needed a call to %(connection)s."),
+        _lt("What the other system would answer is not known here. Try it with a record that is linked already.")),
     "internal": (
         _lt("A fault in the program stopped this record: %(error)s"),
         _lt("Send the Technical tab to your administrator or developer. Retrying helps only after a "

@@ -28,7 +28,7 @@ class IntegrationBlueprint(models.AbstractModel):
         given = dict(self._defaults("integration.flow", FLOW_NAMES.values(), given), **given)
         if flow.status_field and flow.status_field != given["status_field"]:
             (flow.status_rule_ids | flow.status_send_ids).unlink()
-        flow.write(given)
+        self._write(flow, given)
         wanted = []
         for number, rule in enumerate(told.get("rules", ())):
             wanted.append(self._status_vals(flow, rule, 10 * (number + 1)))
@@ -47,6 +47,49 @@ class IntegrationBlueprint(models.AbstractModel):
                 known[key].write(vals)
             else:
                 self.env["integration.status.rule"].create(dict(vals, flow_id=flow.id))
+
+    def _normal_defaults(self):
+        given = self.env["integration.flow"].default_get(list(FLOW_NAMES.values()))
+        return {**super()._normal_defaults(), "statuses": {
+            name: given.get(field, False) for name, field in FLOW_NAMES.items()}}
+
+    def _flow_entry(self, flow, notes):
+        entry = super()._flow_entry(flow, notes)
+        if flow.status_field:
+            entry["statuses"] = self._statuses_entry(flow, notes)
+        return entry
+
+    def _statuses_entry(self, flow, notes):
+        told = {name: flow[field] for name, field in FLOW_NAMES.items()}
+        told["rules"] = []
+        for rule in flow.status_rule_ids.sorted("sequence"):
+            if rule.effect == "open":
+                continue  # collected, and nobody has decided yet
+            if rule.server_action_id:
+                notes.append(self.env._(
+                    "Status rule %(rule)s runs a server action of this database, and is left out.", rule=rule.display_name))
+                continue
+            each = {"status": rule.external_status, "step": rule.sequence}
+            if rule.stage_id:
+                each["stage"] = self._stage_name(flow, rule.stage_id)
+            if rule.from_stage_ids:
+                each["from"] = [self._stage_name(flow, stage) for stage in rule.from_stage_ids]
+            if rule.action and rule.action != WRITE:
+                each["action"] = rule.action.partition(":")[2]
+            told["rules"].append(each)
+        told["sends"] = {
+            self._stage_name(flow, rule.stage_id): rule.external_status
+            for rule in flow.status_send_ids if rule.effect != "open" and rule.external_status and rule.stage_id}
+        return told
+
+    def _stage_name(self, flow, stage):
+        """A stage as every database knows it: the value of the selection, the record's identifier, else its name."""
+        field = self.env[flow.model_name]._fields[flow.status_field]
+        if not field.comodel_name:
+            return stage.value
+        record = self.env[field.comodel_name].browse(int(stage.value)).exists()
+        identifier = record.sudo().get_external_id().get(record.id) if record else ""
+        return identifier if identifier and not identifier.startswith("__export__.") else stage.name
 
     def _as_rule(self, flow, vals):
         return self.env["integration.status.rule"].new(dict(vals, flow_id=flow.id))

@@ -8,12 +8,14 @@ from . import test_import_relations
 from . import test_odoo_json2
 from . import test_capture
 from . import test_import_lines
+from . import test_dry_run
 from . import test_export
 from . import test_ownership_table
 from . import test_ownership_terms
 from . import test_import_shop
 from . import test_import_values
 from . import test_blueprint
+from . import test_blueprint_files
 from . import test_operations
 from . import test_formats
 from . import test_import_batch
@@ -30,6 +32,7 @@ from . import test_crash_kills
 from . import test_crash_nodes
 from . import test_sync_record
 from . import test_worker
+from . import test_rule_editor
 from . import test_rules
 from . import test_batch
 from . import test_urgency
@@ -49,6 +52,7 @@ from . import test_webhook_real
 from . import test_executor
 from . import test_executor_jobs
 from . import test_executor_uninstall
+from . import test_proof_tours
 from . import test_recency
 from . import test_parents
 from . import test_request

@@ -249,7 +249,11 @@ class TestBlueprint(TransactionCase):
             ("integration.connection", sections["connections"], set()),
             ("integration.resource", sections["resources"], {"sample", "operations"}),
             ("integration.operation", operations, set()),
-            ("integration.flow", sections["flows"], {"connection", "resource", "model", "rules", "statuses"}),
+            ("integration.flow", sections["flows"], {
+                "connection", "resource", "model", "rules", "statuses", "guards", "tests", "calls"}),
+            ("integration.guard", sections["flows"]["guards"]["items"]["properties"], {"rule"}),
+            ("integration.test.case", sections["flows"]["tests"]["items"]["properties"], {"expected"}),
+            ("integration.request.step", sections["flows"]["calls"]["items"]["properties"], {"operation"}),
             ("integration.field.rule", rules, {"relation_flow", "value_map", "children"}),
         ):
             fields = self.env[model]._fields

@@ -106,6 +106,7 @@ class TestScreens(ScreensMixin, TransactionCase):
             "connection_id": self.connection.id, "resource_id": self.resource.id, "external_id": "1",
             "model": "res.partner", "res_id": self.partner.id})
         self.env["integration.value.map"].create({"name": "Codes"})
+        self.env["integration.test.case"].create({"flow_id": self.flow.id, "name": "An example"})
         self.connection.copy({"name": "Another system"})  # lists have more than one row
         self.env["integration.issue"].create({
             "connection_id": self.connection.id, "flow_id": self.flow.id, "fingerprint": "x", "message": "Refused."})
