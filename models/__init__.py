@@ -63,6 +63,7 @@ from . import blueprint_status
 from . import flow_test
 from . import test_case
 from . import test_expectation
+from . import blueprint_publish
 from . import alert
 from . import connection_watch
 from . import arrival
@@ -87,4 +88,14 @@ from . import subscriber
 from . import delivery
 from . import flow_announce
 from . import settings_announce
+from . import document
+from . import document_state
+from . import consumer
+from . import consumer_filter
+from . import consumer_token
+from . import consumer_use
+from . import flow_publish
+from . import flow_availability
+from . import field_rule_publish
+from . import value_map_publish
 from . import ir_module

@@ -1,3 +1,4 @@
+from . import consumer_token
 from . import recover
 from . import conflict_decide
 from . import run_reject
