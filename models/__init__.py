@@ -94,8 +94,8 @@ from . import consumer
 from . import consumer_filter
 from . import consumer_token
 from . import consumer_use
+from . import ir_module
 from . import flow_publish
 from . import flow_availability
 from . import field_rule_publish
 from . import value_map_publish
-from . import ir_module

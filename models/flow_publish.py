@@ -145,6 +145,10 @@ class IntegrationFlow(models.Model):
             problems.append(self.env._("Two rules publish %(name)s.", name=name))
         return problems + self._availability_problems()
 
+    def _readiness(self):
+        """Nothing is exchanged, so there is no connection to test, no provider and no volume: the rules have to fit."""
+        return [self._ready_rules()] if self.direction == "publish" else super()._readiness()
+
     # -- life cycle ----------------------------------------------------------------------------------------
 
     @api.model
