@@ -91,7 +91,7 @@ def read(env, product_ids: list[int], warehouse_ids: list[int]) -> dict[tuple[in
 
 # The location of each stock and the warehouse that it belongs to: below the warehouse's own view location.
 _INSIDE = """
-    inside AS (
+    inside AS MATERIALIZED (
         SELECT location.id, warehouse.id AS warehouse_id
         FROM stock_warehouse warehouse JOIN stock_location top ON top.id = warehouse.view_location_id
         JOIN stock_location location ON location.parent_path LIKE top.parent_path || '%%'
