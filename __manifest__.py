@@ -58,6 +58,10 @@
         "views/integration_reconciliation_views.xml",
         "data/retention_cron.xml",
         "data/ir_cron_test_cases.xml",
+        "data/ir_cron_publish.xml",
+        "views/integration_document_views.xml",
+        "views/integration_publish_views.xml",
+        "views/integration_consumer_views.xml",
         "views/menus.xml",
     ],
     "assets": {

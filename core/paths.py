@@ -141,6 +141,15 @@ def _assign_steps(path: str) -> tuple[str | int, ...] | None:
     return tuple(steps) or None
 
 
+def steps(path: str) -> tuple[str | int, ...]:
+    """The names and indexes of a path that can be written; empty for any other.
+
+    >>> steps("lines[0].sku")
+    ('lines', 0, 'sku')
+    """
+    return _assign_steps(path) or ()
+
+
 def is_assignable(path: str) -> bool:
     """Can a value be written at this path: names, "quoted names" and [n] indexes only.
 

@@ -25,3 +25,6 @@ UPDATE integration_subscriber
        extra_headers = NULL,
        url = 'https://neutralised.invalid',
        last_error = NULL;
+-- Nobody reads it from outside either: a copy is no source of data.
+UPDATE integration_consumer_token
+   SET revoked_at = COALESCE(revoked_at, now() AT TIME ZONE 'UTC');

@@ -19,6 +19,8 @@ from . import notifier
 _logger = logging.getLogger(__name__)
 
 KEY = "integration_flow.capture"
+# Instead of a path: the change concerns every record of the flow. Captured as a change of the record 0.
+EVERY = "*"
 # Where jobs do the work, the scheduled action is called so much later: only to see whether they did.
 JOBS_FIRST = timedelta(seconds=60)
 # The flow whose import is writing. Not on the cursor: rolling back a savepoint clears what is kept there.
@@ -73,9 +75,15 @@ class _MapBuilder:
         if not exports and not rules:
             return
         domain = self._domain(flow, model) if exports else []
-        self.map.flows[flow.id] = WatchedFlow(
-            flow.model_name, domain or None, flow.connection_id.cron_id.id if live or not exports else None,
-            flow.connection_id.id if flow.connection_id._runs_as_jobs() else None, not exports)
+        if flow.direction == "publish":  # who has left the filter is found by the documents, so nothing is asked here
+            cron = self.env.ref("integration_flow.ir_cron_publish", raise_if_not_found=False)
+            self.map.flows[flow.id] = WatchedFlow(flow.model_name, None, cron.id if cron else None)
+        else:
+            self.map.flows[flow.id] = WatchedFlow(
+                flow.model_name, domain or None, flow.connection_id.cron_id.id if live or not exports else None,
+                flow.connection_id.id if flow.connection_id._runs_as_jobs() else None, not exports)
+        for model_name, field_name, path, before in flow._extra_watches():
+            self.watch(model_name, field_name, Watch(flow.id, path, before))
         if exports:
             self.watch(flow.model_name, "", Watch(flow.id, ""))
             if "active" in model._fields:
@@ -250,7 +258,9 @@ def _note_parents(records, watches) -> None:
     flows = watched(records.env).flows
     for watch in watches:
         flow = flows.get(watch.flow_id)
-        if flow is not None:
+        if flow is not None and watch.path == EVERY:
+            _note(records, records._ids, [watch])
+        elif flow is not None:
             parents = _parents(records.env, flow.model, watch.path, records.ids)
             _note(parents, parents._ids, [Watch(watch.flow_id, "")])
 
@@ -285,7 +295,9 @@ def _store(env) -> None:
         flow = flows.get(flow_id)
         if flow is None or not ids:
             continue
-        if path:
+        if path == EVERY:
+            ids = {0}
+        elif path:
             ids = set(_parents(env, flow.model, path, ids)._ids)
         captured.setdefault((flow_id, operation), set()).update(ids)
     rows, crons = [], set()

@@ -107,7 +107,7 @@ class FlowPlan:
         self.model_name = flow.model_name
         self.model = flow._model()
         self.imports = flow.direction in ("import", "both")
-        self.exports = flow.direction in ("export", "both")
+        self.exports = flow.direction in ("export", "both", "publish")
         self.asks = flow.direction == "request"
         self.only_imports = flow.direction == "import"
         self.retry_policy = flow._retry_policy()
@@ -157,7 +157,7 @@ class FlowPlan:
             id=rule.id, code=rule.code, kind=rule.kind, odoo_path=rule.odoo_path or "",
             external_path=rule.external_path or "", owner=rule.owner,
             imports=(self.imports or self.asks) and direction in ("import", "both", "request"),
-            exports=(self.exports or self.asks) and direction in ("export", "both", "request"),
+            exports=(self.exports or self.asks) and direction in ("export", "both", "publish", "request"),
             required=rule.required, match_key=rule.match_key, sensitive=rule.sensitive, transform=rule.transform,
             options=_options(rule),
             label=record_field._description_string(self.model.env) if record_field is not None else rule.odoo_path or "",

@@ -72,6 +72,7 @@ from . import test_case
 from . import test_expectation
 from . import sync_test
 from . import quiet
+from . import blueprint_publish
 from . import alert
 from . import connection_watch
 from . import arrival
@@ -96,4 +97,14 @@ from . import subscriber
 from . import delivery
 from . import flow_announce
 from . import settings_announce
+from . import document
+from . import document_state
+from . import consumer
+from . import consumer_filter
+from . import consumer_token
+from . import consumer_use
 from . import ir_module
+from . import flow_publish
+from . import flow_availability
+from . import field_rule_publish
+from . import value_map_publish

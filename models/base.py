@@ -27,7 +27,7 @@ class Base(models.AbstractModel):
     def _integration_models(self):
         """Names of models that have an active flow, for the panel on their forms."""
         self.env.cr.execute(
-            "SELECT DISTINCT model_name FROM integration_flow WHERE active AND state <> 'draft'")
+            "SELECT DISTINCT model_name FROM integration_flow WHERE active AND state <> 'draft' AND direction <> 'publish'")
         return frozenset(name for (name,) in self.env.cr.fetchall())
 
     @api.model_create_multi

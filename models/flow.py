@@ -50,11 +50,11 @@ class IntegrationFlow(models.Model):
     ], required=True, default="draft", copy=False, tracking=True)
     state_before_pause = fields.Char(copy=False)
     connection_id = fields.Many2one(
-        "integration.connection", required=True, ondelete="cascade", index=True, check_company=True, tracking=True)
+        "integration.connection", ondelete="cascade", index=True, check_company=True, tracking=True)
     api_name = fields.Char(related="connection_id.api_name")
     environment = fields.Selection(related="connection_id.environment")
     resource_id = fields.Many2one(
-        "integration.resource", required=True, ondelete="restrict", index=True, domain="[('api_name', '=', api_name)]")
+        "integration.resource", ondelete="restrict", index=True, domain="[('api_name', '=', api_name)]")
     model_id = fields.Many2one(
         "ir.model", string="Odoo Records", required=True, ondelete="cascade", index=True,
         domain="[('transient', '=', False), ('abstract', '=', False)]")
@@ -179,7 +179,7 @@ class IntegrationFlow(models.Model):
     @api.depends("direction", "create_in_external", "resource_id", "model_id", "rule_ids", "state")
     def _compute_readiness(self):
         for flow in self:
-            problems = flow._problems() if flow.resource_id and flow.model_id else []
+            problems = flow._problems() if flow.model_id and (flow.resource_id or flow.direction == "publish") else []
             flow.readiness = Markup("<ul class='mb-0'>%s</ul>") % Markup().join(
                 Markup("<li>%s</li>") % problem for problem in problems) if problems else False
 

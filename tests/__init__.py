@@ -64,6 +64,12 @@ from . import test_retention
 from . import test_reverting
 from . import test_reconciliation
 from . import test_secrets
+from . import test_publish
+from . import test_publish_route
+from . import test_publish_stock
+from . import test_publish_real
+from . import test_publish_kits
+from . import test_publish_screens
 from . import test_catalogue
 from . import test_benchmarks
 from . import test_plan

@@ -45,6 +45,15 @@ def load_troublemakers(sandbox_url):
         headers={"X-Control-Key": "sandbox-control"}, timeout=30).raise_for_status()
 
 
+def publish_stock(env):
+    """Stock for others to read, and somebody who may. The button New Token on the consumer makes the token."""
+    flow = env["integration.blueprint"]._apply_file("published_stock")["availability"]
+    if flow.state == "draft":
+        flow.action_go_live()
+    if not flow.consumer_ids:
+        env["integration.consumer"].create({"name": "Availability Screen", "flow_ids": [(4, flow.id)]})
+
+
 def first_import(env, sandbox_url):
     """Apply the blueprint, put its flows into Test and carry out one run of each.
 
@@ -65,6 +74,8 @@ def first_import(env, sandbox_url):
         flows[code]._open_run("button")
     env.cr.commit()
     Worker(env, connection).run()
+    env.cr.commit()
+    publish_stock(env)
     env.cr.commit()
     counts = env["integration.sync"]._read_group(
         [("connection_id", "=", connection.id), ("state", "=", "synced")], ["flow_id"], ["__count"])
