@@ -193,7 +193,7 @@ class _Reader:
 
     def _conditions(self, query, filters) -> tuple[str, dict]:
         params = {"flow": self.publication.flow_id, "limit": query.limit + 1}
-        where = ["flow_id = %(flow)s"]
+        where = ["flow_id = %(flow)s", "state <> 'error'"]  # as the index of keys has it
         if query.after:
             where.append('key COLLATE "C" > %(after)s')
             params["after"] = query.after
@@ -206,7 +206,7 @@ class _Reader:
         else:
             # Also what is gone, and what this consumer could see before and cannot see any more.
             params["since"] = query.since.change
-            where += ["state <> 'error'", "change_number > %(since)s"]
+            where.append("change_number > %(since)s")
             if filters:
                 where.append(
                     f"({matches} OR EXISTS (SELECT 1 FROM jsonb_array_elements(past_tags) AS past(tags) "
@@ -246,7 +246,7 @@ class _Reader:
             params = {"flow": self.publication.flow_id, "key": key}
             self.cr.execute(
                 f"""SELECT body, content_hash FROM integration_document
-                    WHERE flow_id = %(flow)s AND key COLLATE "C" = %(key)s AND state = 'live'
+                    WHERE flow_id = %(flow)s AND key COLLATE "C" = %(key)s AND state <> 'error' AND state = 'live'
                       AND {self._matches("tags", filters, params)}""",  # pylint: disable=sql-injection
                 params)
             row = self.cr.fetchone()
@@ -279,7 +279,7 @@ class _Reader:
             params["values"] = [f"{name}={value}" for value in values]
         self.cr.execute(
             f"""SELECT key, body, res_id, tags FROM integration_document
-                WHERE flow_id = %(flow)s AND state = 'live' AND {condition}
+                WHERE flow_id = %(flow)s AND state <> 'error' AND state = 'live' AND {condition}
                   AND {self._matches("tags", filters, params)}
                 ORDER BY key COLLATE "C" LIMIT %(limit)s""",  # pylint: disable=sql-injection
             params)
