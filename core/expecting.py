@@ -81,6 +81,8 @@ def is_expected(expected: str | None, actual: Any) -> bool:
     wanted = (expected or "").strip()
     if isinstance(actual, bool):
         return wanted.casefold() in (_YES if actual else (_NO | {""}))
+    if isinstance(actual, str):
+        actual = actual.strip()
     if not wanted or actual is None or actual in ("", [], {}):
         return not wanted and actual in (None, "", [], {})
     if isinstance(actual, (int, float)):

@@ -23,7 +23,7 @@ Decisions that the table leaves open (docs/decisions.md):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
@@ -92,7 +92,7 @@ class Decision(NamedTuple):
     reason: str = ""
 
 
-class _Case(NamedTuple):
+class Case(NamedTuple):
     """What an owner's rule looks at. First meeting: both count as changed."""
 
     external_changed: bool
@@ -106,7 +106,7 @@ class _Case(NamedTuple):
 
 _UNCHANGED = Decision(reason="unchanged")
 _EQUAL = Decision(reason="equal")
-_NOBODY = Decision(reason="not_synced")
+NOBODY = Decision(reason="not_synced")
 _CONFLICT = Decision(conflict=True, reason="both_changed")
 USUAL = Terms()
 
@@ -153,72 +153,16 @@ def merge(
     if agreed is not None and agreed[0] == odoo and agreed[1] == external:
         return _UNCHANGED
     if owner == "nobody":
-        return _NOBODY
-    _rule_of(owner)
-    case = _case(Member(agreed, odoo, external, external_as_odoo), terms, odoo_time, external_time)
+        return NOBODY
+    rule_of(owner)
+    case = case_of(Member(agreed, odoo, external, external_as_odoo), terms, odoo_time, external_time)
     if isinstance(case, Decision):
         return case
-    return _allowed(_decided(owner, case, terms, owner_before), direction)
+    return allowed(decided(owner, case, terms, owner_before), direction)
 
 
-def merge_group(
-    owner: str,
-    members: Sequence[Member],
-    *,
-    direction: str = "both",
-    odoo_time: datetime | str | None = None,
-    external_time: datetime | str | None = None,
-    terms: Terms = USUAL,
-    owner_before: str = "",
-) -> list[Decision]:
-    """Decide fields that move together, such as an address: one side's whole group wins, or under 'ask' all
-    changed members are one conflict. One decision for each member, in their order.
-
-    A member that is equal on both sides, or unchanged on both, needs nothing, whoever wins.
-
-    >>> city = Member(Sides("Ghent", "Ghent"), "Mons", "Ghent", "Ghent")  # changed in Odoo
-    >>> street = Member(Sides("Main 1", "Main 1"), "Main 1", "Main 2", "Main 2")  # changed over there
-    >>> [decision.conflict for decision in merge_group("ask", [city, street])]
-    [True, True]
-    >>> [decision.to_odoo for decision in merge_group("newest", [city, street])]
-    [True, True]
-    """
-    if owner == "nobody":
-        return [_NOBODY] * len(members)
-    _rule_of(owner)
-    looked = [_case(member, terms, odoo_time, external_time) for member in members]
-    cases = [case for case in looked if isinstance(case, _Case)]
-    if not cases:
-        return looked
-    whole = _Case(
-        any(case.external_changed for case in cases),
-        any(case.odoo_changed for case in cases),
-        all(_external_blank(member) for member in members),
-        all(is_blank(member.odoo) for member in members),
-        all(case.first for case in cases),
-        odoo_time,
-        external_time,
-    )
-    decision = _decided(owner, whole, terms, owner_before)
-    return [
-        _allowed(_share(decision, case), direction) if isinstance(case, _Case) else case for case in looked
-    ]
-
-
-def _share(whole: Decision, case: _Case) -> Decision:
-    """What the decision about a group means for one of its members."""
-    if whole.to_odoo:
-        return _external_wins(case)
-    if whole.to_external:
-        return _odoo_wins(case)
-    if whole.conflict or not whole.overruled:
-        return whole
-    moved = case.odoo_changed if whole.overruled == "odoo" else case.external_changed
-    return whole if moved else whole._replace(overruled="")
-
-
-def _rule_of(owner: str) -> Callable[[_Case], Decision]:
-    rule: Callable[[_Case], Decision] | None = globals().get(f"_owner_{owner}")
+def rule_of(owner: str) -> Callable[[Case], Decision]:
+    rule: Callable[[Case], Decision] | None = globals().get(f"_owner_{owner}")
     if rule is None:
         raise SyncError(
             "mapping", "unknown_owner", params={"owner": str(owner)[:80], "known": ", ".join(OWNERS)}
@@ -226,7 +170,7 @@ def _rule_of(owner: str) -> Callable[[_Case], Decision]:
     return rule
 
 
-def _case(member: Member, terms: Terms, odoo_time: Any, external_time: Any) -> _Case | Decision:
+def case_of(member: Member, terms: Terms, odoo_time: Any, external_time: Any) -> Case | Decision:
     """What an owner looks at; or the decision, where there is nothing to look at."""
     agreed, odoo, external, external_as_odoo = member
     same = same_exactly if terms.exact else same_value
@@ -239,17 +183,17 @@ def _case(member: Member, terms: Terms, odoo_time: Any, external_time: Any) -> _
     odoo_changed = first or not same(agreed[0], odoo)
     if not external_changed and not odoo_changed:
         return _UNCHANGED
-    return _Case(
-        external_changed, odoo_changed, _external_blank(member), is_blank(odoo), first, odoo_time, external_time
+    return Case(
+        external_changed, odoo_changed, external_blank(member), is_blank(odoo), first, odoo_time, external_time
     )
 
 
-def _external_blank(member: Member) -> bool:
+def external_blank(member: Member) -> bool:
     """An external value that means nothing in Odoo (as the map says) is blank too, and the other way round."""
     return is_blank(member.external) or is_blank(member.external_as_odoo)
 
 
-def _decided(owner: str, case: _Case, terms: Terms, owner_before: str) -> Decision:
+def decided(owner: str, case: Case, terms: Terms, owner_before: str) -> Decision:
     decision = _by_owner(owner, case, terms)
     if (
         owner_before not in ("", "nobody", owner)
@@ -262,28 +206,28 @@ def _decided(owner: str, case: _Case, terms: Terms, owner_before: str) -> Decisi
     return decision
 
 
-def _by_owner(owner: str, case: _Case, terms: Terms) -> Decision:
+def _by_owner(owner: str, case: Case, terms: Terms) -> Decision:
     policy = _USUAL_BLANK.get(owner, "change") if terms.blank == "usual" else terms.blank
     if policy != "change" and case.odoo_blank != case.external_blank:
         side = "odoo" if case.odoo_blank else "external"
         if side in _BLANK_SIDES[owner]:
             if policy == "fill":
-                return _external_wins(case) if side == "odoo" else _odoo_wins(case)
+                return external_wins(case) if side == "odoo" else odoo_wins(case)
             moved = case.odoo_changed if side == "odoo" else case.external_changed
             return _decision("", side if moved and not case.first else "", "blank_ignored")
-    decision = _rule_of(owner)(case)
+    decision = rule_of(owner)(case)
     if terms.keep and decision.reason == "put_back":
         return _decision("", decision.overruled, "kept")
     return decision
 
 
-def _allowed(decision: Decision, direction: str) -> Decision:
+def allowed(decision: Decision, direction: str) -> Decision:
     if direction == "import" and decision.to_external or direction == "export" and decision.to_odoo:
         return _decision("", decision.overruled, f"{decision.reason}_not_allowed")
     return decision
 
 
-def _external_wins(case: _Case) -> Decision:
+def external_wins(case: Case) -> Decision:
     if case.first:
         return _decision("odoo", "" if case.odoo_blank else "odoo", "first_meeting")
     if not case.odoo_changed:
@@ -291,7 +235,7 @@ def _external_wins(case: _Case) -> Decision:
     return _decision("odoo", "odoo", "external_wins" if case.external_changed else "put_back")
 
 
-def _odoo_wins(case: _Case) -> Decision:
+def odoo_wins(case: Case) -> Decision:
     if case.first:
         return _decision("external", "" if case.external_blank else "external", "first_meeting")
     if not case.external_changed:
@@ -299,33 +243,33 @@ def _odoo_wins(case: _Case) -> Decision:
     return _decision("external", "external", "odoo_wins" if case.odoo_changed else "put_back")
 
 
-_owner_external = _external_wins
-_owner_odoo = _odoo_wins
+_owner_external = external_wins
+_owner_odoo = odoo_wins
 # Its blanks are filled from Odoo, see _USUAL_BLANK.
-_owner_external_unless_blank = _external_wins
+_owner_external_unless_blank = external_wins
 
 
-def _owner_newest(case: _Case) -> Decision:
+def _owner_newest(case: Case) -> Decision:
     if case.first and case.odoo_blank != case.external_blank:
-        return _external_wins(case) if case.odoo_blank else _odoo_wins(case)
+        return external_wins(case) if case.odoo_blank else odoo_wins(case)
     if not case.odoo_changed:
-        return _external_wins(case)
+        return external_wins(case)
     if not case.external_changed:
-        return _odoo_wins(case)
+        return odoo_wins(case)
     odoo_time, external_time = _moment(case.odoo_time), _moment(case.external_time)
     later_in_odoo = odoo_time is not None and external_time is not None and odoo_time > external_time
-    return _odoo_wins(case) if later_in_odoo else _external_wins(case)
+    return odoo_wins(case) if later_in_odoo else external_wins(case)
 
 
-def _owner_ask(case: _Case) -> Decision:
+def _owner_ask(case: Case) -> Decision:
     if case.external_changed and case.odoo_changed:
         return _CONFLICT
-    return _external_wins(case) if case.external_changed else _odoo_wins(case)
+    return external_wins(case) if case.external_changed else odoo_wins(case)
 
 
-def _owner_external_at_creation(case: _Case) -> Decision:
+def _owner_external_at_creation(case: Case) -> Decision:
     if case.odoo_changed and not case.first:
-        return _odoo_wins(case)
+        return odoo_wins(case)
     overruled = "" if case.first and case.external_blank else "external"
     return _decision("", overruled, "first_meeting" if case.first else "only_at_creation")
 
@@ -335,39 +279,6 @@ def _moment(value: datetime | str | None) -> datetime | None:
     if moment is None or isinstance(moment, datetime):
         return moment
     return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-
-
-def agreed_after(
-    decision: Decision,
-    *,
-    agreed: Sides | None,
-    odoo: Any,
-    external: Any,
-    external_as_odoo: Any,
-    odoo_as_external: Any,
-) -> Sides | None:
-    """The agreed values to keep once the decision was carried out; with them the next merge does nothing.
-
-    A conflict and a change that the direction keeps on its own side leave the agreement as it was. An
-    overruled value that stays where it is becomes the known one of its side, so that it is logged once.
-
-    >>> now = {"odoo": "c", "external": "B", "external_as_odoo": "b", "odoo_as_external": "C"}
-    >>> agreed_after(Decision(to_odoo=True), agreed=Sides("a", "A"), **now)
-    Sides(odoo='b', external='B')
-    >>> agreed_after(Decision(conflict=True), agreed=Sides("a", "A"), **now)
-    Sides(odoo='a', external='A')
-    """
-    if decision.to_odoo:
-        return Sides(external_as_odoo, external)
-    if decision.to_external:
-        return Sides(odoo, odoo_as_external)
-    if decision.conflict:
-        return agreed
-    if decision.overruled:
-        if agreed is None:
-            return Sides(odoo, external)
-        return agreed._replace(**{decision.overruled: odoo if decision.overruled == "odoo" else external})
-    return Sides(odoo, external) if decision.reason == "equal" else agreed
 
 
 def merge_initial(owner: str, creating: str) -> bool:

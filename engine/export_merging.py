@@ -1,6 +1,6 @@
 """What an export decides about the fields of a known record: sent, put back, kept, left to a person."""
 
-from ..core import ownership
+from ..core import ownership, ownership_groups
 from ..core.comparison import same_value
 from ..core.ownership import Sides
 from .items import external_side
@@ -81,7 +81,7 @@ class ExportMerging:
             if all((agreed.get(rule.code) or {"o": UNKNOWN})["o"] == outgoing.odoo[rule.code] for rule in rules):
                 continue  # nothing of it has changed here
             first = rules[0]
-            decisions = ownership.merge_group(
+            decisions = ownership_groups.merge_group(
                 self._owner_of(first, record),
                 [_member(outgoing.odoo[rule.code], agreed.get(rule.code)) for rule in rules],
                 direction=self.plan.direction_of(first), odoo_time=record.write_date, external_time=None,

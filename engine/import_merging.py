@@ -1,6 +1,6 @@
 """What the importer's merge looks at: both sides of each field, fields that move together, owners that switch."""
 
-from ..core import ownership
+from ..core import ownership_groups
 from ..core.comparison import same_moment_or_number
 from ..core.ownership import Decision, Member, Sides
 from .items import Item, external_side, put
@@ -38,7 +38,7 @@ class ImportMerging:
                 continue
             members = [self._member(rule, item, record, item.agreed.get(rule.code)) for rule in rules]
             first = rules[0]
-            decisions = ownership.merge_group(
+            decisions = ownership_groups.merge_group(
                 item.owner_of(first), members, direction=self.plan.direction_of(first), terms=first.terms,
                 owner_before=before(first, item.agreed.get(first.code)), **times)
             decided |= {rule.code: pair for rule, *pair in zip(rules, members, decisions, strict=True)}

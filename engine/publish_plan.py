@@ -4,7 +4,7 @@ import hashlib
 from functools import cached_property
 from typing import NamedTuple
 
-from ..core import paths, publishing
+from ..core import paths, published_documents, publishing
 from ..core.errors import SyncError
 from .availability import QUANTITIES
 from .mapper import OutMapper
@@ -93,7 +93,7 @@ class PublishPlan(FlowPlan):
 
         :raises SyncError: when it is blank
         """
-        key = publishing.key_text(paths.get(self.key_rule.external_path, document))
+        key = published_documents.key_text(paths.get(self.key_rule.external_path, document))
         if not key:
             raise SyncError("validation", "required_missing", params={
                 "field": self.key_rule.label, "path": self.key_rule.external_path})
@@ -101,7 +101,9 @@ class PublishPlan(FlowPlan):
 
     def tags(self, document: dict) -> list[str]:
         """By what a document is found."""
-        found = (publishing.tag(rule.external_path, paths.get(rule.external_path, document)) for rule in self.filter_rules)
+        found = (
+            published_documents.tag(rule.external_path, paths.get(rule.external_path, document))
+            for rule in self.filter_rules)
         return sorted(each for each in found if each is not None)
 
 

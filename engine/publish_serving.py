@@ -12,7 +12,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 from urllib.parse import urlencode
 
-from ..core import publishing
+from ..core import published_documents, publishing
 from ..core.publishing import Cursor, Refusal
 from . import publish_access
 
@@ -103,7 +103,7 @@ def refused(refusal: Refusal) -> Answer:
 def _publication(env, call: Call, access):
     """The publication that was asked for. One that does not exist and one that is not for this consumer look the same."""
     try:
-        if not publishing.is_text(call.code):
+        if not published_documents.is_text(call.code):
             raise KeyError(call.code)
         publication = env["integration.flow"]._publication(call.code)
     except KeyError:
@@ -189,7 +189,7 @@ class _Reader:
     @staticmethod
     def _list_body(items: str, gone: list, cursor: Cursor, following: str | None) -> bytes:
         tail = {"deleted": gone, "cursor": str(cursor), "next": following}
-        return f'{{"items":[{items}],{publishing.dump(tail)[1:]}'.encode()
+        return f'{{"items":[{items}],{published_documents.dump(tail)[1:]}'.encode()
 
     def _conditions(self, query, filters) -> tuple[str, dict]:
         params = {"flow": self.publication.flow_id, "limit": query.limit + 1}
@@ -242,7 +242,7 @@ class _Reader:
         key = self.call.rest[len("items/"):]
         filters = self._within_limits(())
         row = None
-        if publishing.is_text(key):
+        if published_documents.is_text(key):
             params = {"flow": self.publication.flow_id, "key": key}
             self.cr.execute(
                 f"""SELECT body, content_hash FROM integration_document
@@ -289,7 +289,7 @@ class _Reader:
         found = self._found(name, rows)
         items = ",".join(self._chosen(row[1], fields) for row in rows)
         tail = {"missing": [value for value in values if value not in found], "cursor": str(now)}
-        body = f'{{"items":[{items}],{publishing.dump(tail)[1:]}'
+        body = f'{{"items":[{items}],{published_documents.dump(tail)[1:]}'
         return self._plain(body.encode(), [("Cache-Control", "no-store")])
 
     @staticmethod
@@ -304,7 +304,7 @@ class _Reader:
         if self.call.query:
             raise Refusal(400, "unknown_parameter", "There are no parameters here.")
         document = {**self.publication.schema, "servers": [{"url": self.call.path}]}
-        body = publishing.dump(document).encode()
+        body = published_documents.dump(document).encode()
         return self._conditional(publishing.etag(body), lambda: body)
 
     # -- what all share ------------------------------------------------------------------------------------
@@ -332,7 +332,7 @@ class _Reader:
 
     @staticmethod
     def _chosen(body: str, fields) -> str:
-        return publishing.dump(publishing.select(json.loads(body), fields)) if fields else body
+        return published_documents.dump(published_documents.select(json.loads(body), fields)) if fields else body
 
     def _conditional(self, tag: str, make) -> Answer:
         headers = [("ETag", tag), ("Cache-Control", "private, no-cache"), ("Vary", "Authorization, Accept-Encoding")]

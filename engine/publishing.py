@@ -16,7 +16,7 @@ from psycopg2.extras import execute_values
 from odoo import fields
 from odoo.fields import Domain
 
-from ..core import publishing
+from ..core import published_documents
 from . import availability, claim, failures, messages
 from .publish_plan import WAREHOUSE, PublishPlan
 from .rows import RUNNING_STATES
@@ -225,7 +225,7 @@ class _Batch:
                     "The key %(key)s is that of another published record (ID %(id)s). Give each record a key of its own.",
                     key=key, id=claimed[key])))
                 continue
-            digest = publishing.content_hash(f"{body}\n{tags}")
+            digest = published_documents.content_hash(f"{body}\n{tags}")
             if row is None:
                 new.append((res_id, part_id, key, digest, body, tags))
                 continue
@@ -272,7 +272,7 @@ class _Batch:
                 if plan.availability:
                     wanted += self._per_warehouse(record.id, key, document, cells)
                 else:
-                    wanted.append((record.id, 0, key, publishing.dump(document), json.dumps(plan.tags(document))))
+                    wanted.append((record.id, 0, key, published_documents.dump(document), json.dumps(plan.tags(document))))
             except Exception as error:  # a record that cannot be published does not keep the others from it
                 if failures.is_concurrency(error):
                     raise
@@ -299,8 +299,8 @@ class _Batch:
             own = {**document, WAREHOUSE: code}
             published.put(own, cell)
             found.append((
-                res_id, warehouse_id, f"{key}@{code}", publishing.dump(own),
-                json.dumps([*base_tags, publishing.tag(WAREHOUSE, code)])))
+                res_id, warehouse_id, f"{key}@{code}", published_documents.dump(own),
+                json.dumps([*base_tags, published_documents.tag(WAREHOUSE, code)])))
         return found
 
     def _known(self, ids, keys) -> list[dict]:

@@ -196,9 +196,11 @@ class Statuses:
         error = failures.from_exception(self.env, self.plan.model_name, cause)
         message = (error.params.get("message") or messages.explain(self.env, error)[0]).strip()
         message = message if message.endswith((".", "!", "?")) else f"{message}."
-        return SyncError(
-            "validation" if error.error_class == "constraint" else error.error_class, "status_refused",
-            params={**self._params(item, record, stage, step), "message": message}, detail=error.detail)
+        refused = SyncError("validation", "status_refused", params={
+            **self._params(item, record, stage, step), "message": message}, detail=error.detail)
+        if error.error_class != "constraint":
+            refused.error_class = error.error_class  # missing rights and faults of ours stay what they are
+        return refused
 
     def _unmapped(self, item: Item) -> SyncError:
         value = str(item.externals[CODE])[:200]

@@ -44,11 +44,11 @@ class IntegrationBlueprint(models.AbstractModel):
         model = self.env[model_name]
         record = model.browse(model.with_context(active_test=False).search(domain, limit=1).ids)
         if record:
-            self._write(record, vals)
+            self._write_changed(record, vals)
             return record
         return model.create(vals)
 
-    def _write(self, record, vals):
+    def _write_changed(self, record, vals):
         """Write what differs. What is so already is not touched: no entry in the history, no agreement that is void."""
         vals = {name: value for name, value in vals.items() if self._differs(record, name, value)}
         if vals:
@@ -113,7 +113,7 @@ class IntegrationBlueprint(models.AbstractModel):
                             map=vals.get("name"), record=odoo))
                 line_vals = {"res_id": record.id, "ignore": False}
             if external in known:
-                self._write(known[external], line_vals)
+                self._write_changed(known[external], line_vals)
             else:
                 value_map.write({"line_ids": [(0, 0, dict(line_vals, external_value=external))]})
         return value_map
@@ -124,7 +124,7 @@ class IntegrationBlueprint(models.AbstractModel):
         if connection:
             # Address and credentials of a connection in use are this database's own.
             vals = {name: value for name, value in vals.items() if name in ("name", "api_name")}
-            self._write(connection, vals)
+            self._write_changed(connection, vals)
             if given:
                 connection.write(given)
             return connection
@@ -150,7 +150,7 @@ class IntegrationBlueprint(models.AbstractModel):
         model = self.env[records._name]
         for (number, values), record in zip(wanted, records, strict=False):
             with located(f"{place}/{number}"):
-                self._write(record, values)
+                self._write_changed(record, values)
         for number, values in wanted[len(records):]:
             with located(f"{place}/{number}"):
                 model.create({**values, **owner})
@@ -177,7 +177,7 @@ class IntegrationBlueprint(models.AbstractModel):
             [("connection_id", "=", connection.id), ("code", "=", vals["code"])], limit=1)
         if flow:
             flow = flow.with_context(active_test=True)
-            self._write(flow, values)
+            self._write_changed(flow, values)
             return flow
         # The same file makes the same flow, whoever imports it.
         return self.env["integration.flow"].create({"tz": "UTC", **values})
@@ -192,7 +192,7 @@ class IntegrationBlueprint(models.AbstractModel):
                 values.update(flow_id=flow.id, sequence=10 * (number + 1), parent_id=parent.id if parent else False)
                 rule = known.get(vals.get("code") or vals["odoo_path"])
                 if rule:
-                    self._write(rule, values)
+                    self._write_changed(rule, values)
                 else:
                     rule = self.env["integration.field.rule"].create(values)
                 kept.add(rule.id)
@@ -202,7 +202,7 @@ class IntegrationBlueprint(models.AbstractModel):
     def _rule_values(self, flow, vals, flows, maps, place):
         values = {name: value for name, value in vals.items() if name not in RULE_REFERENCES}
         values = dict(self._defaults("integration.field.rule", self._properties("rules"), values), **values)
-        values.setdefault("owner", "odoo" if flow.direction == "export" else "external")
+        values.setdefault("owner", "odoo" if flow.direction in ("export", "publish") else "external")
         values.update(relation_flow_id=False, value_map_id=False)
         if "relation_flow" in vals:
             related = flows.get(vals["relation_flow"]) or self.env["integration.flow"].search([
@@ -257,7 +257,7 @@ class IntegrationBlueprint(models.AbstractModel):
             with located(f"{place}/{number}"):
                 record = known.get(values["code"])
                 if record:
-                    self._write(record, values)
+                    self._write_changed(record, values)
                 else:
                     record = self.env[model_name].create({**values, "flow_id": flow.id})
                 self._apply_lines(record, name, entries[number], f"{place}/{number}")

@@ -1,5 +1,7 @@
 from odoo import api, models
 
+from .blueprint import located
+
 # Names in the file that are fields of a flow with ``publish_`` before them.
 PUBLISH_NAMES = ("page_size", "max_page", "max_lookup", "full_hours", "tombstone_days")
 
@@ -12,9 +14,10 @@ class IntegrationBlueprint(models.AbstractModel):
     @api.model
     def _apply(self, data, *, connection_vals=None):
         flows = super()._apply(data, connection_vals=connection_vals)
-        for vals in data.get("publications", []):
-            flow = flows[vals["code"]] = self._apply_publication(vals)
-            self._apply_rules(flow, vals.get("rules", []), flows, {})
+        for number, vals in enumerate(data.get("publications", [])):
+            with located(f"publications/{number}"):
+                flow = flows[vals["code"]] = self._apply_publication(vals)
+            self._apply_rules(flow, vals.get("rules", []), flows, {}, f"publications/{number}/rules")
         return flows
 
     def _apply_publication(self, vals):
@@ -27,8 +30,3 @@ class IntegrationBlueprint(models.AbstractModel):
         values.update({f"availability_{name}": value for name, value in vals.get("availability", {}).items()})
         values.update(direction="publish", publish_code=vals["code"], model_id=self._model_id(vals["model"]))
         return self._upsert("integration.flow", [("publish_code", "=", vals["code"])], values)
-
-    def _apply_rules(self, flow, rules, flows, maps, parent=None):
-        if flow.direction == "publish":
-            rules = [{"owner": "odoo", **rule} for rule in rules]
-        return super()._apply_rules(flow, rules, flows, maps, parent=parent)

@@ -28,7 +28,7 @@ class IntegrationBlueprint(models.AbstractModel):
         given = dict(self._defaults("integration.flow", FLOW_NAMES.values(), given), **given)
         if flow.status_field and flow.status_field != given["status_field"]:
             (flow.status_rule_ids | flow.status_send_ids).unlink()
-        self._write(flow, given)
+        self._write_changed(flow, given)
         wanted = []
         for number, rule in enumerate(told.get("rules", ())):
             wanted.append(self._status_vals(flow, rule, 10 * (number + 1)))

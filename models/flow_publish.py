@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tools import ormcache
 
-from ..core import publishing
+from ..core import published_documents, publishing
 from ..engine import capture, openapi, publish_plan
 from ..engine import publishing as publishing_engine
 from ..engine.rows import RUNNING_STATES
@@ -152,10 +152,10 @@ class IntegrationFlow(models.Model):
     # -- life cycle ----------------------------------------------------------------------------------------
 
     @api.model
-    def default_get(self, fields_list):
+    def default_get(self, fields):
         """Not ``default_direction`` in the context of the screens: that would be the direction of new rules as well."""
-        defaults = super().default_get(fields_list)
-        if self.env.context.get("integration_publishing") and "direction" in fields_list:
+        defaults = super().default_get(fields)
+        if self.env.context.get("integration_publishing") and "direction" in fields:
             defaults["direction"] = "publish"
         return defaults
 
@@ -231,7 +231,7 @@ class IntegrationFlow(models.Model):
             raise KeyError(code)
         plan = publish_plan.PublishPlan(flow)
         spec = publishing.Spec(
-            plan.filter_names, publishing.flat_names(plan.paths), flow.publish_page_size, flow.publish_max_page,
+            plan.filter_names, published_documents.flat_names(plan.paths), flow.publish_page_size, flow.publish_max_page,
             flow.publish_max_lookup)
         return publish_plan.Publication(
             flow.id, flow.name, code, flow.company_id.id, flow.state in RUNNING_STATES, spec, plan.signature,

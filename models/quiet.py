@@ -1,6 +1,6 @@
 """What Odoo must not do while a dry run goes on; see ``engine/quiet.py``. Otherwise each costs one look at a variable."""
 
-from odoo import models
+from odoo import api, models
 from odoo.addons.base.models.ir_sequence import _predict_nextval
 
 from ..engine import quiet
@@ -50,8 +50,14 @@ class IrMailServer(models.Model):
 
     _inherit = "ir.mail_server"
 
-    def send_email(self, message, *args, **kwargs):
+    @api.model
+    def send_email(self, message, mail_server_id=None, smtp_server=None, smtp_port=None, smtp_user=None, smtp_password=None,
+                   smtp_encryption=None, smtp_ssl_certificate=None, smtp_ssl_private_key=None, smtp_debug=False,
+                   smtp_session=None):
         if (trial := quiet.current()) is not None:
             trial.mails += 1
             return message["Message-Id"]
-        return super().send_email(message, *args, **kwargs)
+        return super().send_email(
+            message, mail_server_id=mail_server_id, smtp_server=smtp_server, smtp_port=smtp_port, smtp_user=smtp_user,
+            smtp_password=smtp_password, smtp_encryption=smtp_encryption, smtp_ssl_certificate=smtp_ssl_certificate,
+            smtp_ssl_private_key=smtp_ssl_private_key, smtp_debug=smtp_debug, smtp_session=smtp_session)

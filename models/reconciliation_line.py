@@ -4,7 +4,6 @@ from odoo.exceptions import AccessError, UserError
 from ..engine import reconcile_fix
 from .field_rule import OWNERS
 from .run_revert import MANAGER_GROUP
-from .selections import SYNC_STATES
 
 KINDS = [
     ("field", "Different"), ("record", "Could Not Be Compared"), ("only_odoo", "Only in Odoo"),
@@ -65,7 +64,7 @@ class IntegrationReconciliationLine(models.Model):
     fix = fields.Selection(FIXES, string="Fix Would", readonly=True, help="In the direction of the field's owner.")
     fixed_at = fields.Datetime(string="Fix Queued", readonly=True)
     fixed_by_id = fields.Many2one("res.users", readonly=True, ondelete="set null", index="btree_not_null")
-    sync_state = fields.Selection(SYNC_STATES, related="sync_id.state", string="State Now")
+    sync_state = fields.Selection(related="sync_id.state", string="State Now")
     create_date = fields.Datetime(string="Found", readonly=True)
 
     def action_fix(self):

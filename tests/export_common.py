@@ -27,7 +27,7 @@ class ExportTools:
     def out_flow(self, rules=(), operations=None, **vals):
         """Customers of the shop from contacts; the e-mail is the match key."""
         direction = vals.setdefault("direction", "export")
-        owner = {"owner": "odoo"} if direction == "export" else {}
+        owner = {"owner": vals.pop("owner")} if "owner" in vals else {"owner": "odoo"} if direction == "export" else {}
         resource = self.make_resource(
             "customers" if not self.env["integration.resource"].search([("code", "=", "customers")])
             else f"customers{len(self.env['integration.resource'].search([]))}",

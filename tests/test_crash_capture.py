@@ -143,7 +143,8 @@ class TestTwoSystems(RealCase):
     def flow_of(self, connection):
         return self.out_flow(
             direction="both", operations=self.operations("list", "find", "read", "create", "update"),
-            connection_id=connection.id, domain="[('email', '=like', '%@example.com'), ('name', '=like', 'P%')]", rules=[
+            connection_id=connection.id, domain="[('email', '=like', '%@example.com'), ('name', '=like', 'P%')]",
+            owner="newest", rules=[
                 ("street", "billing.address_1", {"owner": "newest"}), ("city", "billing.city", {"owner": "newest"})])
 
     def setUp(self):

@@ -8,7 +8,7 @@ from odoo.modules.neutralize import get_neutralization_queries
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from odoo.addons.integration_flow.core import publishing as wire
+from odoo.addons.integration_flow.core import published_documents
 from odoo.addons.integration_flow.engine import publishing
 
 from .publish_common import RULES, PublishCase
@@ -411,4 +411,4 @@ class TestDump(PublishCase):
             {name: document[name] for name in ("parent_id", "category_id", "active", "color", "comment")},
             {"parent_id": "Acme", "category_id": ["Good"], "active": True, "color": 3, "comment": None})
         self.assertEqual(document["create_date"], ann.create_date.isoformat(timespec="seconds") + "Z")
-        self.assertEqual(wire.dump({"a": b"QQ=="}), '{"a":"QQ=="}')
+        self.assertEqual(published_documents.dump({"a": b"QQ=="}), '{"a":"QQ=="}')

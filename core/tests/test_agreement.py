@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ..agreement import differences, fingerprint
@@ -47,6 +47,7 @@ items = st.dictionaries(st.sampled_from("abc"), values, max_size=3).map(lambda r
 snapshots = st.dictionaries(st.sampled_from(["plan", "rules"]), st.dictionaries(st.sampled_from("xyz"), items, max_size=3))
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # the first draw, on a busy machine
 @given(snapshots, snapshots)
 def test_equal_fingerprints_mean_no_difference(before, after):
     assert (fingerprint(before) == fingerprint(after)) == (not differences(before, after))

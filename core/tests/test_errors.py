@@ -46,6 +46,19 @@ def test_classes_are_those_of_the_design(name):
     assert row.name == name
 
 
+def _keys(params, returned):
+    """The names in a dict, with those of ``**self.method()`` where the method returns a dict; None = computed."""
+    names = set()
+    for key, value in zip(params.keys, params.values, strict=True):
+        if isinstance(key, ast.Constant):
+            names.add(key.value)
+        elif key is None and isinstance(value, ast.Call) and getattr(value.func, "attr", "") in returned:
+            names |= _keys(returned[value.func.attr], returned) or set()
+        else:
+            return None
+    return names
+
+
 def raised_in(path):
     """(line, error class, code, param names or None where they are computed) of each SyncError(...) in a
     file."""
@@ -56,6 +69,13 @@ def raised_in(path):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Dict)
         for target in node.targets
         if isinstance(target, ast.Name)
+    }
+    returned = {
+        node.name: node.body[-1].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+        and isinstance(node.body[-1], ast.Return)
+        and isinstance(node.body[-1].value, ast.Dict)
     }
     for node in ast.walk(tree):
         if not (
@@ -68,8 +88,8 @@ def raised_in(path):
         if isinstance(params, ast.Name):
             params = dicts.get(params.id, False)
         names = set() if params is None else None
-        if isinstance(params, ast.Dict) and all(isinstance(key, ast.Constant) for key in params.keys):
-            names = {key.value for key in params.keys}
+        if isinstance(params, ast.Dict):
+            names = _keys(params, returned)
         yield node.lineno, node.args[0].value, node.args[1].value, names
 
 

@@ -14,11 +14,12 @@ from integration_flow.core.ownership import (
     Member,
     Sides,
     Terms,
-    agreed_after,
     merge,
-    merge_group,
     merge_initial,
 )
+from integration_flow.core.ownership_groups import merge_group
+
+from .agreeing import agreed_after
 
 # In these tests the external form of a value is its upper case, "" and None are blank.
 THEN = Sides("red", "RED")

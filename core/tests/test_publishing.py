@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from integration_flow.core import openapi, publishing
+from integration_flow.core import openapi, published_documents, publishing
 from integration_flow.core.openapi import Value
 from integration_flow.core.publishing import Cursor, Query, Refusal, Spec
 
@@ -94,14 +94,14 @@ def test_entity_tags():
 @given(st.dictionaries(st.sampled_from("abc"), st.integers() | st.dictionaries(st.sampled_from("de"), st.integers())),
        st.lists(st.sampled_from(["a", "b", "c", "a.d", "a.e", "b.d"]), unique=True))
 def test_chosen_fields_are_a_part(document, names):
-    chosen = publishing.select(document, tuple(names))
+    chosen = published_documents.select(document, tuple(names))
     assert set(chosen) <= {name.split(".")[0] for name in names}
     for name, value in chosen.items():
         if isinstance(value, dict) and isinstance(document[name], dict):
             assert value.items() <= document[name].items()
         else:
             assert value == document[name]
-    assert publishing.select(document, tuple(document)) == document
+    assert published_documents.select(document, tuple(document)) == document
 
 
 def test_openapi_of_nested_values():
