@@ -46,7 +46,7 @@ CHILD_SECONDS = 60
 # a second after the call has begun, by another thread.
 POINTS = {
     "draining": (outbox, "drain", "before"),
-    "captures_deleted": (outbox, "_queue_written", "before"),
+    "captures_deleted": (outbox, "queue_written", "before"),
     "drained_not_committed": (outbox, "drain", "after"),
     "page_read": (fetcher.Fetcher, "store", "before"),
     "page_stored": (fetcher.Fetcher, "_turn_page", "before"),

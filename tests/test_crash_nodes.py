@@ -36,7 +36,7 @@ class TestTwoNodes(RealCase):
         """People of this connection: an API of its own for each, as one shop refuses an address that it knows."""
         create = {**self.operations("create")["create"]}
         return self.out_flow(
-            direction="both", operations={**self.operations("list", "read", "update"), "create": create},
+            direction="both", owner="newest", operations={**self.operations("list", "read", "update"), "create": create},
             connection_id=connection.id, name=f"Flow {number}", batch_size=50, state_before_pause="test",
             domain=f"[('ref', '=like', 'X%'), ('email', '=like', '%@side{number}.example')]",
             list_query=f'{{"search": "side{number}.example"}}')

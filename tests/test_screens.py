@@ -113,6 +113,7 @@ class TestScreens(ScreensMixin, TransactionCase):
         self.connection._alert("silence", "Nothing arrives", "Nothing since yesterday.")
         subscriber = self.env["integration.subscriber"].create({"name": "Robot", "url": "https://robot.example.com/"})
         insert_test(self.env, subscriber, {"message": "Hello"})
+        self.env["integration.consumer"].create({"name": "Reader"})
         of_connection = {"connection_id": self.connection.id}
         self.env["integration.webhook.event"].create({**of_connection, "body": b"eA==", "state": "done"})
         self.env["integration.webhook.rejection"].create({**of_connection, "reason": "signature_wrong", "count": 1})
