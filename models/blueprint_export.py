@@ -24,9 +24,11 @@ class IntegrationBlueprint(models.AbstractModel):
         if not (self.env.su or self.env.user.has_group("integration_flow.group_integration_manager")):
             raise AccessError(self.env._("You need the right 'Integrations: Manager' to export blueprints."))
         flows.check_access("read")
-        flows = self._with_related(flows)
+        published = flows.filtered(lambda flow: flow.direction == "publish")
+        notes = [self.env._("%(flow)s: published data is not part of exported blueprints.", flow=flow.name)
+                 for flow in published]
+        flows = self._with_related(flows - published)
         self._give_codes(flows)
-        notes = []
         data = {"format": 1, "name": name or flows[:1].name or self.env._("Blueprint")}
         if description:
             data["description"] = description

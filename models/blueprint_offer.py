@@ -31,9 +31,15 @@ class IntegrationBlueprintOffer(models.Model):
                 label for name, label in labels.items() if name not in found or found[name].state != "installed")
 
     def _compute_is_here(self):
-        known = set(self.env["integration.flow"].search([("code", "!=", False)]).mapped("code"))
+        flows = self.env["integration.flow"].search(["|", ("code", "!=", False), ("publish_code", "!=", False)])
+        known = {*flows.mapped("code"), *flows.mapped("publish_code")}
         for offer in self:
             offer.is_here = bool(known & set((offer.flow_codes or "").split()))
+
+    @staticmethod
+    def _entries(data):
+        """What a blueprint sets up: flows and publications."""
+        return [*data.get("flows", ()), *data.get("publications", ())]
 
     @api.model
     def _refresh(self):
@@ -45,8 +51,8 @@ class IntegrationBlueprintOffer(models.Model):
             values = {
                 "code": code, "name": data["name"], "description": data.get("description"),
                 "requires": " ".join(data.get("requires", [])),
-                "flow_codes": " ".join(flow["code"] for flow in data.get("flows", ())),
-                "flow_names": ", ".join(flow["name"] for flow in data.get("flows", ()))}
+                "flow_codes": " ".join(entry["code"] for entry in self._entries(data)),
+                "flow_names": ", ".join(entry["name"] for entry in self._entries(data))}
             if code in known:
                 known.pop(code).write(values)
             else:

@@ -60,8 +60,8 @@ class TestBlueprintFiles(BlueprintFilesCase):
         tried = []
         for name in FILES:
             data = self.blueprint._shipped(name)
-            if self.blueprint._missing_apps(data):
-                continue
+            if self.blueprint._missing_apps(data) or not data.get("flows"):
+                continue  # publications are only imported
             with self.subTest(name):
                 tried.append(name)
                 flows = self.apply(data)

@@ -42,6 +42,8 @@ class TestTwoNodes(RealCase):
             list_query=f'{{"search": "side{number}.example"}}')
 
     def remove_second(self):
+        for node in self.nodes:  # nobody works any more on what is removed
+            node.stop()
         self.look()
         flow, cron = self.flows[1], self.second.cron_id
         flow.state = "draft"
