@@ -4,6 +4,7 @@ import threading
 import time
 
 from . import auth, faulty, pages
+from .carrier.desk import Carrier
 from .control import Control
 from .deliveries import Deliveries
 from .faults import Faults
@@ -45,6 +46,7 @@ class App:
             Customers, Products, Variations, Categories, Orders, Refunds, Notes, Coupons, Taxes, Webhooks,
         )} | {"stock": self.stock, "prices": Prices(self), "system_status": SystemStatus(self),
               "warehouses": Warehouses(self)}  # fmt: skip
+        self.carrier = Carrier(self)
         self.control = Control(self)
 
     def let_go(self):
@@ -88,6 +90,9 @@ class App:
             if request.method != "POST":
                 raise no_route()
             return self.oauth.token(request)
+        if parts[:1] == ["v2"]:
+            with self.store.lock:
+                return self.carrier.serve(request)
         if parts[:1] != ["wp-json"]:
             with self.store.lock:
                 return pages.serve(self, request)

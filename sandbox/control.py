@@ -88,6 +88,20 @@ class Control:
     def get_webhooks(self, request):
         return self.app.deliveries.describe()
 
+    # The carrier
+
+    def post_track(self, request):
+        """A parcel was scanned: ``{"tracking_code", "status", "message"}``; webhooks of the carrier tell."""
+        values = request.json_object()
+        with self.app.store.lock:
+            return self.app.carrier.move(values.get("tracking_code"), values.get("status"), values.get("message", ""))
+
+    def get_carrier(self, request):
+        """All shipments and trackers of the carrier."""
+        with self.app.store.lock:
+            carrier = self.app.carrier
+            return Response.of({"shipments": list(carrier.shipments.values()), "trackers": list(carrier.trackers.values())})
+
     # Data
 
     def post_reset(self, request):

@@ -83,6 +83,10 @@ class Deliveries:
         """The message without signature that the real shop sends when a webhook is saved."""
         self._send(hook, "ping", f"webhook_id={hook['id']}".encode())
 
+    def post(self, hook, topic, body):
+        """Send one message of another system of the sandbox; a hook has ``id``, ``delivery_url``, ``signature_style``."""
+        self._send(hook, topic, body)
+
     def _send(self, hook, topic, body):
         with self._wake:
             delivery = Delivery(next(self._numbers), hook, topic, body)

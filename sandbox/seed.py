@@ -128,6 +128,7 @@ def reset(app, kind):
         app.deliveries.reset()
         app.store.clear()
         app.idempotency.clear()
+        app.carrier.reset()
         app.seed = kind
         _quietly(app, lambda: _fill(app, kind))
     app.metrics.reset()

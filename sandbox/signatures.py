@@ -1,10 +1,10 @@
-"""How webhooks are signed: four styles that real systems use, over the raw body."""
+"""How webhooks are signed: five styles that real systems use, over the raw body."""
 
 import base64
 import hashlib
 import hmac
 
-STYLES = ("woocommerce", "standard_webhooks", "stripe", "github")
+STYLES = ("woocommerce", "standard_webhooks", "stripe", "github", "easypost")
 
 
 def mac(secret, message):
@@ -33,7 +33,12 @@ def github(secret, body, delivery, now):
     return {"X-Hub-Signature-256": f"sha256={mac(secret.encode(), body).hexdigest()}"}
 
 
+def easypost(secret, body, delivery, now):
+    """``hmac-sha256-hex=<hex>`` of the body."""
+    return {"X-Hmac-Signature": f"hmac-sha256-hex={mac(secret.encode(), body).hexdigest()}"}
+
+
 def sign(style, secret, body, delivery, now):
-    return {function.__name__: function for function in (woocommerce, standard_webhooks, stripe, github)}[
+    return {function.__name__: function for function in (woocommerce, standard_webhooks, stripe, github, easypost)}[
         style
     ](secret, body, delivery, now)

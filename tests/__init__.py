@@ -1,5 +1,7 @@
 from . import test_import
 from . import test_screens
+from . import test_shipping
+from . import test_shipping_tracking
 from . import test_record_ownership
 from . import test_ownership_tours
 from . import test_why_not
