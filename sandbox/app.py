@@ -5,6 +5,7 @@ import time
 
 from . import auth, faulty, pages
 from .control import Control
+from .crm import Crm
 from .deliveries import Deliveries
 from .faults import Faults
 from .idempotency import Idempotency
@@ -45,6 +46,7 @@ class App:
             Customers, Products, Variations, Categories, Orders, Refunds, Notes, Coupons, Taxes, Webhooks,
         )} | {"stock": self.stock, "prices": Prices(self), "system_status": SystemStatus(self),
               "warehouses": Warehouses(self)}  # fmt: skip
+        self.systems = {"crm": Crm(self)}  # further systems, by the first part of their paths
         self.control = Control(self)
 
     def let_go(self):
@@ -81,6 +83,11 @@ class App:
         known = PARTS | set(self.resources)
         return "/" + "/".join(part if part in known else "<id>" for part in parts[3:])
 
+    def refusal(self, request, error):
+        """The answer to a call that is refused, in the shape of the system that was called."""
+        system = self.systems.get(request.segments[0]) if request.segments else None
+        return system.refusal(error) if system else Response.error(error)
+
     def respond(self, request):
         """What the shop does for a request when nothing goes wrong."""
         parts = request.segments
@@ -88,6 +95,8 @@ class App:
             if request.method != "POST":
                 raise no_route()
             return self.oauth.token(request)
+        if parts and parts[0] in self.systems:
+            return self.systems[parts[0]].serve(request)
         if parts[:1] != ["wp-json"]:
             with self.store.lock:
                 return pages.serve(self, request)
@@ -138,7 +147,7 @@ class Exchange:
         try:
             self.app.limit.check()
         except ApiError as error:
-            return Response.error(error)
+            return self.app.refusal(self.request, error)
         if fault is None:
             return self.carry_out()
         self.fault = fault.kind
@@ -149,7 +158,7 @@ class Exchange:
         try:
             return self.app.respond(request or self.request)
         except ApiError as error:
-            return Response.error(error)
+            return self.app.refusal(self.request, error)
 
     def hold(self, seconds):
         self.app.holding.wait(seconds)

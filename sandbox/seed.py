@@ -128,6 +128,8 @@ def reset(app, kind):
         app.deliveries.reset()
         app.store.clear()
         app.idempotency.clear()
+        for system in app.systems.values():
+            system.clear()
         app.seed = kind
         _quietly(app, lambda: _fill(app, kind))
     app.metrics.reset()

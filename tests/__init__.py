@@ -30,6 +30,7 @@ from . import test_crash_crowd
 from . import test_crash_found
 from . import test_crash_kills
 from . import test_crash_nodes
+from . import test_crm_pattern
 from . import test_sync_record
 from . import test_worker
 from . import test_rule_editor
