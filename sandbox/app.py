@@ -21,6 +21,7 @@ from .resources.stock import Prices, Stock
 from .resources.system import SystemStatus, Warehouses
 from .resources.webhooks import Webhooks
 from .store import Store
+from .warehouse import Warehouse
 
 API = ["wp-json", "wc", "v3"]
 PARTS = {"batch", "refunds", "notes", "variations", "categories"}
@@ -46,7 +47,7 @@ class App:
             Customers, Products, Variations, Categories, Orders, Refunds, Notes, Coupons, Taxes, Webhooks,
         )} | {"stock": self.stock, "prices": Prices(self), "system_status": SystemStatus(self),
               "warehouses": Warehouses(self)}  # fmt: skip
-        self.systems = {"crm": Crm(self)}  # further systems, by the first part of their paths
+        self.systems = {"crm": Crm(self), "warehouse": Warehouse(self)}  # further systems, by the first part of their paths
         self.control = Control(self)
 
     def let_go(self):

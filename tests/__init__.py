@@ -64,6 +64,7 @@ from . import test_unknown
 from . import test_retention
 from . import test_reverting
 from . import test_reconciliation
+from . import test_reporting_pattern
 from . import test_secrets
 from . import test_publish
 from . import test_publish_route
