@@ -12,6 +12,7 @@ from .idempotency import Idempotency
 from .limits import RateLimit
 from .messages import ApiError, Response, no_route
 from .metrics import Metrics
+from .planner import Planner
 from .resources.customers import Customers
 from .resources.order_parts import Notes, Refunds
 from .resources.orders import Orders
@@ -47,7 +48,8 @@ class App:
             Customers, Products, Variations, Categories, Orders, Refunds, Notes, Coupons, Taxes, Webhooks,
         )} | {"stock": self.stock, "prices": Prices(self), "system_status": SystemStatus(self),
               "warehouses": Warehouses(self)}  # fmt: skip
-        self.systems = {"crm": Crm(self), "warehouse": Warehouse(self)}  # further systems, by the first part of their paths
+        # Further systems, by the first part of their paths.
+        self.systems = {"crm": Crm(self), "planner": Planner(self), "warehouse": Warehouse(self)}
         self.control = Control(self)
 
     def let_go(self):

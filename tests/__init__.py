@@ -4,6 +4,7 @@ from . import test_record_ownership
 from . import test_ownership_tours
 from . import test_why_not
 from . import test_payloads
+from . import test_planner_pattern
 from . import test_import_relations
 from . import test_odoo_json2
 from . import test_capture

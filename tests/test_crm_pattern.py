@@ -121,6 +121,7 @@ class TestCrmPattern(FlowCase):
                          (person, "Ann", "Lee", company))
         counts = self.shop.counts()
         self.assertEqual((counts["doubled"], counts["creates"]["crm.companies"]["total"]), ({}, 1))
+        self.assertEqual(counts["faults"], {"cut_after": 1, "rate_limit": 1})
 
     def test_who_is_known_over_there_is_not_doubled(self):
         person = self.make("contacts", email="bob@example.com", firstname="Robert", phone="7")
