@@ -150,6 +150,22 @@ class TestCrmPattern(FlowCase):
         self.work(self.link)
         self.assertEqual(self.there("contacts", kept, "phone"), (kept, "6"))
 
+    def test_a_survivor_that_could_not_be_imported(self):
+        """Its failed record is replaced by the one that was linked, which fails for the same reason until it is repaired."""
+        gone = self.make("contacts", email="ann@example.com", firstname="Ann")
+        kept = self.make("contacts", email="ann.lee@example.com", firstname="Ann", country="Nowhere")
+        self.run_all()
+        ann = self.record("crm_contacts", gone)
+        self.assertEqual(self.states(self.flows["crm_contacts"]), {gone: "synced", kept: "failed"})
+        self.call("POST", "objects/contacts/merge", {"primaryObjectId": kept, "objectIdToMerge": gone})
+        self.run_all()
+        self.assertEqual(self.states(self.flows["crm_contacts"]), {kept: "failed"})
+        self.assertEqual(self.records(self.flows["crm_contacts"]), {kept: ann})
+        self.call("PATCH", f"objects/contacts/{kept}", {"properties": {"country": "Germany"}})
+        self.run_all()
+        self.assertEqual(self.problems(), [])
+        self.assertEqual((ann.email, ann.country_id.code), ("ann.lee@example.com", "DE"))
+
     def test_a_duplicate_waits_for_a_decision(self):
         """Both were linked: the other one's Odoo contact is a duplicate now, which somebody decides about."""
         kept, gone = (self.make("contacts", email=f"{name}@example.com", firstname=name, lastname="Lee") for name in "ab")
@@ -158,7 +174,8 @@ class TestCrmPattern(FlowCase):
         self.call("POST", "objects/contacts/merge", {"primaryObjectId": kept, "objectIdToMerge": gone})
         self.run_all()
         self.assertEqual(self.states(self.flows["crm_contacts"]), {kept: "synced", gone: "waiting"})
-        deletion = self.env["integration.deletion"].search([("sync_id", "=", self.syncs(self.flows["crm_contacts"])[gone].id)])
+        ended = self.syncs(self.flows["crm_contacts"])[gone]
+        deletion = self.env["integration.deletion"].search([("sync_id", "=", ended.id)])
         self.press(deletion.action_approve)
         self.assertEqual((one.active, two.active), (True, False))
         self.run_all(full=True)
