@@ -14,7 +14,7 @@ from ..core import documents, fingerprint, paths, redact
 from ..core.errors import SyncError
 from ..core.recency import Age, is_older, moment_of
 from ..core.values import clean_text
-from . import bulk
+from . import bulk, merging
 from .mapper import external_values
 from .plan import FlowPlan
 
@@ -107,6 +107,8 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
     stored.queued += _store_unnamed(cr, plan, broken, now, run_id, priority)
     if not incoming:
         return stored
+    if plan.resource.merged_path:
+        _follow_merges(cr, plan, incoming)
     cr.execute(
         "SELECT external_id, id, content_hash, external_version, external_updated_at, "
         "COALESCE(write_date, create_date) FROM integration_sync WHERE flow_id = %s AND external_id = ANY(%s)",
@@ -142,6 +144,18 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
         _store_embedded(cr, plan, fresh, now, priority, embedded_plans)
         _upsert(cr, plan, fresh, now, run_id, priority)
     return stored
+
+
+def _follow_merges(cr, plan: FlowPlan, incoming: dict) -> None:
+    """Links of swallowed IDs move to the record that survived; what stays linked beside it has ended."""
+    survivors = {}
+    for external_id, item in incoming.items():
+        if not item.readable or item.excluded or DELETED_KEY in item.record:
+            continue
+        if formers := merging.former_ids(plan, item.record):
+            survivors[external_id] = formers
+    for former in merging.follow(cr, plan, survivors) if survivors else ():
+        incoming[former] = _incoming(plan, tombstone(former))
 
 
 def tombstone(external_id: str, record=None) -> dict:

@@ -15,7 +15,7 @@ from ..core.values import clean_text, text_of
 from . import status_plan
 
 RESOURCE_FIELDS = (
-    "name", "api_name", "format", "id_path", "version_path", "updated_at_path", "deleted_path", "name_path",
+    "name", "api_name", "format", "id_path", "version_path", "updated_at_path", "deleted_path", "merged_path", "name_path",
 )
 OPERATION_FIELDS = (
     "kind", "name", "method", "path", "query", "body", "body_path", "record_path", "records_path", "params_in",

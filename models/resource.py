@@ -33,6 +33,10 @@ class IntegrationResource(models.Model):
     version_path = fields.Char(help="Path of a number that grows with each change of the record.")
     updated_at_path = fields.Char(help="Path of the time of the last change.")
     deleted_path = fields.Char(help="Path of a value that is true when the record was deleted over there.")
+    merged_path = fields.Char(
+        string="Path of Former IDs",
+        help="Where a record that survived a merge names the IDs that it has swallowed: a list, or a text with "
+             "semicolons between. Links of those IDs move to it; where both were linked, the former one counts as deleted.")
     blank_values = fields.Char(
         help="JSON list of further values that mean 'no value' in this API, beside null and empty text: for example "
              "[false] for Odoo itself, or [\"N/A\", \"0000-00-00\"]. Yes-or-no fields keep their false.")
@@ -47,10 +51,10 @@ class IntegrationResource(models.Model):
 
     _code_unique = models.Constraint("UNIQUE (api_name, code)", "This API has a resource with this code already.")
 
-    @api.constrains("id_path", "version_path", "updated_at_path", "deleted_path", "name_path")
+    @api.constrains("id_path", "version_path", "updated_at_path", "deleted_path", "merged_path", "name_path")
     def _check_paths(self):
         for resource in self:
-            for name in ("id_path", "version_path", "updated_at_path", "deleted_path", "name_path"):
+            for name in ("id_path", "version_path", "updated_at_path", "deleted_path", "merged_path", "name_path"):
                 if resource[name]:
                     try:
                         paths.compile_path(resource[name])

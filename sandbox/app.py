@@ -6,12 +6,14 @@ import time
 from . import auth, faulty, pages
 from .carrier.desk import Carrier
 from .control import Control
+from .crm import Crm
 from .deliveries import Deliveries
 from .faults import Faults
 from .idempotency import Idempotency
 from .limits import RateLimit
 from .messages import ApiError, Response, no_route
 from .metrics import Metrics
+from .planner import Planner
 from .resources.customers import Customers
 from .resources.order_parts import Notes, Refunds
 from .resources.orders import Orders
@@ -21,6 +23,7 @@ from .resources.stock import Prices, Stock
 from .resources.system import SystemStatus, Warehouses
 from .resources.webhooks import Webhooks
 from .store import Store
+from .warehouse import Warehouse
 
 API = ["wp-json", "wc", "v3"]
 PARTS = {"batch", "refunds", "notes", "variations", "categories"}
@@ -47,6 +50,8 @@ class App:
         )} | {"stock": self.stock, "prices": Prices(self), "system_status": SystemStatus(self),
               "warehouses": Warehouses(self)}  # fmt: skip
         self.carrier = Carrier(self)
+        # Further systems, by the first part of their paths.
+        self.systems = {"crm": Crm(self), "planner": Planner(self), "warehouse": Warehouse(self)}
         self.control = Control(self)
 
     def let_go(self):
@@ -83,6 +88,11 @@ class App:
         known = PARTS | set(self.resources)
         return "/" + "/".join(part if part in known else "<id>" for part in parts[3:])
 
+    def refusal(self, request, error):
+        """The answer to a call that is refused, in the shape of the system that was called."""
+        system = self.systems.get(request.segments[0]) if request.segments else None
+        return system.refusal(error) if system else Response.error(error)
+
     def respond(self, request):
         """What the shop does for a request when nothing goes wrong."""
         parts = request.segments
@@ -93,6 +103,8 @@ class App:
         if parts[:1] == ["v2"]:
             with self.store.lock:
                 return self.carrier.serve(request)
+        if parts and parts[0] in self.systems:
+            return self.systems[parts[0]].serve(request)
         if parts[:1] != ["wp-json"]:
             with self.store.lock:
                 return pages.serve(self, request)
@@ -143,7 +155,7 @@ class Exchange:
         try:
             self.app.limit.check()
         except ApiError as error:
-            return Response.error(error)
+            return self.app.refusal(self.request, error)
         if fault is None:
             return self.carry_out()
         self.fault = fault.kind
@@ -154,7 +166,7 @@ class Exchange:
         try:
             return self.app.respond(request or self.request)
         except ApiError as error:
-            return Response.error(error)
+            return self.app.refusal(self.request, error)
 
     def hold(self, seconds):
         self.app.holding.wait(seconds)

@@ -129,6 +129,8 @@ def reset(app, kind):
         app.store.clear()
         app.idempotency.clear()
         app.carrier.reset()
+        for system in app.systems.values():
+            system.clear()
         app.seed = kind
         _quietly(app, lambda: _fill(app, kind))
     app.metrics.reset()

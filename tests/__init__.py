@@ -6,6 +6,7 @@ from . import test_record_ownership
 from . import test_ownership_tours
 from . import test_why_not
 from . import test_payloads
+from . import test_planner_pattern
 from . import test_import_relations
 from . import test_odoo_json2
 from . import test_capture
@@ -32,6 +33,7 @@ from . import test_crash_crowd
 from . import test_crash_found
 from . import test_crash_kills
 from . import test_crash_nodes
+from . import test_crm_pattern
 from . import test_sync_record
 from . import test_worker
 from . import test_rule_editor
@@ -65,6 +67,7 @@ from . import test_unknown
 from . import test_retention
 from . import test_reverting
 from . import test_reconciliation
+from . import test_reporting_pattern
 from . import test_secrets
 from . import test_publish
 from . import test_publish_route

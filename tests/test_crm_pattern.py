@@ -1,0 +1,182 @@
+"""The blueprint of the CRM against the sandbox: both ways, stages, notes, duplicates and merges."""
+
+from odoo.tests import tagged
+
+from .common import FlowCase
+
+ORDER = ("crm_companies", "crm_contacts", "crm_deals", "crm_notes")
+
+
+@tagged("post_install", "-at_install")
+class TestCrmPattern(FlowCase):
+    def setUp(self):
+        super().setUp()
+        if "crm.lead" not in self.env:
+            self.skipTest("CRM is not installed")
+        self.flows = self.env["integration.blueprint"]._apply_file("crm", connection_vals={
+            "crm": {"base_url": self.shop.url, "auth_secret_input": self.shop.api_key}})
+        for flow in self.flows.values():
+            flow.retry_jitter = 0
+            flow.action_test_mode()
+            flow.next_run_at = False
+        self.link = self.flows["crm_contacts"].connection_id
+        self.run_all()
+        self.shop.clear_counts()
+
+    def run_all(self, *codes, full=False):
+        return self.run_flow(*(self.flows[code] for code in codes or ORDER), full=full)
+
+    def call(self, method, path, body=None, expect=(200, 201, 204)):
+        """The CRM's own users work in it: what they do is not counted as ours."""
+        status, _headers, answer = self.shop.call(
+            method, f"/crm/v3/{path}", body, {"Authorization": f"Bearer {self.shop.api_key}"})
+        self.assertIn(status, expect, answer)
+        return answer
+
+    def make(self, kind, associations=(), **properties):
+        return self.call("POST", f"objects/{kind}", {
+            "properties": properties, "associations": list(associations)})["id"]
+
+    def there(self, kind, key, *names):
+        answer = self.call("GET", f"objects/{kind}/{key}?properties={','.join(names)}")
+        return answer["id"], *[answer["properties"][name] for name in names]
+
+    def record(self, code, key):
+        return self.records(self.flows[code])[key]
+
+    def problems(self):
+        return [f"{sync.flow_id.code} {sync.display_name}: {sync.state} {sync.error_message} {sync.error_detail or ''}"
+                for sync in self.env["integration.sync"].search([
+                    ("connection_id", "=", self.link.id), ("state", "not in", ("synced", "excluded"))])]
+
+    def key_of(self, code, record):
+        return next(key for key, linked in self.records(self.flows[code]).items() if linked == record)
+
+    # -- in ------------------------------------------------------------------------------------------------
+
+    def test_a_deal_comes_with_its_company_and_people(self):
+        company = self.make("companies", name="Acme", domain="acme.example.com", country="Germany", city="Bonn")
+        person = self.make("contacts", email="Ann@acme.example.com", firstname="Ann", lastname="Lee", jobtitle="CTO",
+                           associatedcompanyid=company)
+        deal = self.make("deals", dealname="100 lamps", amount="1250.50", dealstage="qualifiedtobuy",
+                         closedate="2027-03-31T00:00:00Z", hs_primary_associated_company=company)
+        note = self.make("notes", [{"to": {"id": deal}, "types": [{"associationTypeId": 214}]}],
+                         hs_note_body="<p>Wants blue ones.</p>", hs_timestamp="2026-01-01T10:00:00Z")
+        self.run_all()
+        self.assertEqual(self.problems(), [])
+        acme, ann, lead = (self.record(*pair) for pair in (
+            ("crm_companies", company), ("crm_contacts", person), ("crm_deals", deal)))
+        self.assertEqual((acme.is_company, acme.website, acme.country_id.code), (True, "http://acme.example.com", "DE"))
+        self.assertEqual((ann.is_company, ann.name, ann.parent_id, ann.function), (False, "Ann Lee", acme, "CTO"))
+        self.assertEqual(ann.email, "ann@acme.example.com")
+        self.assertEqual((lead.type, lead.partner_id, lead.expected_revenue), ("opportunity", acme, 1250.5))
+        self.assertEqual((lead.stage_id, lead.date_deadline.isoformat()), (self.env.ref("crm.stage_lead2"), "2027-03-31"))
+        message = self.record("crm_notes", note)
+        self.assertIn(message, lead.message_ids)
+        self.assertIn("Wants blue ones.", message.body)
+        # Once more, all of it: nothing is written on either side but our own number, once.
+        self.shop.clear_counts()
+        with self.watch("res.partner", "write", "create") as partners, self.watch("crm.lead", "write", "create") as leads:
+            self.run_all(full=True)
+        self.assertFalse(partners or leads)
+        self.assertEqual(self.shop.counts()["writes"], {})
+
+    def test_stages_go_both_ways(self):
+        deal = self.make("deals", dealname="D", amount="10", dealstage="appointmentscheduled")
+        lost = self.make("deals", dealname="Lost", amount="10", dealstage="appointmentscheduled")
+        self.run_all()
+        lead = self.record("crm_deals", deal)
+        self.assertEqual(lead.stage_id, self.env.ref("crm.stage_lead1"))
+        lead.write({"stage_id": self.env.ref("crm.stage_lead3").id, "expected_revenue": 99})
+        self.work(self.link)
+        self.assertEqual(self.there("deals", deal, "dealstage", "amount")[1:], ("presentationscheduled", "99"))
+        self.call("PATCH", f"objects/deals/{deal}", {"properties": {"dealstage": "closedwon"}})
+        self.call("PATCH", f"objects/deals/{lost}", {"properties": {"dealstage": "closedlost"}})
+        self.run_all()
+        self.assertEqual(self.problems(), [])
+        self.assertTrue(lead.stage_id.is_won)
+        gone = self.record("crm_deals", lost)
+        self.assertEqual((gone.active, gone.probability), (False, 0))
+
+    # -- out -----------------------------------------------------------------------------------------------
+
+    def test_out_with_a_lost_answer(self):
+        """The answer to a create is lost, and the CRM is busy: each company and person is there once, linked."""
+        self.shop.fault("cut_after", method="POST", path="/objects/companies$")
+        self.shop.fault("rate_limit", method="POST", path="/objects/contacts$", retry_after=1, body={
+            "status": "error", "category": "RATE_LIMITS", "policyName": "TEN_SECONDLY_ROLLING"})
+        acme = self.env["res.partner"].create({"name": "Acme", "is_company": True, "website": "https://www.acme.example.com/x"})
+        ann = self.env["res.partner"].create({
+            "name": "Ann Lee", "email": "ann@acme.example.com", "parent_id": acme.id})
+        for _ in range(4):
+            self.work(self.link)
+            for flow in self.flows.values():
+                self.make_due(flow)
+        self.work(self.link)
+        self.assertEqual(self.problems(), [])
+        company, person = self.key_of("crm_companies", acme), self.key_of("crm_contacts", ann)
+        self.assertEqual(self.there("companies", company, "name", "domain", "odoo_id"),
+                         (company, "Acme", "acme.example.com", str(acme.id)))
+        self.assertEqual(self.there("contacts", person, "firstname", "lastname", "associatedcompanyid"),
+                         (person, "Ann", "Lee", company))
+        counts = self.shop.counts()
+        self.assertEqual((counts["doubled"], counts["creates"]["crm.companies"]["total"]), ({}, 1))
+        self.assertEqual(counts["faults"], {"cut_after": 1, "rate_limit": 1})
+
+    def test_who_is_known_over_there_is_not_doubled(self):
+        person = self.make("contacts", email="bob@example.com", firstname="Robert", phone="7")
+        bob = self.env["res.partner"].create({"name": "Bob Ray", "email": "bob@example.com"})
+        self.work(self.link)
+        self.run_all()
+        self.assertEqual(self.problems(), [])
+        self.assertEqual(self.key_of("crm_contacts", bob), person)
+        self.assertEqual((bob.phone, self.there("contacts", person, "lastname")[1]), ("7", "Ray"))
+
+    # -- merged --------------------------------------------------------------------------------------------
+
+    def test_the_link_moves_to_the_survivor(self):
+        """Only the merged one was linked. Its survivor is the same person; what Odoo sends goes there."""
+        gone = self.make("contacts", email="ann@example.com", firstname="Ann", lastname="Lee")
+        self.run_all()
+        ann = self.record("crm_contacts", gone)
+        kept = self.make("contacts", email="ann.lee@example.com", firstname="Ann", lastname="Lee", phone="5")
+        self.call("POST", "objects/contacts/merge", {"primaryObjectId": kept, "objectIdToMerge": gone})
+        self.run_all()
+        self.assertEqual(self.problems(), [])
+        self.assertEqual(self.records(self.flows["crm_contacts"]), {kept: ann})
+        self.assertEqual((ann.email, ann.phone), ("ann.lee@example.com", "5"))
+        self.assertEqual(self.states(self.flows["crm_contacts"]), {kept: "synced"})
+        ann.phone = "6"
+        self.work(self.link)
+        self.assertEqual(self.there("contacts", kept, "phone"), (kept, "6"))
+
+    def test_a_survivor_that_could_not_be_imported(self):
+        """Its failed record is replaced by the one that was linked, which fails for the same reason until it is repaired."""
+        gone = self.make("contacts", email="ann@example.com", firstname="Ann")
+        kept = self.make("contacts", email="ann.lee@example.com", firstname="Ann", country="Nowhere")
+        self.run_all()
+        ann = self.record("crm_contacts", gone)
+        self.assertEqual(self.states(self.flows["crm_contacts"]), {gone: "synced", kept: "failed"})
+        self.call("POST", "objects/contacts/merge", {"primaryObjectId": kept, "objectIdToMerge": gone})
+        self.run_all()
+        self.assertEqual(self.states(self.flows["crm_contacts"]), {kept: "failed"})
+        self.assertEqual(self.records(self.flows["crm_contacts"]), {kept: ann})
+        self.call("PATCH", f"objects/contacts/{kept}", {"properties": {"country": "Germany"}})
+        self.run_all()
+        self.assertEqual(self.problems(), [])
+        self.assertEqual((ann.email, ann.country_id.code), ("ann.lee@example.com", "DE"))
+
+    def test_a_duplicate_waits_for_a_decision(self):
+        """Both were linked: the other one's Odoo contact is a duplicate now, which somebody decides about."""
+        kept, gone = (self.make("contacts", email=f"{name}@example.com", firstname=name, lastname="Lee") for name in "ab")
+        self.run_all()
+        one, two = self.record("crm_contacts", kept), self.record("crm_contacts", gone)
+        self.call("POST", "objects/contacts/merge", {"primaryObjectId": kept, "objectIdToMerge": gone})
+        self.run_all()
+        self.assertEqual(self.states(self.flows["crm_contacts"]), {kept: "synced", gone: "waiting"})
+        ended = self.syncs(self.flows["crm_contacts"])[gone]
+        deletion = self.env["integration.deletion"].search([("sync_id", "=", ended.id)])
+        self.press(deletion.action_approve)
+        self.assertEqual((one.active, two.active), (True, False))
+        self.run_all(full=True)
+        self.assertEqual(self.states(self.flows["crm_contacts"]), {kept: "synced", gone: "excluded"})

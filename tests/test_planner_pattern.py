@@ -1,0 +1,91 @@
+"""The blueprint of the route planner against the sandbox: stops out, and what became of them back."""
+
+from odoo import Command
+from odoo.tests import tagged
+
+from .common import FlowCase
+
+
+@tagged("post_install", "-at_install")
+class TestPlannerPattern(FlowCase):
+    def setUp(self):
+        super().setUp()
+        if "stock.picking" not in self.env:
+            self.skipTest("Inventory is not installed")
+        # Deliveries that were there before are none of this test's.
+        self.env["stock.picking"].search([("state", "in", ("confirmed", "assigned"))]).action_cancel()
+        self.flows = self.env["integration.blueprint"]._apply_file("planner", connection_vals={
+            "planner": {"base_url": self.shop.url, "auth_secret_input": self.shop.api_key}})
+        for flow in self.flows.values():
+            flow.retry_jitter = 0
+            flow.action_test_mode()
+            flow.next_run_at = False
+        self.stops, self.results = self.flows["planner_stops"], self.flows["planner_results"]
+
+    def call(self, method, name, body=None, query=""):
+        status, _headers, answer = self.shop.call(method, f"/planner/v1/{name}?key={self.shop.api_key}{query}", body)
+        self.assertEqual((status, answer["success"]), (200, True), answer)
+        return answer
+
+    def stop(self, picking):
+        return self.call("POST", "get_orders", {"orders": [{"orderNo": picking.name}]})["orders"][0]
+
+    def deliver(self, street="Rue Haute 1", hour=9):
+        warehouse = self.env["stock.warehouse"].search([("company_id", "=", self.env.company.id)], limit=1)
+        product = self.env["product.product"].create({"name": "Lamp", "is_storable": True})
+        self.env["stock.quant"]._update_available_quantity(product, warehouse.lot_stock_id, 5)
+        partner = self.env["res.partner"].create({
+            "name": "Ann", "street": street, "zip": "1000", "city": "Brussels", "country_id": self.env.ref("base.be").id})
+        picking = self.env["stock.picking"].create({
+            "partner_id": partner.id, "picking_type_id": warehouse.out_type_id.id, "origin": "S42",
+            "location_id": warehouse.lot_stock_id.id, "location_dest_id": self.env.ref("stock.stock_location_customers").id,
+            "scheduled_date": f"2027-01-04 {hour:02d}:00:00",
+            "move_ids": [Command.create({
+                "product_id": product.id, "product_uom_qty": 2, "location_id": warehouse.lot_stock_id.id,
+                "location_dest_id": self.env.ref("stock.stock_location_customers").id})]})
+        picking.action_confirm()
+        picking.action_assign()
+        picking.scheduled_date = f"2027-01-04 {hour:02d}:00:00"
+        return picking
+
+    def test_a_delivery_becomes_one_stop(self):
+        """The answer to its creation is lost: it is found by its number, and there once."""
+        self.shop.fault("cut_after", method="POST", path="/create_order")
+        picking = self.deliver(hour=14)
+        for _ in range(3):
+            self.work(self.stops.connection_id)
+            self.make_due(self.stops)
+        stop = self.stop(picking)
+        self.assertSyncs(self.stops, {stop["id"]: "synced"})
+        self.assertEqual(stop["data"]["location"], {"address": "Rue Haute 1, 1000 Brussels, Belgium", "locationName": "Ann"})
+        self.assertEqual((stop["data"]["date"], stop["data"]["timeWindows"], stop["data"]["notes"]),
+                         ("2027-01-04", [{"twFrom": "12:00", "twTo": "18:00"}], "S42"))
+        self.assertEqual((self.shop.counts()["doubled"], self.shop.counts()["faults"]), ({}, {"cut_after": 1}))
+        picking.scheduled_date = "2027-01-05 09:00:00"
+        self.work(self.stops.connection_id)
+        self.assertEqual(self.stop(picking)["data"]["date"], "2027-01-05")
+
+    def test_an_address_that_is_not_found(self):
+        picking, good = self.deliver(street="Rue 1"), self.deliver(street="Rue 2")
+        picking.partner_id.write({"street": False, "zip": False, "city": False, "country_id": False})
+        self.work(self.stops.connection_id)
+        sync = self.env["integration.sync"].search([("flow_id", "=", self.stops.id), ("res_id", "=", picking.id)])
+        self.assertFailed(sync, "validation", "The address could not be found")
+        self.assertTrue(self.stop(good)["success"], "the other one is planned")
+
+    def test_completion_with_note_and_photos_comes_back(self):
+        picking, other = self.deliver(), self.deliver()
+        self.work(self.stops.connection_id)
+        self.call("POST", "start_planning", {"date": "2027-01-04"})
+        self.run_flow(self.results)
+        self.assertIn("Dana Driver, stop 1", picking.note)
+        self.assertEqual(picking.state, "assigned")
+        self.call("POST", "sandbox/drive", {
+            "orderNo": picking.name, "status": "success", "note": "Left <b>at door</b>", "images": ["http://pod.example.com/1.jpg"]})
+        self.call("POST", "sandbox/drive", {"orderNo": other.name, "status": "failed", "note": "Nobody home"})
+        self.run_flow(self.results)
+        self.assertEqual((picking.state, picking.move_ids.quantity), ("done", 2))
+        self.assertIn("Left &lt;b&gt;at door", picking.note)
+        self.assertIn('href="http://pod.example.com/1.jpg"', picking.note)
+        self.assertEqual(other.state, "assigned")
+        self.assertIn("Nobody home", other.note)
