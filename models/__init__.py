@@ -25,6 +25,7 @@ from . import field_rule_ownership
 from . import field_rule_clash
 from . import flow_request
 from . import request_step
+from . import request_buttons
 from . import field_rule_form
 from . import link
 from . import sync
@@ -82,11 +83,15 @@ from . import issue_activity
 from . import issue_conflict
 from . import mail_activity
 from . import sync_issue
+from . import attention
+from . import bulk_action
+from . import bulk_buttons
 from . import status_fix
 from . import flow_alerting
 from . import flow_silence
 from . import connection_tested
 from . import flow_words
+from . import flow_overview
 from . import flow_plan
 from . import flow_agreement
 from . import flow_readiness
