@@ -86,6 +86,8 @@ from . import sync_issue
 from . import attention
 from . import bulk_action
 from . import bulk_buttons
+from . import key_fields
+from . import payload_edit
 from . import status_fix
 from . import flow_alerting
 from . import flow_silence
@@ -97,6 +99,7 @@ from . import flow_agreement
 from . import flow_readiness
 from . import digest
 from . import res_config_settings
+from . import flow_defaults
 from . import event
 from . import subscriber
 from . import delivery
