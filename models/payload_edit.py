@@ -60,6 +60,16 @@ class IntegrationSync(models.Model):
             raise AccessError(self.env._(
                 "You may not edit payloads. A technical administrator of integrations can, and the settings say who else."))
 
+    def action_replay(self):
+        """Import the stored payload again as it is, with today's rules; Retry reads it anew where the API can."""
+        self._check_may_repair()
+        records = self.sudo().filtered(lambda sync: sync.payload and sync.state not in ("processing", "conflict", "held"))
+        if not records:
+            raise UserError(self.env._("Nothing is stored that could be imported again. Retry reads it anew."))
+        records.write({"import_pending": True, "direction": "import"})
+        records._queue(self.env._("Replay by %(user)s", user=self.env.user.name))
+        return self._notify("info", self.env._("The stored payload is imported again in a moment."))
+
     def action_edit_payload(self):
         self.ensure_one()
         self._check_may_edit_payload()

@@ -95,6 +95,18 @@ class TestSyncScreens(ExportTools, FlowCase):
         self.assertNotIn("hush", edit.with_user(self.users["manager"]).original_pretty)
         self.assertIn("The job was missing", "".join(sync.log_ids.mapped("message")))
 
+    def test_replay_does_not_read_anew(self):
+        flow, sync = self.failed()
+        self.edit(sync, self.users["secrets"], job="Baker")
+        self.work()
+        self.records(flow)["1"].write({"function": "Butcher"})
+        sync.with_user(self.users["user"]).action_replay()
+        self.work()
+        self.assertEqual((sync.state, self.records(flow)["1"].function), ("synced", "Baker"), sync.error_message)
+        sync.payload = False
+        with self.assertRaises(UserError):
+            sync.with_user(self.users["user"]).action_replay()
+
     def test_what_is_refused(self):
         _flow, sync = self.failed()
         edit = sync.with_user(self.users["secrets"])
