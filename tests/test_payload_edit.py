@@ -93,7 +93,8 @@ class TestSyncScreens(ExportTools, FlowCase):
         self.assertEqual((edit.original, edit.user_id, edit.reason),
                          (received, self.users["secrets"], "The job was missing"))
         self.assertNotIn("hush", edit.with_user(self.users["manager"]).original_pretty)
-        self.assertIn("The job was missing", "".join(sync.log_ids.mapped("message")))
+        self.assertIn("Payload edited by edit_secrets: The job was missing", " ".join(
+            line.message for line in sync.log_ids if line.message))
 
     def test_replay_does_not_read_anew(self):
         flow, sync = self.failed()
