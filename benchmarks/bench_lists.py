@@ -1,5 +1,7 @@
-"""Every list of the menus with 100,000 sync records, links and log lines: how long until its first page is there, and how long
-a bulk retry of all of them takes. ``BENCH_LISTS_ROWS`` is the number of rows."""
+"""Every list of the menus with 100,000 sync records, links and log lines: how long until its first page is there.
+
+And how long a bulk retry of all of them takes. ``BENCH_LISTS_ROWS`` is the number of rows.
+"""
 
 import time
 

@@ -30,7 +30,8 @@ def unmask(original: Any, masked: Any, edited: Any) -> Any:
         known = isinstance(masked, dict) and isinstance(original, dict)
         return {
             name: unmask(
-                original.get(name, _MISSING) if known else _MISSING, masked.get(name, _MISSING) if known else _MISSING, value)
+                original.get(name, _MISSING) if known else _MISSING,
+                masked.get(name, _MISSING) if known else _MISSING, value)
             for name, value in edited.items()}
     if isinstance(edited, list):
         known = isinstance(masked, list) and isinstance(original, list) and len(masked) == len(edited) == len(original)

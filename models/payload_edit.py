@@ -92,7 +92,8 @@ class IntegrationSync(models.Model):
         self._check_may_edit_payload()
         sync = self.sudo()
         if sync.state in ("processing", "held"):
-            raise UserError(self.env._("%(name)s is being worked on or is held. Edit it afterwards.", name=sync.display_name))
+            raise UserError(self.env._(
+                "%(name)s is being worked on or is held. Edit it afterwards.", name=sync.display_name))
         original = sync.payload
         try:
             edited = masked.unmask(json.loads(original), json.loads(self._payload_shown(original)), json.loads(text))

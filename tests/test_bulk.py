@@ -37,7 +37,7 @@ class BulkTools(ScreensMixin):
         """Press a button of a list for everything that matches and start."""
         user = user or self.users["user"]
         action = self.env["integration.bulk.action"].with_user(user).ask(target, button, domain)
-        wizard = self.env["integration.bulk.start"].with_user(user).with_context(action["context"]).create(vals)
+        wizard = self.env["integration.bulk.start"].with_user(user).with_context(**action["context"]).create(vals)
         answer = wizard.action_start()
         return self.env["integration.bulk.action"].browse(answer["params"]["id"])
 
@@ -246,7 +246,8 @@ class TestBulkTour(ExportTools, FlowTools, HttpCase):
                              for number in range(1, 501)))
         syncs = self.env["integration.sync"].search([("flow_id", "=", flow.id)])
         self.assertEqual(len(syncs), 500)
-        syncs.sudo().write({"state": "failed", "due_at": False, "error_message": "The shop was closed.", "import_pending": True})
+        syncs.sudo().write({
+            "state": "failed", "due_at": False, "error_message": "The shop was closed.", "import_pending": True})
         syncs[0].sudo().write({"state": "unknown"})
         self.start_tour("/odoo/integration-records", "integration_flow_bulk_retry", login="tour_clerk")
         self.assertIs(self.env.ref("integration_flow.cron_bulk_actions").method_direct_trigger(), True)

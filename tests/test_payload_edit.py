@@ -72,7 +72,7 @@ class TestSyncScreens(ExportTools, FlowCase):
 
     def edit(self, sync, user, **changes):
         action = sync.with_user(user).action_edit_payload()
-        editor = self.env["integration.payload.editor"].with_user(user).with_context(action["context"]).create(
+        editor = self.env["integration.payload.editor"].with_user(user).with_context(**action["context"]).create(
             {"reason": "The job was missing"})
         shown = json.loads(editor.payload)
         editor.payload = json.dumps({**shown, **changes})

@@ -7,7 +7,8 @@ class IntegrationPayloadEditor(models.TransientModel):
     _name = "integration.payload.editor"
     _description = "Edit a Payload"
 
-    sync_id = fields.Many2one("integration.sync", string="Record", required=True, readonly=True, ondelete="cascade", index=True)
+    sync_id = fields.Many2one(
+        "integration.sync", string="Record", required=True, readonly=True, ondelete="cascade", index=True)
     payload = fields.Text(
         required=True, compute="_compute_payload", store=True, readonly=False, precompute=True)
     reason = fields.Char(required=True, help="Stands in the history of the record.")
