@@ -109,9 +109,8 @@ class IntegrationSync(models.Model):
         self.env["integration.payload.edit"].sudo().create({
             "sync_id": sync.id, "company_id": sync.company_id.id, "user_id": self.env.uid, "reason": reason,
             "original": original})
-        sync._log("queued", self.env._("Payload edited by %(user)s: %(reason)s", user=self.env.user.name, reason=reason))
         # The hash stays that of what was received: the edit holds until the other system sends something new.
         sync.write({"payload": json.dumps(edited, ensure_ascii=False), "import_pending": True, "direction": "import"})
-        sync._queue(self.env._("Payload edited by %(user)s", user=self.env.user.name))
+        sync._queue(self.env._("Payload edited by %(user)s: %(reason)s", user=self.env.user.name, reason=reason))
         return self._notify("success", self.env._(
             "%(name)s: the edited payload is imported in a moment. The original is kept.", name=sync.display_name))

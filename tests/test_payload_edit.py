@@ -15,7 +15,7 @@ class TestSyncScreens(ExportTools, FlowCase):
     def setUpClass(cls):
         super().setUpClass()
         base = "base.group_partner_manager,integration_flow.group_integration_"
-        cls.users = {name: new_test_user(cls.env, f"edit_{name}", groups=base + name)
+        cls.users = {name: new_test_user(cls.env, f"edit_{name}", name=f"Editor {name}", groups=base + name)
                      for name in ("user", "manager", "secrets")}
         cls.blind = new_test_user(cls.env, "edit_blind", groups="integration_flow.group_integration_user")
 
@@ -93,7 +93,7 @@ class TestSyncScreens(ExportTools, FlowCase):
         self.assertEqual((edit.original, edit.user_id, edit.reason),
                          (received, self.users["secrets"], "The job was missing"))
         self.assertNotIn("hush", edit.with_user(self.users["manager"]).original_pretty)
-        self.assertIn("Payload edited by edit_secrets: The job was missing", " ".join(
+        self.assertIn("Payload edited by Editor secrets: The job was missing", " ".join(
             line.message for line in sync.log_ids if line.message))
 
     def test_replay_does_not_read_anew(self):
