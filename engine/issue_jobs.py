@@ -1,6 +1,7 @@
 """Retry All and Skip All of an issue: pages of records in one statement each, committed one by one."""
 
 import time
+from collections.abc import Callable
 
 from odoo import fields
 
@@ -23,15 +24,16 @@ def run(env, states: dict[str, tuple]) -> None:
         if not found:
             env["ir.cron"]._commit_progress(0, remaining=0)
             return
-        done = _page_in_peace(env, found[0], states)
+        done = in_peace(env, lambda issue_id=found[0]: _page(env, issue_id, states))
         if done is None or env["ir.cron"]._commit_progress(done, remaining=1) <= 0:
             return
 
 
-def _page_in_peace(env, issue_id: int, states) -> int | None:
+def in_peace(env, work: Callable[[], int]) -> int | None:
+    """Do this, again when another transaction has disturbed it. None: it was disturbed too often."""
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            return _page(env, issue_id, states)
+            return work()
         except Exception as error:
             env.cr.rollback()
             if not failures.is_concurrency(error):

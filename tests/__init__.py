@@ -75,6 +75,9 @@ from . import test_publish_stock
 from . import test_publish_real
 from . import test_publish_kits
 from . import test_publish_screens
+from . import test_bulk
+from . import test_overview
+from . import test_payload_edit
 from . import test_catalogue
 from . import test_benchmarks
 from . import test_plan

@@ -3,7 +3,7 @@
 import json
 
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from .carrier import Carrier
 from .common import FlowCase
@@ -87,6 +87,24 @@ class TestRequest(FlowCase):
         self.parcel.zip = "1000"
         self.ask(flow)
         self.assertEqual(self.parcel.street2, "1000", "asked again, the new answer counts")
+
+    def test_buttons_on_the_record(self):
+        """For users of integrations who may read the record; of running request flows of its model only."""
+        flow = self.label_flow(request_label="Create Label")
+        clerk = new_test_user(self.env, "carrier_clerk", groups="base.group_user,integration_flow.group_integration_user")
+        outsider = new_test_user(self.env, "carrier_outsider", groups="base.group_user")
+        flows = self.env["integration.flow"]
+        self.assertEqual(flows.with_user(clerk).get_record_requests("res.partner", self.parcel.id), [
+            {"id": flow.id, "label": "Create Label", "system": self.connection.name}])
+        self.assertEqual(flows.with_user(clerk).get_record_requests("res.users", clerk.id), [])
+        self.assertEqual(flows.with_user(outsider).get_record_requests("res.partner", self.parcel.id), [])
+        with self.assertRaises(AccessError):
+            flow.with_user(outsider).action_request_record(self.parcel.id)
+        result = self.press(lambda: flow.with_user(clerk).action_request_record(self.parcel.id))
+        self.assertEqual(result["params"]["type"], "success", result["params"]["message"])
+        self.assertEqual(self.parcel.street, "T-s1")
+        flow.action_pause()
+        self.assertEqual(flows.with_user(clerk).get_record_requests("res.partner", self.parcel.id), [])
 
     def test_a_label_is_bought_once(self):
         self.parcel.function = "fast"

@@ -100,6 +100,8 @@ class TestScreens(ScreensMixin, TransactionCase):
         self.env["integration.deletion"].create({**of_record, "side": "odoo", "what": "archive"})
         self.env["integration.run"].create({"flow_id": self.flow.id, "trigger": "button"})
         self.env["integration.reconciliation"].create({"flow_id": self.flow.id})
+        self.env["integration.bulk.action"].create([
+            {"user_id": user.id, "action": "retry", "total": 1} for user in self.users.values()])
         self.env["integration.exchange"].create({
             "connection_id": self.connection.id, "flow_id": self.flow.id, "method": "GET", "url": REFUSED})
         self.env["integration.link"].create({

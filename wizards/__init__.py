@@ -2,6 +2,8 @@ from . import blueprint_export
 from . import blueprint_import
 from . import dry_run
 from . import consumer_token
+from . import bulk_start
+from . import payload_editor
 from . import recover
 from . import conflict_decide
 from . import run_reject

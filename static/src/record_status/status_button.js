@@ -16,6 +16,7 @@ export class StatusButton extends Component {
     setup() {
         this.action = useService("action");
         this.dialog = useService("dialog");
+        this.orm = useService("orm");
         this.status = useRecordStatus();
         this.popover = usePopover(StatusPanel, { position: "bottom-end", popoverClass: "o_integration_status_popover" });
     }
@@ -44,6 +45,22 @@ export class StatusButton extends Component {
         );
     }
 
+    /** Ask the other system about the record as it stands on the form; the answer fills it. */
+    async request(request) {
+        const { record } = this.props;
+        const isRoot = record.model.root?.id === record.id;
+        if (isRoot && (await record.isDirty()) && !(await record.save())) {
+            return; // the form says which field is wrong
+        }
+        const answer = await this.orm.call("integration.flow", "action_request_record", [[request.id], record.resId]);
+        const { next, ...params } = answer.params || {};
+        await this.action.doAction({ ...answer, params });
+        if (isRoot) {
+            await record.model.load();
+        }
+        await this.status.reload();
+    }
+
     open(ev) {
         if (this.popover.isOpen) {
             return this.popover.close();
@@ -51,6 +68,9 @@ export class StatusButton extends Component {
         const { resModel, resId } = this.props.record;
         const props = {
             entries: [...this.status.entries],
+            resModel,
+            resId,
+            request: (request) => this.request(request),
             open: (syncId) => this.action.doAction(syncAction(resModel, resId, { syncId })),
             askWhyNot: () =>
                 this.action.doAction({

@@ -1,7 +1,8 @@
 import { deserializeDateTime } from "@web/core/l10n/dates";
 import { _t } from "@web/core/l10n/translation";
 import { Dialog } from "@web/core/dialog/dialog";
-import { Component } from "@odoo/owl";
+import { useService } from "@web/core/utils/hooks";
+import { Component, onWillStart, useState } from "@odoo/owl";
 import { lookOf } from "./states";
 
 const { DateTime } = luxon;
@@ -13,8 +14,20 @@ export class StatusPanel extends Component {
         entries: Array,
         open: Function, // (syncId?) the sync records of the record, or one of them
         askWhyNot: Function,
+        resModel: String,
+        resId: Number,
+        request: Function, // (request) ask the other system about the record
         close: { type: Function, optional: true },
     };
+
+    setup() {
+        this.orm = useService("orm");
+        this.state = useState({ requests: [] });
+        onWillStart(async () => {
+            const { resModel, resId } = this.props;
+            this.state.requests = await this.orm.silent.call("integration.flow", "get_record_requests", [resModel, resId]);
+        });
+    }
 
     look(entry) {
         return lookOf(entry.state);

@@ -1,0 +1,146 @@
+"""Key fields in lists, Edit Payload, and what new flows begin with."""
+
+import json
+
+from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.tests import new_test_user, tagged
+
+from .common import FlowCase
+from .export_common import ExportTools
+
+
+@tagged("post_install", "-at_install")
+class TestSyncScreens(ExportTools, FlowCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        base = "base.group_partner_manager,integration_flow.group_integration_"
+        cls.users = {name: new_test_user(cls.env, f"edit_{name}", name=f"Editor {name}", groups=base + name)
+                     for name in ("user", "manager", "secrets")}
+        cls.blind = new_test_user(cls.env, "edit_blind", groups="integration_flow.group_integration_user")
+
+    def customer(self, number, **vals):
+        return {"id": number, "first_name": f"Customer {number}", "email": f"c{number}@example.com", **vals}
+
+    # -- key fields ----------------------------------------------------------------------------------------
+
+    def test_key_fields(self):
+        flow = self.customer_flow([("city", "billing.city", {"key_column": True}),
+                                   ("country_id.code", "billing.country", {"direction": "export"})])
+        flow.rule_ids.filtered(lambda rule: rule.code == "email").key_column = True
+        sync = self.receive(flow, self.customer(1, billing={"city": "Ghent"}))["1"]
+        self.assertEqual(sync.state, "synced", sync.error_message)
+        shown = sync.with_user(self.users["user"]).key_values
+        self.assertIn("c1@example.com", shown)
+        self.assertIn("City: Ghent", shown)
+        self.records(flow)["1"].city = "Mons"
+        self.env.flush_all()
+        sync.invalidate_recordset()
+        self.assertIn("City: Mons", sync.with_user(self.users["user"]).key_values, "it is read, not remembered")
+        flow.rule_ids.filtered(lambda rule: rule.code == "city").sensitive = True
+        sync.invalidate_recordset()
+        self.assertIn("City: •••", sync.with_user(self.users["user"]).key_values)
+
+    def test_key_fields_of_what_has_no_record_yet(self):
+        flow = self.customer_flow([("city", "billing.city", {"key_column": True}),
+                                   ("function", "job", {"required": True})])
+        sync = self.receive(flow, self.customer(1, billing={"city": "Ghent"}))["1"]
+        self.assertEqual((sync.state, sync.res_id), ("failed", 0))
+        self.assertEqual(sync.with_user(self.users["user"]).key_values, "City: Ghent")
+
+    def test_key_fields_respect_access(self):
+        flow = self.customer_flow([("city", "billing.city", {"key_column": True})])
+        sync = self.receive(flow, self.customer(1, billing={"city": "Ghent"}))["1"]
+        self.env["ir.rule"].create({
+            "name": "Nothing", "model_id": self.env["ir.model"]._get_id("res.partner"),
+            "domain_force": f"[('id', '!=', {sync.res_id})]", "groups": [
+                (4, self.env.ref("integration_flow.group_integration_user").id)]})
+        self.assertFalse(sync.with_user(self.blind).key_values)
+
+    def test_at_most_three(self):
+        flow = self.customer_flow([(name, name, {"key_column": True}) for name in ("city", "street", "zip")])
+        with self.assertRaises(ValidationError):
+            flow.rule_ids.filtered(lambda rule: rule.code == "email").key_column = True
+
+    # -- edit payload --------------------------------------------------------------------------------------
+
+    def failed(self):
+        flow = self.customer_flow([("function", "job", {"required": True}), ("comment", "secret_note", {"sensitive": True})])
+        sync = self.receive(flow, self.customer(1, secret_note="hush"))["1"]
+        self.assertEqual(sync.state, "failed")
+        return flow, sync
+
+    def edit(self, sync, user, **changes):
+        action = sync.with_user(user).action_edit_payload()
+        editor = self.env["integration.payload.editor"].with_user(user).with_context(**action["context"]).create(
+            {"reason": "The job was missing"})
+        shown = json.loads(editor.payload)
+        editor.payload = json.dumps({**shown, **changes})
+        editor.action_save()
+        return shown
+
+    def test_edit_and_import(self):
+        flow, sync = self.failed()
+        received = sync.payload
+        shown = self.edit(sync, self.users["secrets"], job="Baker")
+        self.assertNotIn("hush", json.dumps(shown), "sensitive values are not shown")
+        self.work()
+        self.assertEqual(sync.state, "synced", sync.error_message)
+        partner = self.records(flow)["1"]
+        self.assertEqual(partner.function, "Baker")
+        self.assertIn("hush", partner.comment, "what was hidden stays what it is")
+        edit = sync.payload_edit_ids
+        self.assertEqual((edit.original, edit.user_id, edit.reason),
+                         (received, self.users["secrets"], "The job was missing"))
+        self.assertNotIn("hush", edit.with_user(self.users["manager"]).original_pretty)
+        self.assertIn("Payload edited by Editor secrets: The job was missing", " ".join(
+            line.message for line in sync.log_ids if line.message))
+
+    def test_replay_does_not_read_anew(self):
+        flow, sync = self.failed()
+        self.edit(sync, self.users["secrets"], job="Baker")
+        self.work()
+        self.records(flow)["1"].write({"function": "Butcher"})
+        sync.with_user(self.users["user"]).action_replay()
+        self.work()
+        self.assertEqual((sync.state, self.records(flow)["1"].function), ("synced", "Baker"), sync.error_message)
+        sync.payload = False
+        with self.assertRaises(UserError):
+            sync.with_user(self.users["user"]).action_replay()
+
+    def test_what_is_refused(self):
+        _flow, sync = self.failed()
+        edit = sync.with_user(self.users["secrets"])
+        for text in ("{", "[]", '{"other": "***"}'):
+            with self.subTest(text=text), self.assertRaises(UserError):
+                edit._edit_payload(text, "x")
+        self.assertFalse(sync.payload_edit_ids)
+
+    def test_who_may(self):
+        _flow, sync = self.failed()
+        for name in ("user", "manager"):
+            with self.subTest(group=name), self.assertRaises(AccessError):
+                self.edit(sync, self.users[name], job="Baker")
+        self.env["res.config.settings"].create({"group_integration_edit_payload": True}).execute()
+        with self.assertRaises(AccessError):
+            self.edit(sync, self.users["user"], job="Baker")
+        self.edit(sync, self.users["manager"], job="Baker")
+        self.assertEqual(sync.payload_edit_ids.user_id, self.users["manager"])
+
+    # -- what new flows begin with ---------------------------------------------------------------------------
+
+    def test_defaults_of_new_flows(self):
+        before = self.customer_flow()
+        self.assertEqual((before.retry_attempts, before.retry_first_seconds, len(before.guard_ids)), (8, 60, 0))
+        self.env["res.config.settings"].create({
+            "integration_default_retry_attempts": 3, "integration_default_retry_first_seconds": 30,
+            "integration_default_guard_change_percent": 40, "integration_default_guard_delete_records": 25}).execute()
+        resource = before.resource_id
+        flow = self.env["integration.flow"].create({
+            "name": "New", "connection_id": self.connection.id, "resource_id": resource.id,
+            "model_id": self.env["ir.model"]._get_id("res.partner")})
+        self.assertEqual((flow.retry_attempts, flow.retry_first_seconds), (3, 30))
+        self.assertEqual([(guard.kind, guard.limit, guard.unit) for guard in flow.guard_ids],
+                         [("change", 40, "percent"), ("delete", 25, "records")])
+        self.assertEqual(len(flow.copy().guard_ids), 2, "a copy has those of its original, once")
+        self.assertEqual((before.retry_attempts, len(before.guard_ids)), (8, 0), "what is there is left")
