@@ -12,9 +12,9 @@ class IntegrationBlueprint(models.AbstractModel):
     @api.model
     def _apply(self, data, *, connection_vals=None):
         flows = super()._apply(data, connection_vals=connection_vals)
-        for vals in data.get("publications", []):
+        for number, vals in enumerate(data.get("publications", [])):
             flow = flows[vals["code"]] = self._apply_publication(vals)
-            self._apply_rules(flow, vals.get("rules", []), flows, {})
+            self._apply_rules(flow, vals.get("rules", []), flows, {}, f"publications/{number}/rules")
         return flows
 
     def _apply_publication(self, vals):
@@ -28,7 +28,7 @@ class IntegrationBlueprint(models.AbstractModel):
         values.update(direction="publish", publish_code=vals["code"], model_id=self._model_id(vals["model"]))
         return self._upsert("integration.flow", [("publish_code", "=", vals["code"])], values)
 
-    def _apply_rules(self, flow, rules, flows, maps, parent=None):
+    def _apply_rules(self, flow, rules, flows, maps, place, parent=None):
         if flow.direction == "publish":
             rules = [{"owner": "odoo", **rule} for rule in rules]
-        return super()._apply_rules(flow, rules, flows, maps, parent=parent)
+        return super()._apply_rules(flow, rules, flows, maps, place, parent=parent)
