@@ -112,6 +112,7 @@ tours.add("integration_flow_go_live_end", {
         fill("users_see", "Tags with the names of the shop's categories."),
         fill("frequency_reason", "They change a few times a year."),
         fill("records_in_per_day", "5"),
+        fill("records_in_all", "50"), // a shop that cannot be asked for changes is read whole
         ...pick("business_owner_id", "admin", "Admin"),
         ...pick("responsible_id", "admin", "Admin"),
         ...SAVE,
