@@ -180,14 +180,15 @@ class Story:
         self.sandbox.load("customers", [
             visitor(8002, "Bert", billing={"phone": "+32 9 222 22 22", "city": "Ghent", "country": "BE"}, **LATER),
             visitor(8003, "Carl", role="staff", **LATER)])  # no visitor any more
-        for number, fault in ((8007, {"kind": "status", "status": 400, "message": "billing.phone is not a telephone number"}),
+        for number, fault in ((8007, {"kind": "status", "status": 400, "message": "billing.phone is no telephone number"}),
                               (8010, {"kind": "server_error"})):
             self.sandbox.fault(method="PUT", path=f"/customers/{number}", **fault)
             self.partner(flow, number).phone = "call me"
         self.partner(flow, 8008).unlink()
         self.sandbox.fault("cut_after", method="POST", path="/customers")
-        self.env["res.partner"].create(
-            {"name": "Kim Visitor", "email": "kim@fair.example.com", "ref": "FAIR", "country_id": self.env.ref("base.be").id})
+        self.env["res.partner"].create({
+            "name": "Kim Visitor", "email": "kim@fair.example.com", "ref": "FAIR",
+            "country_id": self.env.ref("base.be").id})
         flow.action_sync_now()
         self.work(connection)
         # And what somebody changed over there without telling: the reconciliation finds it.
@@ -216,11 +217,13 @@ class Story:
             circuit_pause_seconds=86400, circuit_longest_seconds=86400, timeout_connect=2)
         resource = make_resource(self.env, "fair_badge", "Badge", {"create": {"method": "POST", "path": "badges"}})
         rules = [("name", "name", {"owner": "odoo"})]
-        export = {"direction": "export", "create_in_external": True, "create_in_odoo": False, "domain": "[('ref', '=', 'FAIR')]"}
+        export = {
+            "direction": "export", "create_in_external": True, "create_in_odoo": False,
+            "domain": "[('ref', '=', 'FAIR')]"}
         badges = make_flow(self.env, gone, resource, "res.partner", "Fair badges", "fair_badges", rules, **export)
         paused = make_connection(self.env, "fair_planner", "Stand Planner (paused)", "http://127.0.0.1:9/planner/")
         planner = make_flow(self.env, paused, resource, "res.partner", "Fair appointments", "fair_planner", rules, **export)
-        thanks = make_flow(self.env, paused, resource, "res.partner", "Fair thank-you letters", "fair_letters", rules, **export)
+        thanks = make_flow(self.env, paused, resource, "res.partner", "Fair letters", "fair_letters", rules, **export)
         make_flow(self.env, paused, resource, "res.partner", "Fair survey (draft)", "fair_survey", rules, **export)
         for flow in (badges, planner, thanks):
             flow.action_test_mode()
