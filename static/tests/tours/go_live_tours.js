@@ -117,6 +117,7 @@ tours.add("integration_flow_go_live_end", {
         ...pick("responsible_id", "admin", "Admin"),
         ...SAVE,
         press("Agree", ".o_statusbar_buttons button[name=action_agree]"),
+        press("It does what the work needs", ".modal .modal-footer .btn-primary"),
         { content: "Nothing is missing", trigger: `${FORM} .o_field_widget[name=readiness_items]:contains(Ready to go live)` },
         press("Go Live", ".o_statusbar_buttons button[name=action_go_live].btn-primary"),
         press("Yes", ".modal .modal-footer .btn-primary"),
