@@ -91,7 +91,9 @@ class IntegrationFlow(models.Model):
         allowed = self._number(estimate.allowed)
         done = (self.env._("%(calls)s calls a day of %(allowed)s allowed.", calls=calls, allowed=allowed) if estimate.allowed
                 else self.env._("%(calls)s calls a day; the connection has no limit.", calls=calls))
-        missing = (self.env._("Say how many records are expected.") if estimate.verdict == "unknown" else self.env._(
+        missing = (self.env._(
+            "Say how many records are expected: per day, and in all where the other system cannot be asked for changes only."
+        ) if estimate.verdict == "unknown" else self.env._(
             "%(calls)s calls a day are expected, and %(allowed)s are allowed; in the busiest hour %(peak)s of %(hour)s.",
             calls=calls, allowed=allowed, peak=self._number(estimate.peak_calls),
             hour=self._number(estimate.peak_allowed)))

@@ -57,6 +57,7 @@ from . import test_executor
 from . import test_executor_jobs
 from . import test_executor_uninstall
 from . import test_proof_tours
+from . import test_go_live_tours
 from . import test_recency
 from . import test_parents
 from . import test_request

@@ -60,6 +60,7 @@ def first_import(env, sandbox_url):
     :return: dict with ``imported`` ({label: count}) and ``attention`` (sentences)
     """
     from odoo.addons.integration_flow.engine.worker import Worker
+    from odoo.addons.integration_flow.tools import demo_states
 
     env = env(user=env.ref("base.user_admin"))  # flows run as whoever makes them, and never as the superuser
     prepare(env)
@@ -77,6 +78,7 @@ def first_import(env, sandbox_url):
     env.cr.commit()
     publish_stock(env)
     env.cr.commit()
+    demo_states.show(env, sandbox_url, Worker)
     counts = env["integration.sync"]._read_group(
         [("connection_id", "=", connection.id), ("state", "=", "synced")], ["flow_id"], ["__count"])
     failed = env["integration.sync"].search(
@@ -89,6 +91,7 @@ def first_import(env, sandbox_url):
         attention.append(f"{waiting} records wait for others")
     for run in env["integration.run"].search([("connection_id", "=", connection.id), ("state", "=", "failed")]):
         attention.append(f"{run.flow_id.name}: {run.message}")
+    attention += demo_states.summary(env)
     return {"imported": {flow.name: count for flow, count in counts}, "attention": attention}
 
 

@@ -36,7 +36,7 @@ class Odoo:
         answer = self.http.post(self.url + path, json={"jsonrpc": "2.0", "params": params}, timeout=60).json()
         if "error" in answer:
             raise SystemExit(answer["error"])
-        return answer["result"]
+        return answer.get("result")
 
     def call(self, model, method, *args, **kwargs):
         return self._post(f"/web/dataset/call_kw/{model}/{method}", {
