@@ -119,6 +119,15 @@ class IntegrationSync(models.Model):
     def _compute_display_name(self):
         for sync in self:
             sync.display_name = sync.name or sync.external_id or f"{sync.model},{sync.res_id}"
+        # What has only been captured yet is called as its record is, where the user may see that.
+        unnamed = self.filtered(lambda sync: not sync.name and not sync.external_id and sync.res_id)
+        for model_name, syncs in unnamed.grouped("model").items():
+            if model_name not in self.env:
+                continue
+            records = self.env[model_name].browse(syncs.mapped("res_id")).exists()._filtered_access("read")
+            names = {record.id: record.display_name for record in records}
+            for sync in syncs:
+                sync.display_name = names.get(sync.res_id) or sync.display_name
 
     @api.depends("state")
     def _compute_needs_attention(self):

@@ -22,7 +22,7 @@ class TestOverview(ScreensMixin, TransactionCase):
         return self.env["integration.run"].create({
             "flow_id": (flow or self.flow).id, "trigger": "button", "started_at": when, **counts})
 
-    def read(self, flow=None, **context):
+    def seen(self, flow=None, **context):
         """As a user sees it."""
         flow = (flow or self.flow).with_user(self.users["user"]).with_context(**context)
         flow.invalidate_recordset()
@@ -36,15 +36,15 @@ class TestOverview(ScreensMixin, TransactionCase):
         late = self.run_on(datetime(2026, 3, 10, 23, 30), created_count=4)
         other = self.flow.copy({"name": "Another"})
         self.run_on(NOW, other, created_count=9)
-        days = self.read(tz="UTC").activity
+        days = self.seen(tz="UTC").activity
         self.assertEqual((len(days), days[0]["day"], days[-1]), (14, "2026-03-02", {
             "day": "2026-03-15", "synced": 6, "failed": 1}))
         self.assertEqual({day["day"]: day["synced"] for day in days if day["synced"]},
                          {"2026-03-15": 6, "2026-03-10": 4})
-        self.assertEqual(self.read(tz="Europe/Brussels").activity[-5], {"day": "2026-03-11", "synced": 4, "failed": 0},
+        self.assertEqual(self.seen(tz="Europe/Brussels").activity[-5], {"day": "2026-03-11", "synced": 4, "failed": 0},
                          "days begin at the user's midnight")
         self.assertTrue(late)
-        self.assertEqual(self.read(other).activity[-1]["synced"], 9)
+        self.assertEqual(self.seen(other).activity[-1]["synced"], 9)
 
     def test_all_tiles_in_one_look(self):
         flows = self.flow + self.flow.copy() + self.flow.copy()
@@ -63,10 +63,10 @@ class TestOverview(ScreensMixin, TransactionCase):
                 self.flow.write({
                     "freshness_minutes": target,
                     "last_success_at": age is not None and fields.Datetime.now() - timedelta(minutes=age)})
-                self.assertEqual(self.read().freshness, expected)
+                self.assertEqual(self.seen().freshness, expected)
         self.flow.write({"last_success_at": NOW - timedelta(days=3)})
         self.flow.action_pause()
-        self.assertEqual(self.read().freshness, "none", "nothing is expected of a paused flow")
+        self.assertEqual(self.seen().freshness, "none", "nothing is expected of a paused flow")
 
     @freeze_time(NOW)
     def test_queue(self):
@@ -74,10 +74,10 @@ class TestOverview(ScreensMixin, TransactionCase):
         self.env["integration.sync"].create([{
             "flow_id": self.flow.id, "connection_id": self.connection.id, "model": "res.partner", "state": "pending",
             "external_id": str(number)} for number in range(6)])
-        self.assertEqual((self.read().queue_percent, self.flow.queue_level), (60, "ok"))
+        self.assertEqual((self.seen().queue_percent, self.flow.queue_level), (60, "ok"))
         self.env["integration.sync"].search([("flow_id", "=", self.flow.id)], limit=1).copy({"external_id": "x"})
-        self.assertEqual((self.read().queue_percent, self.read().queue_level), (70, "busy"))
+        self.assertEqual((self.seen().queue_percent, self.seen().queue_level), (70, "busy"))
         self.flow.batch_size = 8
-        self.assertEqual((self.read().queue_percent, self.read().queue_level), (87, "full"))
+        self.assertEqual((self.seen().queue_percent, self.seen().queue_level), (87, "full"))
         self.run_on(NOW, created_count=700)
-        self.assertEqual((self.read().queue_percent, self.read().queue_level), (1, "ok"), "it has done more on one day")
+        self.assertEqual((self.seen().queue_percent, self.seen().queue_level), (1, "ok"), "it has done more on one day")
