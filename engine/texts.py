@@ -188,7 +188,7 @@ MESSAGES = {
     "answer_malformed": (
         _lt("%(host)s answered something that is no proper web answer (%(reason)s)."), _ASK_PROVIDER),
     "not_sent": (
-        _lt("This was not sent, because of what happened to another call just before: %(reason)s."),
+        _lt("This was not sent yet, because the call just before it could not be made."),
         _lt("Nothing to do here: it is sent as soon as the cause is gone.")),
     # -- Transport: signing in -------------------------------------------------------------------------------
     "token_refused": (

@@ -124,11 +124,14 @@ def main():
     failed = odoo.one("integration.sync", ("flow_id", "=", orders), ("state", "=", "failed"))
     run = odoo.one("integration.run", ("flow_id", "=", orders), ("state", "=", "done"))
     connection = odoo.one("integration.connection", ("code", "=", "woo"))
+    conflict = odoo.one("integration.sync", ("state", "=", "conflict"))
     pictures = (  # name, address, what to wait for, height, what to click
         ("overview", "integrations", ".o_kanban_record", 640, ()),
         ("sync_records", "integration-issues", ".o_data_row", 440, ()),
         ("sync_record", f"integration-records/{failed}", ".o_form_sheet", 720, ()),
         ("record_panel", f"res.partner/{partner}", ".o_integration_status_banner", 560, ()),
+        ("flow_plan", f"integration-flows/{orders}", ".o_form_sheet", 980, ()),
+        ("conflict", f"integration-records/{conflict}", ".o_form_sheet", 720, ()),
         ("flow_fields", f"integration-flows/{orders}", ".o_form_sheet", 860, (".nav-link", "Fields")),
         ("connection_test", f"integration-connections/{connection}", ".o_form_sheet", 720, ("button", "Test Connection")),
         ("run", f"integration-runs/{run}", ".o_form_sheet", 640, ()),
@@ -141,6 +144,7 @@ def main():
             browser.open(f"/odoo/{address}", selector, width=390 if name == "phone" else 1280, height=height)
             if click:
                 browser.click(*click)
+                browser.run("document.querySelector('.o_notebook .nav-link.active')?.scrollIntoView()")
             browser.shoot(name)
     finally:
         browser.close()
