@@ -98,11 +98,17 @@ def _children_section(name: str, shape: Mapping, schema: Mapping) -> tuple[str, 
     return None
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def _goes_without_saying(section: str, name: str, value: Any, known: Mapping, context: Mapping) -> bool:
     if section == "rules" and name == "owner":
         return value == ("odoo" if context.get("direction") == "export" else "external")
     if section == "tests" and name == "direction":
         return value == ("export" if context.get("direction") == "export" else "import")
+    if _is_number(known.get(name)) and _is_number(value):
+        return value == known[name]
     if name in known and known[name] not in (None, False, ""):
         return type(value) is not bool and value == known[name] or value is known[name]
     return value in (None, False, "", [], {}) and (value != 0 or value is False or not isinstance(value, (int, float)))

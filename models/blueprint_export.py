@@ -140,7 +140,8 @@ class IntegrationBlueprint(models.AbstractModel):
             value = record[field.name]
             if field.type in ("char", "text") and value and "string" not in shape.get("type", ()) and "enum" not in shape:
                 value = parsed(value)
-            if value not in (False, None, "") or field.type == "boolean":
+            # Zero is a value where there is a default: without it the default would come back.
+            if value or field.type == "boolean" or field.type in ("integer", "float") and field.default is not None:
                 entry[name] = value
         return entry
 

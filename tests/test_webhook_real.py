@@ -304,7 +304,8 @@ class TestServer(RealWebhookCase):
             self.assertLess(answer.status, 500, (method, path, headers, body))
             self.assertNotIn(b"Traceback", text)
             self.assertNotIn(b"psycopg2", text)
-            if method == "POST" and token is None:
+            if method == "POST" and token is None and not headers.get("X-Odoo-Database", "").strip():
+                # That header asks for another database, and Odoo says itself that there is none.
                 self.assertIn(answer.status, (200, 400, 403))
 
         rubbish()
