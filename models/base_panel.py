@@ -8,6 +8,7 @@ from odoo.tools import ormcache
 USER_GROUP = "integration_flow.group_integration_user"
 OUTSIDE_SUBVIEWS = "[not(ancestor::field)]"
 SUBVIEWS = ("form", "list", "kanban")
+TEXTS = ("string", "help", "selection")
 # How the field that says what is owned stands in each kind of view: loaded with the record, never seen.
 HIDDEN = {"form": {"invisible": "1"}, "list": {"column_invisible": "1"}, "kanban": {}}
 STATE_COLUMN = """
@@ -69,8 +70,11 @@ class Base(models.AbstractModel):
     @api.model
     def fields_get(self, allfields=None, attributes=None):
         """Our fields are on every model, but people meet them only where there are flows, and no export or ``read`` of
-        all fields computes them."""
+        all fields computes them. Their texts are translated once, with ``base``: no addon has those of all models."""
         found = super().fields_get(allfields, attributes)
+        if self._name != "base" and "integration_state" in found:
+            ours = self.env["base"].fields_get(["integration_state"])["integration_state"]
+            found["integration_state"].update({key: ours[key] for key in TEXTS if key in found["integration_state"]})
         if not allfields:
             for name in self._integration_hidden_fields():
                 found.pop(name, None)

@@ -343,6 +343,36 @@ def write_figures(results, output):
 # -- shell, sandbox, postgres --
 
 
+def translations(arguments):
+    """Export the terms and bring the file of each language up to date."""
+    script = places.CHECKOUT / "tools" / "translations.py"
+    with Machine(Progress(5)) as machine:
+        machine.odoo_and_venv().postgres()
+        template = machine.template("mail")
+        with machine.databases.throw_away(template, "translations") as database:
+            with machine.progress.step("Addon"):
+                machine.databases.install_addon(database, demo=False, log_name="translations-install")
+            output = processes.checked(
+                machine.databases.odoo_command(database, "--no-http", "--log-level=warn", subcommand="shell"),
+                "The terms cannot be exported.",
+                log=services.fresh_log("translations"),
+                env={
+                    "INTEGRATION_ADDON": places.ADDON,
+                    "INTEGRATION_I18N": str(places.CHECKOUT / "i18n"),
+                    "INTEGRATION_LANGUAGES": " ".join(arguments.languages),
+                },
+                stdin_text=script.read_text(),
+            )
+    found = [line for line in output.splitlines() if line.startswith(SUMMARY)]
+    if not found:
+        raise Problem("The export ended without saying what it did.", processes.tail(output))
+    done = json.loads(found[-1].removeprefix(SUMMARY))
+    print(f"{done['terms']} terms. Written: {', '.join(done['changed']) or 'nothing, all is up to date'}.")
+    for language, count in done["missing"].items():
+        print(f"  {language}: {count} without a translation")
+    return 0
+
+
 def shell(arguments):
     database = arguments.database or default_database()
     with Machine(Progress(3)) as machine:
