@@ -47,7 +47,8 @@ class TestTranslations(FlowCase):
         trans_export(None, [ADDON], buffer, "po", self.env)
         exported = polib.pofile(buffer.getvalue().decode())
         template = {entry.msgid for entry in self.terms(f"{ADDON}.pot")}
-        new = {entry.msgid for entry in exported if any(self.is_ours(place) for place, _line in entry.occurrences)} - template
+        ours = {entry.msgid for entry in exported if any(self.is_ours(place) for place, _line in entry.occurrences)}
+        new = ours - template
         self.assertEqual(sorted(new), [], f"New terms. {UPDATE}")
         gone = template - {entry.msgid for entry in exported}
         self.assertEqual(sorted(gone), [], f"Terms that are gone. {UPDATE}")

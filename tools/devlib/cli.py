@@ -86,8 +86,12 @@ def parser():
     bench.add_argument("--sizes", default="", help="records to measure with, where a benchmark has a choice: 1000,10000")
     bench.add_argument("--output", type=Path, help="write the table to this file as well")
 
-    translations = add("translations", commands.translations, "Bring the files of i18n/ up to date with the terms.")
-    translations.add_argument("languages", nargs="*", help="codes of languages to begin: it nl (those of i18n/ are always done)")
+    translations = add(
+        "translations", commands.translations, "Bring the files of i18n/ up to date with the terms."
+    )
+    translations.add_argument(
+        "languages", nargs="*", help="codes of languages to begin: it nl (those of i18n/ are always done)"
+    )
 
     shell = add("shell", commands.shell, "Odoo's Python shell on the database of ./dev run.")
     shell.add_argument("--database", help="name of the database")
