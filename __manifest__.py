@@ -8,8 +8,8 @@
     "depends": ["mail"],
     "external_dependencies": {
         "python": [
-            "cronsim", "jmespath", "jsonschema", "lxml", "oauthlib", "referencing", "requests", "standardwebhooks",
-            "urllib3",
+            "cronsim", "jmespath", "jsonschema", "lxml", "markdown-it-py", "oauthlib", "referencing", "requests",
+            "standardwebhooks", "urllib3",
         ],
     },
     "data": [
@@ -67,6 +67,8 @@
         "views/integration_document_views.xml",
         "views/integration_publish_views.xml",
         "views/integration_consumer_views.xml",
+        "views/integration_guide_templates.xml",
+        "views/integration_guide_views.xml",
         "views/menus.xml",
     ],
     "assets": {

@@ -83,6 +83,7 @@ from . import issue_activity
 from . import issue_conflict
 from . import mail_activity
 from . import sync_issue
+from . import guided
 from . import attention
 from . import bulk_action
 from . import bulk_buttons

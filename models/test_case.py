@@ -126,6 +126,11 @@ class IntegrationTestCase(models.Model):
         for case in self:
             proving.store(case, proving.prove(case, viewer))
 
+    def action_open_flow(self):
+        """The flow that this case proves, from where it is planned on."""
+        self.ensure_one()
+        return self.flow_id.get_formview_action()
+
     def action_take_result(self):
         """Expect from now on what the rules make of the example today."""
         self.check_access("write")

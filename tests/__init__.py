@@ -1,4 +1,5 @@
 from . import test_import
+from . import test_guides
 from . import test_screens
 from . import test_translations
 from . import test_shipping

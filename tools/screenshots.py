@@ -7,96 +7,13 @@ the demo data so that one record fails; take the pictures on a database that you
 """
 
 import argparse
-import base64
-import json
-import shutil
-import subprocess
-import tempfile
-import time
 from pathlib import Path
 
 import requests
-import websocket
+from chromium import Browser, Odoo, until
 
 IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--remote-debugging-port=0", "--remote-allow-origins=*", "about:blank")
-
-
-class Odoo:
-    """Odoo's own JSON calls, as the web client makes them."""
-
-    def __init__(self, url):
-        self.url, self.http = url.rstrip("/"), requests.Session()
-        database = self._post("/web/database/list", {})[0]
-        self._post("/web/session/authenticate", {"db": database, "login": "admin", "password": "admin"})
-
-    def _post(self, path, params):
-        answer = self.http.post(self.url + path, json={"jsonrpc": "2.0", "params": params}, timeout=60).json()
-        if "error" in answer:
-            raise SystemExit(answer["error"])
-        return answer.get("result")
-
-    def call(self, model, method, *args, **kwargs):
-        return self._post(f"/web/dataset/call_kw/{model}/{method}", {
-            "model": model, "method": method, "args": args, "kwargs": kwargs})
-
-    def one(self, model, *domain):
-        return self.call(model, "search", domain, limit=1)[0]
-
-
-class Browser:
-    """Chromium by its own protocol: open, do, take a picture."""
-
-    def __init__(self, odoo):
-        self.odoo, self.number, self.profile = odoo, 0, tempfile.mkdtemp()
-        self.process = subprocess.Popen(
-            ["chromium", f"--user-data-dir={self.profile}", *FLAGS], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        port_file = Path(self.profile, "DevToolsActivePort")
-        self._until(lambda: port_file.exists() and port_file.read_text().strip())
-        pages = requests.get(f"http://127.0.0.1:{port_file.read_text().split()[0]}/json", timeout=10).json()
-        page = next(page for page in pages if page["type"] == "page")
-        self.socket = websocket.create_connection(page["webSocketDebuggerUrl"], timeout=30)
-        for cookie in odoo.http.cookies:
-            self.send("Network.setCookie", name=cookie.name, value=cookie.value, url=odoo.url)
-
-    @staticmethod
-    def _until(ready, seconds=30):
-        end = time.monotonic() + seconds
-        while not ready():
-            if time.monotonic() > end:
-                raise SystemExit("The page did not become what it should be.")
-            time.sleep(0.2)
-
-    def send(self, method, **params):
-        self.number += 1
-        self.socket.send(json.dumps({"id": self.number, "method": method, "params": params}))
-        while (answer := json.loads(self.socket.recv())).get("id") != self.number:
-            pass
-        return answer.get("result", {})
-
-    def run(self, script):
-        return self.send("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
-
-    def open(self, path, wait, width, height):
-        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
-        self.send("Page.navigate", url=self.odoo.url + path)
-        self._until(lambda: self.run(f"!!document.querySelector({wait!r})"))
-        time.sleep(1.5)
-
-    def click(self, selector, text=""):
-        self.run(f"[...document.querySelectorAll({selector!r})].find(e => e.textContent.includes({text!r})).click()")
-        time.sleep(1.5)
-
-    def shoot(self, name):
-        picture = self.send("Page.captureScreenshot", format="png")["data"]
-        (IMAGES / f"{name}.png").write_bytes(base64.b64decode(picture))
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait()
-        shutil.rmtree(self.profile, ignore_errors=True)
+NEEDS_ME = ".o_integration_attention_button"
 
 
 def fail_one(odoo, sandbox):
@@ -109,7 +26,7 @@ def fail_one(odoo, sandbox):
             "kind": "status", "method": ["PUT", "PATCH", "POST"], "path": "/customers", "status": 400,
             "message": "Invalid parameter: billing.phone is not a valid telephone number."}).raise_for_status()
         odoo.call("res.partner", "write", [sync["res_id"]], {"phone": "+43 1 23"})
-        Browser._until(lambda: odoo.call("integration.sync", "search_count", [*domain, ("state", "=", "failed")]), 120)
+        until(lambda: odoo.call("integration.sync", "search_count", [*domain, ("state", "=", "failed")]), 120)
     return sync["res_id"]
 
 
@@ -117,6 +34,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--odoo", default="http://127.0.0.1:8069")
     parser.add_argument("--sandbox", default="http://127.0.0.1:8169")
+    parser.add_argument("names", nargs="*", help="only these pictures")
     options = parser.parse_args()
     odoo = Odoo(options.odoo)
     partner = fail_one(odoo, options.sandbox)
@@ -125,15 +43,26 @@ def main():
     run = odoo.one("integration.run", ("flow_id", "=", orders), ("state", "=", "done"))
     connection = odoo.one("integration.connection", ("code", "=", "woo"))
     conflict = odoo.one("integration.sync", ("state", "=", "conflict"))
+    unknown = odoo.one("integration.sync", ("state", "=", "unknown"))
+    held = odoo.one("integration.run", ("state", "=", "held"))
     pictures = (  # name, address, what to wait for, height, what to click
         ("overview", "integrations", ".o_kanban_record", 640, ()),
-        ("sync_records", "integration-issues", ".o_data_row", 440, ()),
+        ("needs_me", "integrations", NEEDS_ME, 420, [(NEEDS_ME, "")]),
+        ("sync_records", "integration-issues", ".o_data_row", 520, ()),
         ("sync_record", f"integration-records/{failed}", ".o_form_sheet", 720, ()),
         ("record_panel", f"res.partner/{partner}", ".o_integration_status_banner", 560, ()),
-        ("flow_plan", f"integration-flows/{orders}", ".o_form_sheet", 980, ()),
         ("conflict", f"integration-records/{conflict}", ".o_form_sheet", 720, ()),
-        ("flow_fields", f"integration-flows/{orders}", ".o_form_sheet", 860, (".nav-link", "Fields")),
-        ("connection_test", f"integration-connections/{connection}", ".o_form_sheet", 720, ("button", "Test Connection")),
+        ("unknown", f"integration-records/{unknown}", ".o_form_sheet", 520, ()),
+        ("deletions", "integration-deletions", ".o_data_row", 300, ()),
+        ("held", f"integration-runs/{held}", ".o_form_sheet", 720, ()),
+        ("bulk", "integration-records", ".o_data_row", 460, [("thead .o_list_record_selector input", "")]),
+        ("why_not", f"integration-records/{failed}", ".o_form_sheet", 720, [(".o_statusbar_buttons button", "Why Not?")]),
+        ("dry_run", f"integration-records/{failed}", ".o_form_sheet", 860, [
+            ("button[name=action_dry_run]", ""), (".modal button[name=action_preview]", "")]),
+        ("specification", f"integration-flows/{orders}", ".o_form_sheet", 900, [("button[name=action_specification]", "")]),
+        ("flow_plan", f"integration-flows/{orders}", ".o_form_sheet", 980, ()),
+        ("flow_fields", f"integration-flows/{orders}", ".o_form_sheet", 860, [(".nav-link", "Fields")]),
+        ("connection_test", f"integration-connections/{connection}", ".o_form_sheet", 720, [("button", "Test Connection")]),
         ("run", f"integration-runs/{run}", ".o_form_sheet", 640, ()),
         ("phone", "integration-issues", ".o_kanban_record", 844, ()),
     )
@@ -141,11 +70,14 @@ def main():
     browser = Browser(odoo)
     try:
         for name, address, selector, height, click in pictures:
+            if options.names and name not in options.names:
+                continue
             browser.open(f"/odoo/{address}", selector, width=390 if name == "phone" else 1280, height=height)
-            if click:
-                browser.click(*click)
-                browser.run("document.querySelector('.o_notebook .nav-link.active')?.scrollIntoView()")
-            browser.shoot(name)
+            for selector, text in click:
+                browser.click(selector, text)
+                if selector == ".nav-link":
+                    browser.run("document.querySelector('.o_notebook .nav-link.active')?.scrollIntoView()")
+            browser.shoot(IMAGES / f"{name}.png")
     finally:
         browser.close()
 
