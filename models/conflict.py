@@ -85,17 +85,18 @@ class IntegrationConflict(models.Model):
     def _readable(self):
         """Those whose values the user may see: he can read the record and the field."""
         readable = self.browse()
-        for (model_name, rule), rows in self.grouped(lambda row: (row.model, row.rule_id)).items():
+        for model_name, rows in self.grouped("model").items():
             if model_name not in self.env:
                 continue
-            records = self.env[model_name].browse([res_id for res_id in rows.mapped("res_id") if res_id])
+            # One that is gone cannot be asked for rights any more: its values stay hidden, and its row stays in the list.
+            records = self.env[model_name].browse({res_id for res_id in rows.mapped("res_id") if res_id}).exists()
             if not records.has_access("read"):
                 records = records._filtered_access("read")
-            field = records._fields.get((rule.sudo().odoo_path or "").split(".")[0])
-            if field is not None and not records._has_field_access(field, "read"):
-                continue
             allowed = set(records.ids)
-            readable += rows.filtered(lambda row, allowed=allowed: not row.res_id or row.res_id in allowed)
+            for rule, of_rule in rows.grouped("rule_id").items():
+                field = records._fields.get((rule.sudo().odoo_path or "").split(".")[0])
+                if field is None or records._has_field_access(field, "read"):
+                    readable += of_rule.filtered(lambda row, allowed=allowed: not row.res_id or row.res_id in allowed)
         return readable
 
     # -- who may -------------------------------------------------------------------------------------------
