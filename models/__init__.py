@@ -83,6 +83,7 @@ from . import alert_rule
 from . import issue
 from . import issue_activity
 from . import issue_conflict
+from . import issue_deletion
 from . import mail_activity
 from . import sync_issue
 from . import attention

@@ -88,6 +88,31 @@ class TestDeletedThere(DeletionCase):
         self.assertEqual(sync.state, "synced")
         self.assertEqual(self.gone(1, modified="2026-04-01T10:00:00")["1"].state, "open", "so somebody is asked again")
 
+    def test_it_needs_attention(self):
+        """It stands among the issues, on the business record and in the systray, until somebody has decided."""
+        partners = self.here(1, 2)
+        self.gone(1, 2)
+        issue = self.env["integration.issue"].search([("flow_id", "=", self.flow.id)])
+        self.assertEqual((issue.state, issue.needs_person, issue.severity, issue.affected_count), ("open", True, "2", 2))
+        self.assertIn("Somebody has to approve", issue.message)
+        self.assertFalse(self.env["mail.activity"].search([("integration_issue_id", "=", issue.id)]), "the flow tells")
+        action = issue.with_user(self.clerk).action_fix()
+        self.assertEqual(self.env[action["res_model"]].search(action["domain"]).sorted("id"),
+                         self.env["integration.deletion"].union(*self.deletions().values()).sorted("id"))
+        mine = self.env["integration.attention"].with_user(self.manager).get_mine()["lines"]
+        self.assertEqual({line["kind"]: line["count"] for line in mine}, {"deletions": 2}, "counted once")
+        syncs = self.env["integration.sync"].with_user(self.clerk)
+        [status] = syncs.get_record_status("res.partner", partners["1"].id)
+        self.assertEqual((status["decision"], status["state_label"], status["can_retry"]),
+                         ("deletion", "Deletion to Approve", False))
+        self.assertIn("Somebody has to approve that it is archived in Odoo", status["message"])
+        self.press(self.deletions()["1"].action_approve)
+        self.press(self.deletions()["2"].action_reject)
+        issue.invalidate_recordset()
+        self.assertEqual((issue.state, issue.resolved_how, issue.resolved_by_id), ("resolved", "deletion", self.clerk))
+        [status] = syncs.get_record_status("res.partner", partners["2"].id)
+        self.assertNotIn("decision", status)
+
     def test_everything_that_matches(self):
         """Approved in the background with its progress, as far as the user may delete such records himself."""
         partners = self.here(1, 2, 3)
