@@ -16,6 +16,9 @@ LEFT_STATES = ("synced", "excluded", "skipped")
 # States in which a record that failed still counts: it failed, or it is on its way to another attempt.
 COUNTED_STATES = ("pending", "waiting", "processing", *ATTENTION_STATES)
 
+# Code of the failure that is none: a person has to say whether a record is deleted.
+DELETION = "deletion"
+
 # Whole numbers as text: they sort as they weigh.
 MINOR, NORMAL, SERIOUS = "1", "2", "3"
 

@@ -303,7 +303,7 @@ def run_jobs(env) -> None:
         try:
             outcome = carry_out(env, ids)
             waits = waits or bool(outcome.busy)
-            _unmark(env, ids, outcome)
+            unmark(env, ids, outcome)
         except Exception as error:
             cr.rollback()
             if not failures.is_concurrency(error):
@@ -319,7 +319,7 @@ def run_jobs(env) -> None:
         env["ir.cron"]._commit_progress(0)
 
 
-def _unmark(env, ids: list[int], outcome: Outcome) -> None:
+def unmark(env, ids: list[int], outcome: Outcome) -> None:
     """What has moved on is not decided any more: somebody has to look at the new values."""
     now = fields.Datetime.now()
     for sync_id, labels in outcome.moved.items():

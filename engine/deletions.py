@@ -7,7 +7,7 @@ sync record of a deletion that waits is *waiting*, due never: a decision, or new
 from datetime import datetime
 from typing import NamedTuple
 
-from . import bulk
+from . import bulk, issues
 
 OPEN, APPROVED, REJECTED = "open", "approved", "rejected"
 _COLUMNS = (
@@ -88,6 +88,10 @@ def decide(cr, ids: list[int], state: str, user_id: int, now: datetime, message:
 
     :param message: of the line in their history
     """
+    cr.execute(
+        "SELECT array_agg(DISTINCT s.issue_id) FROM integration_deletion d JOIN integration_sync s ON s.id = d.sync_id "
+        "WHERE d.id = ANY(%s) AND d.state = 'open' AND s.issue_id IS NOT NULL", [list(ids)])
+    issues.note_action(cr, cr.fetchone()[0] or [], issues.DELETION, user_id, now)
     cr.execute(
         """WITH decided AS (
                UPDATE integration_deletion SET state = %(state)s, decided_by_id = %(user)s, decided_at = %(now)s

@@ -53,6 +53,7 @@ class ExportDeleted:
         row.external_id = outgoing.external_id or row.external_id
         if queue.state(row.id) != deletions.REJECTED:
             queue.ask(row, "delete", row.res_id)
+            row.asks = True
             row.settle("waiting", "waiting", message=self.env._(
                 "Deleted in Odoo. Somebody has to approve that it is deleted in the other system."))
             return

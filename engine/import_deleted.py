@@ -53,6 +53,7 @@ class ImportDeleted:
                 return "excluded", said
             if known is None or known.state == deletions.OPEN:
                 queue.ask(item.row, what, item.res_id)
+                item.row.asks = True
                 return "waiting", self.env._(
                     "Deleted in the other system. Somebody has to approve that it is archived in Odoo.") \
                     if what == "archive" else self.env._(

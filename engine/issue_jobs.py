@@ -1,15 +1,10 @@
 """Retry All and Skip All of an issue: pages of records in one statement each, committed one by one."""
 
-import time
-from collections.abc import Callable
-
 from odoo import fields
 
-from . import failures, issues, queueing
+from . import issues, page_jobs, queueing
 
 PAGE = 2000
-# A page that other transactions keep disturbing is left to the next call of the scheduled action.
-ATTEMPTS = 5
 
 
 def run(env, states: dict[str, tuple]) -> None:
@@ -17,29 +12,9 @@ def run(env, states: dict[str, tuple]) -> None:
 
     :param states: {job: states of the records that it takes}
     """
-    cr = env.cr
-    while True:
-        cr.execute("SELECT id FROM integration_issue WHERE job IS NOT NULL ORDER BY write_date, id LIMIT 1")
-        found = cr.fetchone()
-        if not found:
-            env["ir.cron"]._commit_progress(0, remaining=0)
-            return
-        done = in_peace(env, lambda issue_id=found[0]: _page(env, issue_id, states))
-        if done is None or env["ir.cron"]._commit_progress(done, remaining=1) <= 0:
-            return
-
-
-def in_peace(env, work: Callable[[], int]) -> int | None:
-    """Do this, again when another transaction has disturbed it. None: it was disturbed too often."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return work()
-        except Exception as error:
-            env.cr.rollback()
-            if not failures.is_concurrency(error):
-                raise
-            time.sleep(0.05 * attempt)
-    return None
+    page_jobs.run(
+        env, "SELECT id FROM integration_issue WHERE job IS NOT NULL ORDER BY write_date, id LIMIT 1",
+        lambda issue_id: _page(env, issue_id, states))
 
 
 def _page(env, issue_id: int, states) -> int:

@@ -15,6 +15,7 @@ from ..core.errors import ERROR_CLASSES, SyncError
 from ..core.issues import (
     ATTENTION_STATES,
     COUNTED_STATES,
+    DELETION,
     LEFT_STATES,
     NORMAL,
     SERIOUS,
@@ -65,7 +66,7 @@ def note_rows(cr, plan, rows: list, now: datetime) -> set[int]:
     failed = []
     for row in rows:
         error_class = row.error.error_class if row.error else None
-        if gathers(row.state, row.outcome, error_class):
+        if row.asks or gathers(row.state, row.outcome, error_class):
             cause = _cause_of(plan, row)
             causes.setdefault(cause.key, cause)
             failed.append((row, cause.key))
@@ -80,14 +81,15 @@ def note_rows(cr, plan, rows: list, now: datetime) -> set[int]:
 
 
 def _cause_of(plan, row) -> Cause:
-    # A conflict or a held record has no error: what people have to decide is the cause.
-    error = row.error or SyncError("validation", "conflict" if row.state == "conflict" else row.state)
+    # A conflict, a held record and a deletion have no error: what people have to decide is the cause.
+    error = row.error or SyncError("validation", DELETION if row.asks else row.state)
     shared = is_of_connection(row.state, error.error_class)
     company_id = plan.connection.company_id.id or None if shared else plan.company_id
     return Cause(
         plan.connection.id, None if shared else plan.id, company_id,
         issue_fingerprint(error.error_class, error.code, error.params, row.error_key), error.error_class, error.code,
-        row.error_key, _clean(row.message), _clean(row.hint), severity(row.state, error.error_class))
+        row.error_key, _clean(row.message), _clean(row.hint),
+        NORMAL if row.asks else severity(row.state, error.error_class))
 
 
 def note_run(cr, plan, error: SyncError, message: str, hint: str, now: datetime, *, retried: bool) -> int:
@@ -206,7 +208,7 @@ def settle(cr, connection_id: int, now: datetime) -> None:
     _gather_loose(cr, connection_id, now)
     params = {
         "connection": connection_id, "now": now, "counted": list(COUNTED_STATES), "attention": list(ATTENTION_STATES),
-        "left": list(LEFT_STATES), "heal": now - HEAL_WITHIN}
+        "left": list(LEFT_STATES), "deletion": DELETION, "heal": now - HEAL_WITHIN}
     member = "EXISTS (SELECT 1 FROM integration_sync s WHERE s.issue_id = {issue} AND s.state = ANY(%({states})s))"
     statements = (
         # What got its outcome by another way than the worker's has left, too.
@@ -221,7 +223,8 @@ def settle(cr, connection_id: int, now: datetime) -> None:
         "AND o.state = 'open')",
         "UPDATE integration_issue issue SET needs_person = v.needed, severity = CASE WHEN v.needed AND issue.severity = '1' "
         "THEN v.grown ELSE issue.severity END FROM (SELECT i.id, "
-        f"{member.format(issue='i.id', states='attention')} AS needed, "
+        f"{member.format(issue='i.id', states='attention')} OR i.error_code = %(deletion)s "
+        f"AND {member.format(issue='i.id', states='counted')} AS needed, "
         "CASE WHEN i.error_class = ANY(%(serious)s) THEN %(high)s ELSE %(normal)s END AS grown FROM integration_issue i "
         "WHERE i.connection_id = %(connection)s AND i.state = 'open' AND NOT i.of_run) v "
         "WHERE issue.id = v.id AND (issue.needs_person IS DISTINCT FROM v.needed)",

@@ -66,6 +66,7 @@ class Row:
     exchange: Any = None
     duration_ms: int = 0
     settled: bool = False
+    asks: bool = False  # it waits for a person to approve a deletion
     exhausted: bool = False  # failed only because all its tries are used up
     # What the row held when it was claimed: tells whether something newer arrived while it was worked on.
     claimed_hash: str | None = None

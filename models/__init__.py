@@ -30,6 +30,8 @@ from . import field_rule_form
 from . import link
 from . import sync
 from . import sync_guard
+from . import bulk_action
+from . import decision
 from . import conflict
 from . import field_rule_conflict
 from . import deletion
@@ -81,11 +83,11 @@ from . import alert_rule
 from . import issue
 from . import issue_activity
 from . import issue_conflict
+from . import issue_deletion
 from . import mail_activity
 from . import sync_issue
 from . import guided
 from . import attention
-from . import bulk_action
 from . import bulk_buttons
 from . import key_fields
 from . import payload_edit

@@ -3,11 +3,13 @@ from odoo.exceptions import AccessError
 from odoo.fields import Domain
 from odoo.tools import SQL
 
+from ..core.issues import DELETION
+
 USER_GROUP = "integration_flow.group_integration_user"
 # Nobody works on more than so many at a time: counting goes no further, so that it stays one short look.
 COUNTED_AT_MOST = 1000
 # Issues that stand for records of these kinds have a line of their own in the answer.
-COUNTED_APART = ("conflict", "held")
+COUNTED_APART = ("conflict", "held", DELETION)
 
 
 class IntegrationAttention(models.AbstractModel):

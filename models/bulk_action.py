@@ -7,14 +7,25 @@ from odoo.fields import Domain
 from ..engine import bulk_actions
 
 USER_GROUP = "integration_flow.group_integration_user"
+# More selected records than these are not worked on while the user waits.
+BULK_FROM = 1000
 ACTIONS = [
     ("retry", "Retry"),
     ("retry_later", "Retry Later"),
     ("skip", "Skip"),
     ("resync", "Resync"),
     ("assign", "Assign"),
+    ("keep_odoo", "Keep Odoo's"),
+    ("take_external", "Take the Other's"),
+    ("approve", "Approve"),
+    ("reject", "Reject"),
 ]
-TARGETS = [("integration.sync", "Sync Records"), ("integration.issue", "Issues")]
+TARGETS = [
+    ("integration.sync", "Sync Records"),
+    ("integration.issue", "Issues"),
+    ("integration.conflict", "Conflicts"),
+    ("integration.deletion", "Pending Deletions"),
+]
 # What the buttons of the lists do with everything that matches: {model: {method of the button: action}}.
 BUTTONS = {
     "integration.sync": {
@@ -25,6 +36,13 @@ BUTTONS = {
         "action_retry_all": "retry", "action_skip_all": "skip", "action_assign_to_me": "assign",
         "action_choose_assignee": "assign",
     },
+    "integration.conflict": {"action_keep_odoo": "keep_odoo", "action_take_external": "take_external"},
+    "integration.deletion": {"action_approve": "approve", "action_reject": "reject"},
+}
+# What is there to be decided.
+OPEN = {
+    "integration.conflict": Domain("decision", "=", False),
+    "integration.deletion": Domain("state", "=", "open"),
 }
 # Which records each action takes; the others that match are left as they are.
 TAKEN = {
@@ -65,7 +83,8 @@ class IntegrationBulkAction(models.Model):
     done = fields.Integer(readonly=True, aggregator=None, default=0)
     failed = fields.Integer(
         string="Left", readonly=True, aggregator=None, default=0,
-        help="Matched, but were left as they are: somebody else was working on them.")
+        help="Matched, but were left as they are: somebody else was working on them, they have changed meanwhile, or the "
+             "one who asked may not change them.")
     progress = fields.Integer(compute="_compute_progress")
     message = fields.Text(readonly=True)
     started_at = fields.Datetime(default=fields.Datetime.now, readonly=True)
@@ -93,6 +112,8 @@ class IntegrationBulkAction(models.Model):
     def _matching(self, action, target, domain):
         """Model and domain of the rows that the action goes through: records, or for Assign the issues themselves."""
         domain = Domain(domain or Domain.TRUE)
+        if target in OPEN:
+            return target, domain & OPEN[target]
         if target == "integration.issue":
             domain &= Domain("state", "=", "open")
             if action == "assign":
@@ -109,13 +130,16 @@ class IntegrationBulkAction(models.Model):
     def ask(self, target, button, domain):
         """A button of a list was pressed for everything that matches: how many these are, and what is left to say.
 
-        :param target: 'integration.sync' or 'integration.issue'
+        :param target: model of the list
         :param button: name of the button's method
         :param domain: the filter of the list
         :return: the dialog
         :raise UserError: the button is none of those that can be carried out in the background
         """
         self._check_may()
+        if (target, button) == ("integration.conflict", "action_decide"):
+            dialog = self.env[target].with_context(active_domain=domain).action_decide()
+            return dict(dialog, context=dict(dialog["context"], default_scope="matching"))
         action = BUTTONS.get(target, {}).get(button)
         if not action:
             raise UserError(self.env._("This button works on selected lines only."))

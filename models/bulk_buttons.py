@@ -1,7 +1,6 @@
 from odoo import models
 
-# More selected records than these are not worked on while the user waits.
-BULK_FROM = 1000
+from .bulk_action import BULK_FROM
 
 
 class IntegrationSync(models.Model):

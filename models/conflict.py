@@ -2,12 +2,10 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..engine import conflicts
-from ..engine.pressed import process_now
-from .sync import RUN_NOW_LIMIT
 
 SIDES = [("odoo", "Odoo"), ("external", "The Other System")]
-# So many are checked and marked in one go, when everything that matches a filter is decided.
-MARK_PAGE = 5000
+# What a decision is called as a bulk action.
+BULK = {"odoo": "keep_odoo", "external": "take_external"}
 
 
 class IntegrationConflict(models.Model):
@@ -18,6 +16,7 @@ class IntegrationConflict(models.Model):
     """
 
     _name = "integration.conflict"
+    _inherit = ["integration.decision.mixin"]
     _description = "Integration Conflict"
     _order = "id desc"
     _log_access = False
@@ -85,17 +84,18 @@ class IntegrationConflict(models.Model):
     def _readable(self):
         """Those whose values the user may see: he can read the record and the field."""
         readable = self.browse()
-        for (model_name, rule), rows in self.grouped(lambda row: (row.model, row.rule_id)).items():
+        for model_name, rows in self.grouped("model").items():
             if model_name not in self.env:
                 continue
-            records = self.env[model_name].browse([res_id for res_id in rows.mapped("res_id") if res_id])
+            # One that is gone cannot be asked for rights any more: its values stay hidden, and its row stays in the list.
+            records = self.env[model_name].browse({res_id for res_id in rows.mapped("res_id") if res_id}).exists()
             if not records.has_access("read"):
                 records = records._filtered_access("read")
-            field = records._fields.get((rule.sudo().odoo_path or "").split(".")[0])
-            if field is not None and not records._has_field_access(field, "read"):
-                continue
             allowed = set(records.ids)
-            readable += rows.filtered(lambda row, allowed=allowed: not row.res_id or row.res_id in allowed)
+            for rule, of_rule in rows.grouped("rule_id").items():
+                field = records._fields.get((rule.sudo().odoo_path or "").split(".")[0])
+                if field is None or records._has_field_access(field, "read"):
+                    readable += of_rule.filtered(lambda row, allowed=allowed: not row.res_id or row.res_id in allowed)
         return readable
 
     # -- who may -------------------------------------------------------------------------------------------
@@ -103,9 +103,7 @@ class IntegrationConflict(models.Model):
     def _check_may_decide(self):
         """A decision changes the business record, or what the other system holds of it: it asks for the right to write
         that record."""
-        self.check_access("read")
-        if not self.env.user.has_group("integration_flow.group_integration_user"):
-            raise AccessError(self.env._("You need the right 'Integrations: User' to decide conflicts."))
+        self._check_group(self.env._("You need the right 'Integrations: User' to decide conflicts."))
         refused = self - self._writable()
         if refused:
             raise AccessError(self.env._(
@@ -144,14 +142,6 @@ class IntegrationConflict(models.Model):
             "context": {"default_shown_ids": self.ids, "default_matching_domain": self.env.context.get("active_domain")},
         }
 
-    def action_open_record(self):
-        self.ensure_one()
-        return self.sync_id.action_open_record()
-
-    def action_open_external(self):
-        self.ensure_one()
-        return self.sync_id.action_open_external()
-
     def action_open_sync(self):
         self.ensure_one()
         return {
@@ -172,9 +162,11 @@ class IntegrationConflict(models.Model):
             raise UserError(self.env._(
                 "These values are not what both sides hold any more: somebody has decided already, or one side has moved "
                 "on. Nothing was overwritten. Load the list anew and look again."))
+        if progress := found._bulk_if_many(BULK[side]):
+            return progress
         found._check_may_decide()
         found = found._with_groups()
-        if len(found.sync_id) > RUN_NOW_LIMIT:
+        if not found._is_few():
             found._mark(side)
             return found._told_queued(len(found), gone)
         return found._decide_now(side, gone)
@@ -194,42 +186,19 @@ class IntegrationConflict(models.Model):
         self.invalidate_model(["decision", "decided_by_id", "decided_at"], flush=False)
         self.env.ref("integration_flow.cron_conflicts").sudo()._trigger()
 
-    def _mark_matching(self, domain, side):
-        """Decide everything that matches, page by page; what the user may not decide is left. Returns how many."""
-        last_id, count = 0, 0
-        while True:
-            page = self.search([*domain, ("id", ">", last_id), ("decision", "=", False)], order="id", limit=MARK_PAGE)
-            if not page:
-                return count
-            last_id = page[-1].id
-            allowed = page._writable()
-            if allowed:
-                allowed._mark(side)
-                count += len(allowed)
-            self.env.invalidate_all(flush=False)
-
     def _told_queued(self, count, gone=0):
         message = self.env._("%(count)s fields are decided. They are carried out in the background.", count=count)
         if gone:
             message += " " + self.env._("%(count)s others had changed meanwhile and are still open.", count=gone)
         return self._notify("warning" if gone else "info", message, sticky=bool(gone))
 
-    def _notify(self, kind, message, sticky=False):
-        return self.env["integration.sync"]._notify(kind, message, sticky=sticky)
-
     def _decide_now(self, side, gone=0):
         """Carry out the decision in a transaction of the engine's own and say what came of it."""
-        syncs = self.sync_id
-        for connection in syncs.connection_id:
-            connection.sudo()._check_may_run()
-        for flow in syncs.flow_id:
-            flow.sudo()._require_running()
+        self._check_running()
         fields_of = {sync.id: rows.mapped("label") for sync, rows in self.grouped("sync_id").items()}
         wanted = {(row.sync_id.id, row.code) for row in self}
         ids, outcomes = self.ids, []
-        answers = process_now(
-            self.env, syncs.ids, lambda queued: outcomes.append(conflicts.carry_out(queued.env, ids, side)))
-        self.env.invalidate_all()
+        answers = self._process_now(lambda queued: outcomes.append(conflicts.carry_out(queued.env, ids, side)))
         outcome = outcomes[-1]
         # In conflict again: the other side had moved on, which the record was read for.
         again = self.sudo().search([("sync_id", "in", list(outcome.decided))]).filtered(
@@ -251,10 +220,9 @@ class IntegrationConflict(models.Model):
             elif sync_id in outcome.busy or sync_id not in outcome.decided:
                 kind = "warning"
                 lines.append(self.env._("%(name)s is being worked on just now. Try again in a moment.", name=name))
-            elif answer["state"] in ("failed", "unknown", "held"):
+            elif failure := self._failure_text(answer):
                 kind = "danger"
-                lines.append(self.env._("%(name)s: %(message)s %(hint)s", name=name, message=answer["message"] or "",
-                                        hint=answer["hint"] or ""))
+                lines.append(failure)
             else:
                 lines.append(self.env._(
                     "%(name)s: %(fields)s decided.", name=name, fields=", ".join(filter(None, fields_of[sync_id]))))

@@ -2,8 +2,9 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..engine import deletions
-from ..engine.pressed import process_now
-from .sync import RUN_NOW_LIMIT
+
+# What a decision is called as a bulk action.
+BULK = {deletions.APPROVED: "approve", deletions.REJECTED: "reject"}
 
 
 class IntegrationDeletion(models.Model):
@@ -14,6 +15,7 @@ class IntegrationDeletion(models.Model):
     """
 
     _name = "integration.deletion"
+    _inherit = ["integration.decision.mixin"]
     _description = "Integration Pending Deletion"
     _order = "id desc"
     _log_access = False
@@ -62,44 +64,62 @@ class IntegrationDeletion(models.Model):
 
     def _check_may_decide(self):
         """Who approves deletes: it asks for the right to delete (or archive) such a record by hand."""
-        self.check_access("read")
-        if not self.env.user.has_group("integration_flow.group_integration_user"):
-            raise AccessError(self.env._("You need the right 'Integrations: User' to decide about deletions."))
+        self._check_group(self.env._("You need the right 'Integrations: User' to decide about deletions."))
+        refused = self - self._decidable()
+        if refused:
+            raise AccessError(self.env._(
+                "You may not delete or archive %(model)s records like %(name)s yourself, so you cannot decide about it. "
+                "Ask somebody who may.", model=self.env[refused[0].model]._description, name=refused[0].display_name))
+
+    def _decidable(self):
+        """Those whose record the user may delete (or archive) by hand."""
         if self.env.su:
-            return
+            return self
+        decidable = self.browse()
         for (model_name, side, what), rows in self.grouped(lambda row: (row.model, row.side, row.what)).items():
+            if model_name not in self.env:
+                continue
+            model = self.env[model_name]
+            if side == "external":
+                # One that was deleted in Odoo cannot be asked any more: the right on its model counts.
+                decidable += rows if model.has_access("unlink") else self.browse()
+                continue
             operation = "write" if what == "archive" else "unlink"
-            records = self.env[model_name].browse([row.res_id for row in rows if row.res_id]).exists()
-            # One that was deleted in Odoo cannot be asked any more: the right on its model counts.
-            refused = not records.has_access(operation) if side == "odoo" \
-                else not self.env[model_name].has_access("unlink")
-            if refused:
-                raise AccessError(self.env._(
-                    "You may not delete or archive %(model)s records like %(name)s yourself, so you cannot decide about it. "
-                    "Ask somebody who may.", model=self.env[model_name]._description, name=rows[0].display_name))
+            if not model.has_access(operation):
+                continue
+            records = model.browse({row.res_id for row in rows if row.res_id}).exists()
+            refused = set((records - records._filtered_access(operation)).ids)
+            decidable += rows.filtered(lambda row, refused=refused: row.res_id not in refused)
+        return decidable
 
     # -- buttons -------------------------------------------------------------------------------------------
 
     def action_approve(self):
         """What is gone on one side goes on the other side, too."""
-        return self._decide(deletions.APPROVED, self.env._("Deletion approved by %(user)s.", user=self.env.user.name))
+        return self._decide(deletions.APPROVED)
 
     def action_reject(self):
         """The record is kept, and nobody is asked again until it reappears."""
-        return self._decide(deletions.REJECTED, self.env._("Deletion rejected by %(user)s.", user=self.env.user.name))
+        return self._decide(deletions.REJECTED)
 
-    def _decide(self, state, message):
+    def _decision_text(self, state):
+        """Of the line in the history of the records."""
+        if state == deletions.APPROVED:
+            return self.env._("Deletion approved by %(user)s.", user=self.env.user.name)
+        return self.env._("Deletion rejected by %(user)s.", user=self.env.user.name)
+
+    def _decide(self, state):
         found = self.exists().filtered(lambda row: row.state == "open")
         if not found:
             raise UserError(self.env._(
                 "There is nothing to decide any more: the record is back, or somebody has decided already."))
+        if progress := found._bulk_if_many(BULK[state]):
+            return progress
         found._check_may_decide()
-        for connection in found.connection_id:
-            connection.sudo()._check_may_run()
+        found._check_running()
         flows, ids, uid, now = found.flow_id.sudo(), found.ids, self.env.uid, fields.Datetime.now()
-        for flow in flows:
-            flow._require_running()
-        if len(found) > RUN_NOW_LIMIT:
+        message = self._decision_text(state)
+        if not found._is_few():
             self.env.flush_all()
             deletions.decide(self.env.cr, ids, state, uid, now, message)
             self.env.invalidate_all(flush=False)
@@ -109,19 +129,16 @@ class IntegrationDeletion(models.Model):
             return self._notify("info", self.env._(
                 "%(count)s deletions are decided. They are carried out in the background.", count=len(found)))
         names = {row.sync_id.id: row.display_name for row in found}
-        answers = process_now(
-            self.env, found.sync_id.ids, lambda syncs: deletions.decide(syncs.env.cr, ids, state, uid, now, message))
-        self.env.invalidate_all()
-        return self._told(answers, names, state)
+        answers = found._process_now(lambda syncs: deletions.decide(syncs.env.cr, ids, state, uid, now, message))
+        return self._told(answers, names)
 
-    def _told(self, answers, names, state):
+    def _told(self, answers, names):
         lines, kind = [], "success"
         for answer in answers:
             name = names.get(answer["id"], answer["name"])
-            if answer["state"] in ("failed", "unknown", "held"):
+            if failure := self._failure_text(dict(answer, name=name)):
                 kind = "danger"
-                lines.append(self.env._("%(name)s: %(message)s %(hint)s", name=name, message=answer["message"] or "",
-                                        hint=answer["hint"] or ""))
+                lines.append(failure)
             elif answer["state"] == "excluded":
                 lines.append(self.env._("%(name)s: %(message)s", name=name, message=answer["message"] or ""))
             else:
@@ -129,17 +146,6 @@ class IntegrationDeletion(models.Model):
                 lines.append(self.env._(
                     "%(name)s is back on the other side or is being worked on: nothing was deleted just now.", name=name))
         return self._notify(kind, "\n".join(lines), sticky=kind != "success")
-
-    def _notify(self, kind, message, sticky=False):
-        return self.env["integration.sync"]._notify(kind, message, sticky=sticky)
-
-    def action_open_record(self):
-        self.ensure_one()
-        return self.sync_id.action_open_record()
-
-    def action_open_external(self):
-        self.ensure_one()
-        return self.sync_id.action_open_external()
 
     def _withdraw(self):
         """Nobody is asked any more: what waited stays as it is, on both sides."""

@@ -291,7 +291,9 @@ class IntegrationFlow(models.Model):
 
     def copy_data(self, default=None):
         mine = {} if self.env.su or self.env.user.has_group(SECRETS_GROUP) else {"user_id": self.env.uid}
-        return [dict(vals, name=self.env._("%s (copy)", flow.name), **({} if "user_id" in (default or {}) else mine))
+        default = default or {}
+        return [dict(vals, name=default.get("name") or self.env._("%s (copy)", flow.name),
+                     **({} if "user_id" in default else mine))
                 for flow, vals in zip(self, super().copy_data(default=default), strict=True)]
 
     def copy(self, default=None):

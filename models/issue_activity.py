@@ -2,7 +2,7 @@ from markupsafe import Markup
 
 from odoo import fields, models
 
-from ..core.issues import ATTENTION_STATES, COUNTED_STATES
+from ..core.issues import ATTENTION_STATES, COUNTED_STATES, DELETION
 
 USER_GROUP = "integration_flow.group_integration_user"
 # Bounds, so that 100,000 failures are not 100,000 activities.
@@ -41,8 +41,8 @@ class IntegrationIssue(models.Model):
 
     def _notify_people(self, now):
         told = dict(self.notified or {})
-        # Tells already: the connection's own alert, the activity of the run that a guardrail holds.
-        if self.error_class != "authentication" and self.error_code != "held":
+        # Tells already: the connection's own alert, the activity of the run that a guardrail holds, of the flow that asks.
+        if self.error_class != "authentication" and self.error_code not in ("held", DELETION):
             for user, records in self._people().items():
                 self._notify_person(user, records, told)
         self.write({"notified": told, "notified_at": now})

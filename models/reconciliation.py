@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError
 
 from ..engine import reconcile_fix
-from .run_revert import MANAGER_GROUP
+from .run_revert import MANAGER_GROUP, SHOWN_LINES
 
 
 class IntegrationReconciliation(models.Model):
@@ -15,6 +15,7 @@ class IntegrationReconciliation(models.Model):
     _name = "integration.reconciliation"
     _description = "Integration Reconciliation"
     _order = "id desc"
+    _rec_names_search = ["flow_id"]  # it has no name of its own
     _log_access = False  # it has a user and times of its own
 
     flow_id = fields.Many2one("integration.flow", required=True, readonly=True, ondelete="cascade", index=True)
@@ -59,6 +60,10 @@ class IntegrationReconciliation(models.Model):
         help="When a comparison that found no drift began. Records with work left are not part of the proof.")
     progress = fields.Float(compute="_compute_progress")
     line_ids = fields.One2many("integration.reconciliation.line", "reconciliation_id", readonly=True)
+    # The web client would read the ids of all lines first, however few it shows.
+    shown_line_ids = fields.Many2many(
+        "integration.reconciliation.line", string="Differences", compute="_compute_shown_lines",
+        help="The first ones; the button Drift shows all.")
 
     _open_unique = models.UniqueIndex("(flow_id) WHERE state = 'open'", "This flow is being reconciled already.")
     _connection_open_index = models.Index("(connection_id) WHERE state = 'open'")
@@ -72,6 +77,11 @@ class IntegrationReconciliation(models.Model):
     def _compute_found(self):
         for each in self:
             each.found_count = each.drift_count + each.only_odoo_count + each.only_external_count
+
+    def _compute_shown_lines(self):
+        for each in self:
+            each.shown_line_ids = self.env["integration.reconciliation.line"].search(
+                [("reconciliation_id", "=", each.id)], limit=SHOWN_LINES)
 
     @api.depends("state", "phase", "external_count", "odoo_count")
     def _compute_progress(self):

@@ -7,6 +7,7 @@ class IntegrationRun(models.Model):
     _name = "integration.run"
     _description = "Integration Run"
     _order = "id desc"
+    _rec_names_search = ["flow_id"]  # it has no name of its own
     _log_access = False  # it has a user and times of its own
 
     flow_id = fields.Many2one("integration.flow", required=True, ondelete="cascade", readonly=True, index=True)

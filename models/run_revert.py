@@ -4,6 +4,8 @@ from odoo.exceptions import AccessError, UserError
 from ..engine import revertible
 
 MANAGER_GROUP = "integration_flow.group_integration_manager"
+# So many lines are shown on the form.
+SHOWN_LINES = 40
 
 
 class IntegrationRun(models.Model):
@@ -26,7 +28,17 @@ class IntegrationRun(models.Model):
     left_count = fields.Integer(string="Left", readonly=True)
     revert_line_ids = fields.One2many("integration.revert.line", "run_id", string="What Was Left", readonly=True)
 
+    # The web client would read the ids of all lines first, however few it shows.
+    shown_revert_line_ids = fields.Many2many(
+        "integration.revert.line", string="Left (First Lines)", compute="_compute_shown_revert_lines",
+        help="The first ones; the button Left shows all.")
+
     _reverting_index = models.Index("(connection_id) WHERE state = 'reverting'")
+
+    def _compute_shown_revert_lines(self):
+        for run in self:
+            run.shown_revert_line_ids = run.trigger == "revert" and self.env["integration.revert.line"].search(
+                [("run_id", "=", run.id)], limit=SHOWN_LINES)
 
     def _check_may_revert(self):
         """A manager, on a run that is over, of a flow that runs."""

@@ -43,6 +43,7 @@ from . import test_rules
 from . import test_batch
 from . import test_urgency
 from . import test_limits
+from . import test_lists
 from . import test_limits_real
 from . import test_issues
 from . import test_alerts

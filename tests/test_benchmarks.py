@@ -56,6 +56,13 @@ class TestBenchmarks(BaseCase):
         above = figures["load, memory above the idle worker"]
         self.assertTrue(above["passed"], above)
 
+    def test_lists(self):
+        """Its rows fit the tables and its questions the views; what they take means something in full size only."""
+        figures = self.bench("lists", LISTS_ROWS=600, LISTS_ONLY="Sync Records,Needs Attention/Issues,systray,form run")
+        self.assertTrue(figures)
+        for name, found in figures.items():
+            self.assertTrue(found["passed"], name)
+
     def test_many_rows(self):
         """The benchmark of a million rows works; its ratios mean something only in full size on a quiet machine."""
         figures = self.bench("million", MILLION_SMALL=1_000, MILLION_LARGE=5_000, MILLION_ROUNDS=1)

@@ -48,7 +48,8 @@ class TestDecisionTours(ExportTools, FlowTools, HttpCase):
         self.assertEqual((partners["1"].phone, partners["1"].city), ("0300", "Mons"))
         self.assertEqual(self.shop.get("customers/1")["billing"]["phone"], "0300")
         self.assertEqual(flow.rule_ids.filtered(lambda rule: rule.code == "phone").owner, "odoo")
-        self.assertEqual(self.env["integration.conflict"].search([("flow_id", "=", flow.id)]).mapped("decision"), ["odoo"],
+        bulk = self.env["integration.bulk.action"].search([("target", "=", "integration.conflict")])
+        self.assertEqual((bulk.action, bulk.total, bulk.user_id), ("keep_odoo", 1, self.manager),
                          "the neighbour's is carried out in the background")
 
     def test_approve_a_deletion(self):

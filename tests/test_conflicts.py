@@ -1,5 +1,7 @@
 """Conflicts: the list of fields that both sides have changed, and what becomes of a person's choice."""
 
+from unittest.mock import patch
+
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import Form, tagged
@@ -50,6 +52,12 @@ class ConflictCase(ExportTools, FlowCase):
             self.records(self.flow)[str(number)].with_user(self.clerk).write(odoo or {"phone": "300", "city": "Lille"})
         self.work()  # what leaves is read first
 
+    def bulk(self, action, domain, user=None):
+        """Begin a bulk action on conflicts."""
+        answer = self.env["integration.bulk.action"].with_user(user or self.clerk)._start(
+            action, "integration.conflict", domain)
+        return self.env["integration.bulk.action"].browse(answer["params"]["id"])
+
     def conflicts(self, user=None):
         rows = self.env["integration.conflict"].with_user(user or self.clerk).search([("flow_id", "=", self.flow.id)])
         return {(row.sync_id.external_id, row.code): row for row in rows}
@@ -58,8 +66,10 @@ class ConflictCase(ExportTools, FlowCase):
         return self.shop.get(f"customers/{number}")["billing"]
 
     def carry_out(self):
+        self.env.cr.flush()
         with self.enter_registry_test_mode():
-            self.env.ref("integration_flow.cron_conflicts").method_direct_trigger()
+            for job in ("bulk_actions", "conflicts"):
+                self.env.ref(f"integration_flow.cron_{job}").method_direct_trigger()
         self.env.invalidate_all()
         self.work()
 
@@ -317,10 +327,59 @@ class TestDeciding(ConflictCase):
         wizard = self.env[action["res_model"]].with_user(self.clerk).with_context(**action["context"]).create({
             "scope": "matching", "side": "external"})
         self.assertEqual(wizard.count, 3)
-        self.press(wizard.action_decide)
+        progress = self.press(wizard.action_decide)
+        self.assertEqual(progress["tag"], "integration_bulk_progress")
+        bulk = self.env["integration.bulk.action"].browse(progress["params"]["id"])
+        self.assertEqual((bulk.action, bulk.total, bulk.done, bulk.state), ("take_external", 3, 0, "open"))
         self.carry_out()
+        self.assertEqual((bulk.done, bulk.failed, bulk.state), (3, 0, "done"))
         self.assertEqual({partner.city for partner in partners.values()}, {"Mons"})
         self.assertEqual({key[1] for key in self.conflicts()}, {"phone"})
+        lines = self.logs(self.syncs(self.flow)["1"], "resolved")
+        self.assertEqual(lines.user_id, self.clerk, "the history tells who asked")
+
+    def test_very_many_are_a_bulk_action(self):
+        """Page by page, with its progress; what has moved on meanwhile is left, and so is what a worker holds."""
+        numbers = range(1, 5)
+        partners = self.agree(*numbers)
+        self.both_change(*numbers)
+        rows = self.env["integration.conflict"].with_user(self.clerk).search([
+            ("flow_id", "=", self.flow.id), ("code", "=", "phone")])
+        with patch("odoo.addons.integration_flow.models.decision.BULK_FROM", 3):
+            progress = self.press(rows.action_take_external)
+        bulk = self.env["integration.bulk.action"].browse(progress["params"]["id"])
+        self.assertEqual((bulk.target, bulk.total), ("integration.conflict", 4))
+        self.assertFalse(any(rows.mapped("decision")), "nothing is decided while the user waits")
+        partners["2"].phone = "400"
+        with patch("odoo.addons.integration_flow.engine.bulk_actions.DECIDED_PAGE", 2):
+            self.carry_out()
+        self.assertEqual((bulk.state, bulk.done, bulk.failed), ("done", 3, 1))
+        self.assertEqual({key: partner.phone for key, partner in partners.items()},
+                         {"1": "200", "2": "400", "3": "200", "4": "200"})
+        self.assertIn("left aside", " ".join(self.logs(self.syncs(self.flow)["2"], "warning").mapped("message")))
+        self.assertEqual({partner.city for partner in partners.values()}, {"Lille"}, "what nobody decided stays")
+
+    def test_fields_that_move_together_in_bulk(self):
+        """The filter names one field of the group: the other one is decided with it."""
+        self.flow.rule_ids.filtered(lambda rule: rule.code in ("phone", "city")).merge_group = "reach"
+        partner = self.agree(1)["1"]
+        self.both_change(1)
+        self.bulk("take_external", [("label", "=", "City")])
+        self.carry_out()
+        self.assertEqual((partner.phone, partner.city), ("200", "Mons"))
+        self.assertFalse(self.conflicts())
+
+    def test_the_list_asks_before_it_decides_everything(self):
+        self.agree(1, 2)
+        self.both_change(1, 2)
+        actions = self.env["integration.bulk.action"].with_user(self.clerk)
+        dialog = actions.ask("integration.conflict", "action_keep_odoo", [("label", "=", "City")])
+        wizard = self.env[dialog["res_model"]].with_user(self.clerk).with_context(**dialog["context"]).create({})
+        self.assertEqual(wizard.total, 2)
+        self.assertIn("Odoo's values stand", wizard.text)
+        more = actions.ask("integration.conflict", "action_decide", [("label", "=", "City")])
+        wizard = self.env[more["res_model"]].with_user(self.clerk).with_context(**more["context"]).create({})
+        self.assertEqual((wizard.scope, wizard.count), ("matching", 2))
 
     def test_a_single_row_never_means_all(self):
         self.agree(1, 2)
@@ -371,8 +430,9 @@ class TestDeciding(ConflictCase):
             row.with_user(self.outsider).action_keep_odoo()
         with self.assertRaises(AccessError):
             row.with_user(self.manager).write({"decision": "odoo"})
-        count = row.with_user(self.reader)._mark_matching([], "odoo")
-        self.assertEqual(count, 0, "in bulk, too")
+        bulk = self.bulk("keep_odoo", [], self.reader)
+        self.carry_out()
+        self.assertEqual((bulk.state, bulk.done, bulk.failed), ("done", 0, 2), "in bulk, too")
         self.press(row.with_user(self.manager).action_keep_odoo)
         self.assertNotIn(("1", "phone"), self.conflicts())
 

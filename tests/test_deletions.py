@@ -88,6 +88,60 @@ class TestDeletedThere(DeletionCase):
         self.assertEqual(sync.state, "synced")
         self.assertEqual(self.gone(1, modified="2026-04-01T10:00:00")["1"].state, "open", "so somebody is asked again")
 
+    def test_it_needs_attention(self):
+        """It stands among the issues, on the business record and in the systray, until somebody has decided."""
+        partners = self.here(1, 2)
+        self.gone(1, 2)
+        issue = self.env["integration.issue"].search([("flow_id", "=", self.flow.id)])
+        self.assertEqual((issue.state, issue.needs_person, issue.severity, issue.affected_count), ("open", True, "2", 2))
+        self.assertIn("Somebody has to approve", issue.message)
+        self.assertFalse(self.env["mail.activity"].search([("integration_issue_id", "=", issue.id)]), "the flow tells")
+        action = issue.with_user(self.clerk).action_fix()
+        self.assertEqual(self.env[action["res_model"]].search(action["domain"]).sorted("id"),
+                         self.env["integration.deletion"].union(*self.deletions().values()).sorted("id"))
+        mine = self.env["integration.attention"].with_user(self.manager).get_mine()["lines"]
+        self.assertEqual({line["kind"]: line["count"] for line in mine}, {"deletions": 2}, "counted once")
+        syncs = self.env["integration.sync"].with_user(self.clerk)
+        [status] = syncs.get_record_status("res.partner", partners["1"].id)
+        self.assertEqual((status["decision"], status["state_label"], status["can_retry"]),
+                         ("deletion", "Deletion to Approve", False))
+        self.assertIn("Somebody has to approve that it is archived in Odoo", status["message"])
+        self.press(self.deletions()["1"].action_approve)
+        self.press(self.deletions()["2"].action_reject)
+        issue.invalidate_recordset()
+        self.assertEqual((issue.state, issue.resolved_how, issue.resolved_by_id), ("resolved", "deletion", self.clerk))
+        [status] = syncs.get_record_status("res.partner", partners["2"].id)
+        self.assertNotIn("decision", status)
+
+    def test_everything_that_matches(self):
+        """Approved in the background with its progress, as far as the user may delete such records himself."""
+        partners = self.here(1, 2, 3)
+        self.gone(1, 2, 3)
+        actions = self.env["integration.bulk.action"]
+        dialog = actions.with_user(self.clerk).ask("integration.deletion", "action_approve", [("flow_id", "=", self.flow.id)])
+        wizard = self.env[dialog["res_model"]].with_user(self.clerk).with_context(**dialog["context"]).create({})
+        self.assertEqual(wizard.total, 3)
+        self.assertIn("cannot be brought back", wizard.text)
+        refused = actions.browse(actions.with_user(self.reader)._start("approve", "integration.deletion", [])["params"]["id"])
+        self.work_on_bulk()
+        self.assertEqual((refused.state, refused.done, refused.failed), ("done", 0, 3))
+        self.assertTrue(all(partner.active for partner in partners.values()))
+        bulk = actions.browse(wizard.action_start()["params"]["id"])
+        with patch("odoo.addons.integration_flow.engine.bulk_actions.DECIDED_PAGE", 2):
+            self.work_on_bulk()
+        self.assertEqual((bulk.state, bulk.done, bulk.failed), ("done", 3, 0))
+        self.assertFalse(self.flow.activity_ids, "nobody is reminded any more")
+        self.work()
+        self.assertFalse(any(partner.active for partner in partners.values()))
+        line = self.logs(self.syncs(self.flow)["1"], "resolved")
+        self.assertEqual((line.user_id, line.message), (self.clerk, f"Deletion approved by {self.clerk.name}."))
+
+    def work_on_bulk(self):
+        self.env.cr.flush()
+        with self.enter_registry_test_mode():
+            self.env.ref("integration_flow.cron_bulk_actions").method_direct_trigger()
+        self.env.invalidate_all()
+
     def test_it_reappears_before_somebody_decides(self):
         partner = self.here(1)["1"]
         deletion = self.gone(1)["1"]

@@ -38,6 +38,15 @@ class IntegrationBulkStart(models.TransientModel):
             "resync": self.env._("%(count)s records are compared again, from what both sides hold then.", count=count),
             "assign": self.env._("The issues of %(count)s records are assigned.", count=count)
             if self.target == "integration.sync" else self.env._("%(count)s issues are assigned.", count=count),
+            "keep_odoo": self.env._(
+                "%(count)s fields in conflict are decided: Odoo's values stand and are sent to the other system.", count=count),
+            "take_external": self.env._(
+                "%(count)s fields in conflict are decided: the other system's values are written to Odoo.", count=count),
+            "approve": self.env._(
+                "%(count)s records are deleted or archived, as the list says. What is deleted cannot be brought back.",
+                count=count),
+            "reject": self.env._(
+                "%(count)s records are kept, and nobody is asked again until they reappear.", count=count),
         }[self.action]
 
     def action_start(self):

@@ -2,7 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 
-from ..models.conflict import SIDES
+from ..models.conflict import BULK, SIDES
 
 MANAGER_GROUP = "integration_flow.group_integration_manager"
 
@@ -92,7 +92,7 @@ class IntegrationConflictDecide(models.TransientModel):
     def action_decide(self):
         """Carry it out. The owner is changed first, so that no further conflict arises meanwhile."""
         self.ensure_one()
-        others = self.env["integration.conflict"]
+        conflicts, bulk = self.env["integration.conflict"], self.env["integration.bulk.action"]
         if self.always:
             if not self.may_always:
                 raise AccessError(self.env._(
@@ -100,15 +100,17 @@ class IntegrationConflictDecide(models.TransientModel):
             rules = self._rules()
             if not rules:
                 raise UserError(self.env._("These fields have no rule any more. Load the list anew."))
-            others_domain = self._others_domain()
+            others_domain = list(self._others_domain())
+            others_count = conflicts.search_count(others_domain, limit=1) if self.others_too else 0
             rules.write({"owner": self.side})
-            if self.others_too:
-                others._mark_matching(list(others_domain), self.side)
+            if others_count:
+                bulk._start(BULK[self.side], conflicts._name, others_domain)
         if self.scope == "matching" and self.can_match:
-            count = others._mark_matching(list(self._chosen_domain()), self.side)
-            return self._closing(others._told_queued(count))
-        return self._closing(others.browse(self.shown_ids or [])._decide(self.side))
+            return bulk._start(BULK[self.side], conflicts._name, self.matching_domain)
+        return self._closing(conflicts.browse(self.shown_ids or [])._decide(self.side))
 
     def _closing(self, answer):
-        """Close the dialog and show what came of it."""
+        """Close the dialog and show what came of it; the progress of a bulk action is a dialog of its own."""
+        if answer["tag"] != "display_notification":
+            return answer
         return dict(answer, params=dict(answer["params"], next={"type": "ir.actions.act_window_close"}))

@@ -5,6 +5,7 @@ export const STATE_LOOKS = {
     failed: { tone: "danger", icon: "fa-times-circle" },
     conflict: { tone: "danger", icon: "fa-code-fork" },
     unknown: { tone: "warning", icon: "fa-question-circle" },
+    deletion: { tone: "warning", icon: "fa-trash-o" },
     held: { tone: "warning", icon: "fa-hand-paper-o" },
     processing: { tone: "info", icon: "fa-refresh" },
     pending: { tone: "info", icon: "fa-clock-o" },
@@ -19,8 +20,33 @@ export const NO_STATE = { tone: "secondary", icon: "fa-exchange" };
 /** States that a person has to look at. */
 export const NEEDS_ATTENTION = ["failed", "conflict", "unknown", "held"];
 
+/** Whether a person has something to decide or to repair. */
+export function needsPerson(entry) {
+    return Boolean(entry.decision) || NEEDS_ATTENTION.includes(entry.state);
+}
+
+/** How an entry of `get_record_status` looks. */
+export function lookOfEntry(entry) {
+    return lookOf(entry.decision || entry.state);
+}
+
 export function lookOf(state) {
     return STATE_LOOKS[state] || NO_STATE;
+}
+
+/** The action that shows the deletion that a sync record waits for. */
+export function deletionAction(syncId) {
+    return {
+        type: "ir.actions.act_window",
+        name: _t("Pending Deletions"),
+        res_model: "integration.deletion",
+        views: [
+            [false, "list"],
+            [false, "kanban"],
+        ],
+        mobile_view_mode: "kanban",
+        domain: [["sync_id", "=", syncId]],
+    };
 }
 
 /** The action that lists the sync records of one business record, or opens one of them. */

@@ -3,7 +3,7 @@ import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component, useState } from "@odoo/owl";
 import { useRecordStatus } from "./record_status_hook";
-import { NEEDS_ATTENTION, lookOf, syncAction } from "./states";
+import { deletionAction, lookOfEntry, needsPerson, syncAction } from "./states";
 
 /** Banner of a business record: only when a flow of it failed or waits for a decision, with the way out. */
 export class StatusBanner extends Component {
@@ -18,11 +18,11 @@ export class StatusBanner extends Component {
     }
 
     get problems() {
-        return this.status.entries.filter((entry) => NEEDS_ATTENTION.includes(entry.state));
+        return this.status.entries.filter(needsPerson);
     }
 
     look(entry) {
-        return lookOf(entry.state);
+        return lookOfEntry(entry);
     }
 
     /** Whether the form belongs to this very record, and is not a line that is edited inside another one. */
@@ -53,6 +53,9 @@ export class StatusBanner extends Component {
     }
 
     open(entry) {
+        if (entry.decision) {
+            return this.action.doAction(deletionAction(entry.id));
+        }
         const { resModel, resId } = this.props.record;
         return this.action.doAction(syncAction(resModel, resId, { syncId: entry.id }));
     }

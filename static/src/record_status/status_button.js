@@ -5,7 +5,7 @@ import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component } from "@odoo/owl";
 import { useRecordStatus } from "./record_status_hook";
-import { NO_STATE, lookOf, syncAction } from "./states";
+import { NO_STATE, lookOfEntry, syncAction } from "./states";
 import { StatusDialog, StatusPanel } from "./status_panel";
 
 /** Smart button of a business record: worst state of its flows and how many are in it; behind it a line for each flow. */
@@ -26,14 +26,14 @@ export class StatusButton extends Component {
     }
 
     get look() {
-        return this.worst ? lookOf(this.worst.state) : NO_STATE;
+        return this.worst ? lookOfEntry(this.worst) : NO_STATE;
     }
 
     get value() {
         if (!this.worst) {
             return this.status.loaded ? _t("Not synced") : " ";
         }
-        const count = this.status.entries.filter((entry) => entry.state === this.worst.state).length;
+        const count = this.status.entries.filter((entry) => entry.state_label === this.worst.state_label).length;
         return count > 1 ? `${count} ${this.worst.state_label}` : this.worst.state_label;
     }
 

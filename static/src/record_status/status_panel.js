@@ -3,7 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { Dialog } from "@web/core/dialog/dialog";
 import { useService } from "@web/core/utils/hooks";
 import { Component, onWillStart, useState } from "@odoo/owl";
-import { lookOf } from "./states";
+import { lookOfEntry } from "./states";
 
 const { DateTime } = luxon;
 
@@ -30,7 +30,7 @@ export class StatusPanel extends Component {
     }
 
     look(entry) {
-        return lookOf(entry.state);
+        return lookOfEntry(entry);
     }
 
     /** The address of the record over there, if it is one that a browser may open. */

@@ -73,8 +73,34 @@ tours.add("integration_flow_approve_deletion", {
             trigger: ".o_data_row:contains(gone@example.com):contains(is archived in Odoo)",
         },
         {
-            content: "This one is kept",
-            trigger: ".o_data_row:contains(kept@example.com) button[name=action_reject]",
+            content: "This one is looked at first",
+            trigger: ".o_data_row:contains(kept@example.com) button[name=action_open_record]",
+            run: "click",
+        },
+        {
+            content: "The contact says that it would be archived, and leads to the decision",
+            trigger:
+                ".o_form_view .o_integration_status_banner:contains(Deletion to Approve):contains(archived in Odoo) .o_integration_details",
+            run: "click",
+        },
+        {
+            content: "It is kept",
+            trigger: ".o_list_view:not(:contains(gone@example.com)) .o_data_row:contains(kept@example.com) button[name=action_reject]",
+            run: "click",
+        },
+        {
+            trigger: ".o_list_view:not(:has(button[name=action_reject].btn-link)) .o_data_row:contains(kept@example.com)",
+        },
+        {
+            trigger: ".o_back_button a",
+            run: "click",
+        },
+        {
+            content: "The contact says nothing any more",
+            trigger: ".o_form_view:not(:has(.o_integration_status_banner)) .o_field_widget[name=name]",
+        },
+        {
+            trigger: ".o_back_button a",
             run: "click",
         },
         {
