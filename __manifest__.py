@@ -67,6 +67,7 @@
         "views/integration_document_views.xml",
         "views/integration_publish_views.xml",
         "views/integration_consumer_views.xml",
+        "views/integration_file_views.xml",
         "views/menus.xml",
     ],
     "assets": {

@@ -272,6 +272,12 @@ MESSAGES = {
 }
 
 ENGINE = {
+    "files_failed": (
+        _lt("%(count)s files could not be read. The last one, %(name)s: %(reason)s"),
+        _lt("Open the files of the flow. Ask the provider for a corrected file of the same name, or press Read Again.")),
+    "file_without_id": (
+        _lt("A row of a file has no value at “%(path)s”, so that nobody could tell which record it is."),
+        _lt("Add a field rule that sends the identifier of the record at this path, then retry.")),
     "broken_row": (
         _lt("Line %(line)s of the file cannot be read: %(reason)s."),
         _lt("Ask the provider to correct this line and to put the file there again. The other lines were read.")),

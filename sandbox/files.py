@@ -9,6 +9,7 @@ Faults are named when they are asked for: ``server.fault("disk_full", after=1000
 """
 
 import errno
+import logging
 import os
 import shutil
 import socket
@@ -21,6 +22,8 @@ import paramiko
 
 USER = "odoo"
 PASSWORD = "sandbox-password"
+_CHANNEL = "integration_flow_sandbox.files"
+logging.getLogger(_CHANNEL).setLevel(logging.CRITICAL + 1)  # who hangs up here does so on purpose
 
 
 class FileServer:
@@ -82,6 +85,10 @@ class FileServer:
                     return fault
         return None
 
+    def clear_faults(self):
+        with self._lock:
+            self._faults.clear()
+
     def cut_all(self):
         """End every open connection."""
         for transport in self._transports:
@@ -125,7 +132,7 @@ class FileServer:
 
     def _welcome(self, connection):
         transport = paramiko.Transport(connection)
-        transport.set_log_channel("integration_flow_sandbox.files")
+        transport.set_log_channel(_CHANNEL)
         transport.add_server_key(self.host_key)
         transport.set_subsystem_handler("sftp", paramiko.SFTPServer, sftp_si=_Folder, files=self)
         self._transports.append(transport)

@@ -19,6 +19,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -33,8 +34,8 @@ from .wire import Answer
 
 IDLE_LIMIT = 30.0
 """Seconds after which an idle session is not used again."""
-MOST_FILES = 10_000
-"""Of one listing; what is more comes when these are done."""
+MOST_FILES = 100_000
+"""Of one listing: the newest ones."""
 PIECE = 64 * 1024
 READ_AHEAD = 32
 """Requests for pieces of a file that are under way at once."""
@@ -60,7 +61,7 @@ class SftpWire:
         """Carry out one call. A session that the server had closed meanwhile is replaced without a word.
 
         :raises SyncError: see ssh.py; validation/not_found, access/access_refused, server/file_failed (path, reason),
-            connection/file_changing (path), validation/file_exists (path), body_too_large; connection/answer_cut,
+            concurrency/file_changing (path), validation/file_exists (path), body_too_large; connection/answer_cut,
             timeout/no_answer, answer_too_slow
         """
         started = time.perf_counter()
@@ -164,14 +165,14 @@ class Call:
                 files.append({
                     "name": entry.filename, "size": entry.st_size or 0, "modified": entry.st_mtime or 0})
         files.sort(key=lambda file: (file["modified"], file["name"]))
-        return 200, dict(_ANSWER), dump_json({"files": files[:MOST_FILES]}).encode()
+        return 200, dict(_ANSWER), dump_json({"files": files[-MOST_FILES:]}).encode()
 
     def _get(self) -> tuple[int, dict[str, str], bytes]:
         before = self._sftp.stat(self.path)
         raw = self._content(before.st_size or 0)
         after = self._sftp.stat(self.path)
         if tag_of(before) != tag_of(after) or len(raw) != after.st_size:
-            raise SyncError("connection", "file_changing", params={"path": self.path})
+            raise SyncError("concurrency", "file_changing", params={"path": self.path})
         if self.path.endswith(".gz"):
             raw = body.gunzip(iter((raw,)), self._config.max_response_bytes)
         return 200, {"ETag": tag_of(after)}, raw
@@ -243,10 +244,8 @@ class Call:
             self._sftp.rename(unfinished, self.path)
 
     def _clear(self, path: str) -> None:
-        try:
+        with suppress(OSError, EOFError):  # it is not there, or cannot be reached: the next attempt writes over it
             self._sftp.remove(path)
-        except (OSError, EOFError):
-            pass  # it is not there, or cannot be reached: the next attempt writes over it
 
     def _move(self) -> tuple[int, dict[str, str], bytes]:
         target = unquote(urlsplit(str(self._draft.headers.get("Destination", ""))).path)

@@ -29,7 +29,7 @@ def library() -> Any:
     :raises SyncError: authentication/library_missing (library)
     """
     try:
-        import paramiko
+        import paramiko  # noqa: PLC0415 - only some have it
     except ImportError:
         raise SyncError("authentication", "library_missing", params={"library": LIBRARY}) from None
     return paramiko
