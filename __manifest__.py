@@ -69,6 +69,7 @@
         "views/integration_consumer_views.xml",
         "views/integration_guide_templates.xml",
         "views/integration_guide_views.xml",
+        "views/integration_file_views.xml",
         "views/menus.xml",
     ],
     "assets": {

@@ -135,6 +135,15 @@ CODES: dict[str, tuple[str, ...]] = {
     "too_many_redirects": ("limit",),
     "redirect_of_write": ("method", "url"),
     "refused_in_answer": ("message",),
+    # files
+    "library_missing": ("library",),
+    "host_key_unknown": ("host", "key"),
+    "host_key_changed": ("host", "key", "known"),
+    "bad_private_key": ("reason",),
+    "login_refused": ("host", "user"),
+    "file_failed": ("path", "reason"),
+    "file_changing": ("path",),
+    "file_exists": ("path",),
     "unexpected": ("type",),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,18 +14,25 @@ from .values import clean_text, text_of
 
 MORE = "#more"
 """Under this name stand the cells of a row beyond the last column of the heading."""
+BROKEN = "#broken"
+"""A row that cannot be read is a record with nothing but this name: {"line", "reason"}; see ``parse_csv``."""
+MOST_BROKEN = 100
+"""A file with more broken rows than this is no table."""
 MAX_CELL = 1_000_000
 csv.field_size_limit(MAX_CELL)
 
 
 def parse_csv(
-    raw: bytes, *, delimiter: str = ",", quote: str = '"', encoding: str = "utf-8-sig", columns: Sequence[str] = ()
+    raw: bytes, *, delimiter: str = ",", quote: str = '"', encoding: str = "utf-8-sig", columns: Sequence[str] = (),
+    keep_broken: bool = False,
 ) -> list[dict[str, Any]]:
     """One object a row, all values as text; an empty cell is None. Rows without any value are left out.
 
     A short row lacks values (None), a long one has the rest under ``#more``: one bad row does not stop the others.
 
     :param columns: the names of the columns where the first line is no heading
+    :param keep_broken: a row that cannot be read becomes ``{"#broken": {"line", "reason"}}``, and reading goes on with the
+        line after the one in which it began
     :raises SyncError: mapping/bad_table_option (option, value); validation/malformed_csv (line, reason),
         wrong_encoding (encoding)
 
@@ -40,25 +47,85 @@ def parse_csv(
         raise SyncError("mapping", "bad_table_option", params={"option": "encoding", "value": encoding}) from None
     except UnicodeDecodeError:
         raise SyncError("validation", "wrong_encoding", params={"encoding": encoding}) from None
-    reader = csv.reader(io.StringIO(text, newline=""), **_dialect(delimiter, quote), strict=True)
-    names, records = list(columns), []
+    dialect = _dialect(delimiter, quote)
+    reader = csv.reader(io.StringIO(text, newline=""), **dialect, strict=True)
     try:
-        for row in reader:
-            if not any(cell.strip() for cell in row):
-                continue
-            if not names:
-                names = [cell.strip() for cell in row]
-                _check_heading(names)
-                continue
-            cells = [cell or None for cell in row]
-            record: dict[str, Any] = dict(zip(names, [*cells, *[None] * (len(names) - len(cells))], strict=False))
-            if len(cells) > len(names):
-                record[MORE] = cells[len(names):]
-            records.append(record)
+        return _records(reader, list(columns))
     except csv.Error as error:
-        raise SyncError(
-            "validation", "malformed_csv", params={"line": reader.line_num, "reason": str(error)[:200]}) from None
+        if keep_broken:
+            return _records(_rows_that_can_be_read(text, dialect), list(columns))
+        raise _malformed(reader.line_num, error) from None
+
+
+def _records(rows: Iterator[list[str] | dict], names: list[str]) -> list[dict[str, Any]]:
+    records = []
+    for row in rows:
+        if isinstance(row, dict):
+            records.append(row)
+            continue
+        if not any(cell.strip() for cell in row):
+            continue
+        if not names:
+            names = [cell.strip() for cell in row]
+            _check_heading(names)
+            continue
+        cells = [cell or None for cell in row]
+        record: dict[str, Any] = dict(zip(names, [*cells, *[None] * (len(names) - len(cells))], strict=False))
+        if len(cells) > len(names):
+            record[MORE] = cells[len(names):]
+        records.append(record)
     return records
+
+
+class _Lines:
+    """The physical lines of a text, that can be read again from any of them."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = list(io.StringIO(text, newline=""))
+        self.position = 0
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        if self.position >= len(self._lines):
+            raise StopIteration
+        self.position += 1
+        return self._lines[self.position - 1]
+
+
+def _rows_that_can_be_read(text: str, dialect: dict[str, Any]) -> Iterator[list[str] | dict]:
+    """All rows, and for those that cannot be read what is wrong with them.
+
+    A quote that is never closed swallows the lines behind it: they are read again by themselves. What might be a piece of a
+    longer cell there counts only if it has as many cells as the first row.
+    """
+    lines = _Lines(text)
+    width = broken = suspect = 0
+    while True:
+        start = lines.position
+        try:
+            row = next(csv.reader(lines, **dialect, strict=True))
+        except StopIteration:
+            return
+        except csv.Error as error:
+            problem = str(error)
+            suspect = max(suspect, lines.position)
+            lines.position = start + 1
+        else:
+            width = width or len(row)
+            if start >= suspect or len(row) in (0, width):
+                yield row
+                continue
+            problem = f"{len(row)} cells instead of {width}"
+        broken += 1
+        if broken > MOST_BROKEN:
+            raise _malformed(start + 1, problem)
+        yield {BROKEN: {"line": start + 1, "reason": problem[:200]}}
+
+
+def _malformed(line: int, reason: Exception | str) -> SyncError:
+    return SyncError("validation", "malformed_csv", params={"line": line, "reason": str(reason)[:200]})
 
 
 def _check_heading(names: list[str]) -> None:

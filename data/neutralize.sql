@@ -4,6 +4,8 @@ UPDATE integration_connection
        pause_cause = 'person',
        pause_reason = 'Neutralised copy of a database',
        auth_secret = NULL,
+       host_key = NULL,
+       host_key_offered = NULL,
        extra_headers = NULL,
        token_url = NULL,
        base_url = 'https://neutralised.invalid',

@@ -48,7 +48,7 @@ class Fetcher:
         self.cr.execute(
             'SELECT paging_state, since, "full", started_at FROM integration_run WHERE id = %s', [run_id])
         state, self.since, self.full, self.started_at = self.cr.fetchone()
-        if self.operation is None:
+        if self.operation is None or self.operation.paging_style == "files":
             return
         self.spec = http.paging_spec(self.operation)
         self.look = Look(**json.loads(state)) if state else Look(paging.start(self.spec))

@@ -41,6 +41,7 @@ def build_config(connection):
         max_response_bytes=connection.max_response_mb * 1024 * 1024,
         user_agent=USER_AGENT,
         secrets=connection._header_secrets(),
+        host_key=connection.host_key or "",
         redact_names=sensitive_names(connection.env["integration.field.rule"].sudo().search([
             ("flow_id.connection_id", "=", connection.id), ("sensitive", "=", True)])),
     )
@@ -96,6 +97,7 @@ def probe(connection) -> tuple[list[str], bool]:
     with open_client(connection.sudo()) as client:
         steps = client.probe(connection.test_path or "")
         store_new_token(connection, client)
+    connection._note_steps(steps)
     lines = [f"{'✓' if step['ok'] else '✗'} {messages.describe_step(connection.env, step)}" for step in steps]
     return lines, all(step["ok"] for step in steps)
 

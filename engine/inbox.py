@@ -13,6 +13,7 @@ from psycopg2.extras import execute_values
 from ..core import documents, fingerprint, paths, redact
 from ..core.errors import SyncError
 from ..core.recency import Age, is_older, moment_of
+from ..core.tables import BROKEN
 from ..core.values import clean_text
 from . import bulk, merging
 from .mapper import external_values
@@ -231,6 +232,8 @@ def identify(plan: FlowPlan, record) -> str:
     if not isinstance(record, dict):
         raise SyncError("validation", "not_an_object", params={
             "found": type(record).__name__, "start": "•••" if plan.sensitive_names else str(record)[:80]})
+    if BROKEN in record:  # a row of a file
+        raise SyncError("validation", "broken_row", params=dict(record[BROKEN]))
     external_id = record.get(DELETED_KEY) or plan.external_id(record)
     if not external_id:
         raise SyncError("validation", "record_missing_id", params={"path": plan.resource.id_path})

@@ -420,7 +420,10 @@ def insert_logs(cr, plan, rows: list, now: datetime, *, runs: dict, exchange_ids
 
 def _is_kept(plan, exchange) -> bool:
     level = plan.settings.log_level
-    return level == "all" or exchange.error is not None or (level == "changes" and exchange.method != "GET")
+    if level == "all" or exchange.error is not None:
+        return True
+    # A file that was read is an event of its own; a page or a listing is not.
+    return level == "changes" and (exchange.method not in ("GET", "LIST") or plan.over_sftp and exchange.method == "GET")
 
 
 def read_texts(plan, exchange) -> None:

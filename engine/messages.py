@@ -113,6 +113,7 @@ _WORDS = {
         "api_key_header": _lt("API key in a header"),
         "api_key_query": _lt("API key in the address"),
         "oauth2_client": _lt("OAuth 2 client credentials"),
+        "private_key": _lt("user and private key"),
     },
     "kind": {
         "list": _lt("list"),
@@ -136,6 +137,8 @@ STEPS = {
     "seconds)."),
     "credentials_set": _lt("Credentials are set (%(auth_type)s)."),
     "no_credentials": _lt("No credentials are needed."),
+    "host_key_accepted": _lt("The server was recognised by its key (%(key)s)."),
+    "logged_in": _lt("The user %(user)s was let in."),
     "answered": _lt("The system answered (%(status)s, %(bytes)s bytes)."),
 }
 # fmt: on

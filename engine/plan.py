@@ -23,7 +23,7 @@ OPERATION_FIELDS = (
     "next_path", "has_more_path", "total_pages_header", "keyset_param", "keyset_path", "incremental_param",
     "incremental_format", "incremental_template", "send", "idempotency_header", "idempotent", "success_path",
     "error_paths", "split_path", "result_id_path", "bulk", "bulk_limit", "bulk_path", "bulk_result_path",
-    "bulk_error_path", "bulk_id_path", "compress",
+    "bulk_error_path", "bulk_id_path", "compress", "done_folder",
 )
 FLOW_FIELDS = ("batch_size", "external_filter", "log_level", "overlap_seconds", "priority", "timing", "tz",
                "guard_window_minutes")
@@ -117,7 +117,8 @@ class FlowPlan:
         self.delete_asks = frozenset(
             side for side, policy in (("odoo", flow.delete_in_odoo), ("external", flow.delete_in_external))
             if policy == "ask")
-        self.scans = self.imports and flow.delete_detection == "full_scan"
+        self.over_sftp = flow.connection_id._over_sftp()
+        self.scans = self.imports and flow.delete_detection == "full_scan" and not self.over_sftp
         self.archived_deletes = bool(
             self.exports and flow.archived_is_deleted and flow.delete_in_external != "nothing"
             and "active" in self.model._fields)

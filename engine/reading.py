@@ -9,6 +9,7 @@ from ..core.errors import SyncError
 from . import announcing, failures, http, inbox, issues, journal, messages
 from .claim import RUN_LOCK_SPACE
 from .fetcher import Fetcher
+from .file_reading import FileFetcher
 from .plan import FlowPlan
 from .rows import RUNNING_STATES, Row, load_rows
 
@@ -68,7 +69,9 @@ class Reading:
     def _fetch_pages(self, run_id: int, flow_id: int, now: datetime) -> None:
         """Read and store pages until there is a batch to work on, or for a moment: live records must not wait long."""
         plan = self._plan(flow_id)
-        fetcher = Fetcher(self.env, plan, run_id)
+        listing = plan.operation("list")
+        of_files = listing is not None and listing.paging_style == "files"
+        fetcher = (FileFetcher if of_files else Fetcher)(self.env, plan, run_id)
         wanted, until = plan.settings.batch_size, time.monotonic() + FETCHING_SECONDS
         wanted = self._slice_limit(flow_id, "import", wanted)
         while self._fetch_page(fetcher, now):

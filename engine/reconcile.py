@@ -53,7 +53,7 @@ class Pages(Fetcher):
         self.plan = plan
         self.since, self.full = None, True
         self.operation = plan.operation("list")
-        if self.operation is None:
+        if self.operation is None or self.operation.paging_style == "files":  # files tell what was, not what there is
             raise SyncError("mapping", "no_operation", params={"kind": "list", "resource": plan.resource.name})
         self.spec = http.paging_spec(self.operation)
         self.look = Look(**json.loads(paging_state)) if paging_state else Look(paging.start(self.spec))

@@ -239,12 +239,48 @@ MESSAGES = {
     "refused_in_answer": (
         _lt("The external system answered, but refused: %(message)s."),
         _lt("Correct the named value on the record, then retry.")),
+    # -- Transport: files ------------------------------------------------------------------------------------
+    "library_missing": (
+        _lt("Files over SFTP need the Python package “%(library)s”, which is not installed on the Odoo server."),
+        _lt("Ask the administrator of the server to install it and to restart Odoo.")),
+    "host_key_unknown": (
+        _lt("The server %(host)s is not known yet. It shows the key %(key)s."),
+        _lt("Compare this key with what the provider says, then press Accept the Key of the Server on the connection.")),
+    "host_key_changed": (
+        _lt("The server %(host)s shows another key (%(key)s) than the one that was accepted (%(known)s). Nothing was sent "
+            "to it."),
+        _lt("Ask the provider whether the server was replaced. Only if it was, accept the new key on the connection.")),
+    "bad_private_key": (
+        _lt("The private key of the connection cannot be used: %(reason)s."),
+        _lt("Enter the key without a passphrase, whole, from its first line to its last.")),
+    "login_refused": (
+        _lt("The server %(host)s does not let the user %(user)s in."),
+        _lt("Ask an administrator to check user, password or private key of the connection. All waiting records continue by "
+            "themselves.")),
+    "file_failed": (
+        _lt("The server could not carry this out on the file %(path)s: %(reason)s."),
+        _lt("It is tried again by itself. If it stays, ask the provider whether the disk is full or a right is missing.")),
+    "file_changing": (
+        _lt("The file %(path)s was still being written while it was read."),
+        _lt("It is read again by itself when it is complete.")),
+    "file_exists": (
+        _lt("There is another file called %(path)s already. It was left as it is."),
+        _lt("Ask the provider whose file it is. Rename or remove it, or change the name in the operation, then retry.")),
     "unexpected": (
         _lt("The call failed in a way that nobody has foreseen (%(type)s)."),
         _lt("Retry once. If it stays, send the Technical tab to your administrator or developer.")),
 }
 
 ENGINE = {
+    "files_failed": (
+        _lt("%(count)s files could not be read. The last one, %(name)s: %(reason)s"),
+        _lt("Open the files of the flow. Ask the provider for a corrected file of the same name, or press Read Again.")),
+    "file_without_id": (
+        _lt("A row of a file has no value at “%(path)s”, so that nobody could tell which record it is."),
+        _lt("Add a field rule that sends the identifier of the record at this path, then retry.")),
+    "broken_row": (
+        _lt("Line %(line)s of the file cannot be read: %(reason)s."),
+        _lt("Ask the provider to correct this line and to put the file there again. The other lines were read.")),
     "nothing_to_end": (
         _lt("%(flow)s: for this record nothing was made over there that could end."),
         _lt("Nothing to do. If it was made outside of Odoo, link it first.")),

@@ -28,6 +28,7 @@ from .ahead import Ahead
 from .background import Background
 from .claim import claims
 from .exporter import Exporter
+from .file_writing import FileExporter
 from .health import Health
 from .importer import Importer
 from .persistence import DISTURBED_LIMIT, Persistence
@@ -303,7 +304,7 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending, Backgrou
 
     def _export(self, plan: FlowPlan, rows: list[Row], *, deleting: bool) -> None:
         """Decide in a transaction, call in none, record in another one."""
-        exporter = (Requester if plan.asks else Exporter)(self.env, plan, self._now())
+        exporter = (Requester if plan.asks else FileExporter if plan.over_sftp else Exporter)(self.env, plan, self._now())
         if all(row.priority > 0 for row in rows):
             exporter.interrupted = self._live_waits
         if deleting:
@@ -337,6 +338,8 @@ class Worker(Reading, Receiving, Health, Urgency, Persistence, Tending, Backgrou
         def record():
             if plan.asks:
                 exporter.store_files()
+            elif plan.over_sftp:
+                exporter.record_files()
             self._record(plan, rows, exporter.exchanges)
             if plan.asks:
                 exporter.store_ends()

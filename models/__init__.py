@@ -9,6 +9,7 @@ from . import connection_limits
 from . import connection_state
 from . import connection_token
 from . import connection_executor
+from . import connection_sftp
 from . import resource
 from . import operation
 from . import resource_format
@@ -40,6 +41,8 @@ from . import sync_unknown
 from . import log
 from . import exchange
 from . import run
+from . import file
+from . import flow_files
 from . import run_held
 from . import run_revert
 from . import revert_line
@@ -60,6 +63,7 @@ from . import flow_retention
 from . import connection_retention
 from . import retention
 from . import reconciliation_retention
+from . import file_retention
 from . import res_config_retention
 from . import blueprint
 from . import blueprint_apply

@@ -11,11 +11,11 @@ from .selections import SECRETS_GROUP
 # Fields that decide where calls go and as whom: whoever may change them can lead secrets elsewhere.
 PROTECTED_FIELDS = {
     "base_url", "auth_type", "auth_user", "auth_name", "auth_secret_input", "token_url", "scope",
-    "extra_headers", "verify_tls", "ca_bundle", "environment",
+    "extra_headers", "verify_tls", "ca_bundle", "environment", "host_key", "private_key_input",
 }
 # What a system accepts or refuses us by. A token belongs to all of them: sent to another host it would be lost to whoever
 # runs that host.
-CREDENTIAL_FIELDS = {"auth_user", "auth_type", "auth_name", "token_url", "scope", "extra_headers", "base_url"}
+CREDENTIAL_FIELDS = {"auth_user", "auth_type", "auth_name", "token_url", "scope", "extra_headers", "base_url", "host_key"}
 
 
 class IntegrationConnection(models.Model):
@@ -60,6 +60,7 @@ class IntegrationConnection(models.Model):
         ("api_key_header", "API Key in a Header"),
         ("api_key_query", "API Key in the Address"),
         ("oauth2_client", "OAuth 2 Client Credentials"),
+        ("private_key", "User and Private Key (SFTP)"),
     ], string="Authentication", required=True, default="none", tracking=True)
     auth_user = fields.Char(string="User or Client ID")
     auth_name = fields.Char(
@@ -173,10 +174,11 @@ class IntegrationConnection(models.Model):
                 if not url:
                     continue
                 parts = urlsplit(url)
-                if parts.scheme not in ("http", "https") or not parts.hostname:
+                known = ("http", "https", "sftp") if url == connection.base_url else ("http", "https")
+                if parts.scheme not in known or not parts.hostname:
                     raise ValidationError(self.env._(
                         "Connection %(name)s: the %(label)s '%(url)s' is not a web address. "
-                        "It must begin with https:// (or http:// in a test network).",
+                        "It must begin with https:// (or http:// in a test network), or with sftp:// for files.",
                         name=connection.name, label=label, url=redact.redact_url(url)))
                 if parts.query or parts.fragment:
                     raise ValidationError(self.env._(

@@ -164,6 +164,9 @@ class IntegrationConnection(models.Model):
             "%(names)s: the next call is made at once. If it is answered, everything that waits goes on.",
             names=", ".join(self.mapped("name"))))
 
+    def _note_steps(self, steps):
+        """What the steps of a test have shown beside success and failure (see ``transport/probe.py``); nothing, for HTTP."""
+
     def _require_manager(self):
         self.check_access("read")
         if not (self.env.su or self.env.user.has_group(MANAGER_GROUP)):
@@ -177,7 +180,7 @@ class IntegrationConnection(models.Model):
         self.ensure_one()
         self._require_manager()
         steps, ok = http.probe(self)
-        tried_credentials = bool(self.test_path) or self.auth_type == "none"
+        tried_credentials = bool(self.test_path) or self.auth_type == "none" or self._over_sftp()
         if ok and not tried_credentials:
             steps.append(self.env._(
                 "? Whether the credentials are right is not known: enter a test path that needs them."))

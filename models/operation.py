@@ -65,6 +65,7 @@ class IntegrationOperation(models.Model):
         ("next_link", "Next Link in the Body"),
         ("link_header", "Link Header"),
         ("keyset", "After the Last Key"),
+        ("files", "Files of a Folder (SFTP)"),
     ], required=True, default="none", help="How this API hands out long lists, see its documentation.")
     page_size = fields.Integer(default=100, help="Asked for with each page, if the parameter of the size is given.")
     size_param = fields.Char(string="Parameter of the Size", help="For example per_page or limit.")

@@ -119,6 +119,8 @@ class TestScreens(ScreensMixin, TransactionCase):
         of_connection = {"connection_id": self.connection.id}
         self.env["integration.webhook.event"].create({**of_connection, "body": b"eA==", "state": "done"})
         self.env["integration.webhook.rejection"].create({**of_connection, "reason": "signature_wrong", "count": 1})
+        self.env["integration.file"].create({
+            **of_connection, "flow_id": self.flow.id, "direction": "in", "name": "a.csv", "state": "read"})
         for name, user in self.users.items():
             for menu_name, menu in self._menus(user).items():
                 if menu_name == "menu_guides":

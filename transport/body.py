@@ -37,7 +37,7 @@ def read_body(answer: Any, method: str, limit: int) -> bytes:
     pieces = _counted(answer.stream(PIECE, decode_content=False), announced)
     if encoding in ("", "identity"):
         return _collect(pieces, limit)
-    return _gunzip(pieces, limit)
+    return gunzip(pieces, limit)
 
 
 def _announced(headers: Any, method: str, status: int) -> int | None:
@@ -67,7 +67,7 @@ def _collect(pieces: Iterator[bytes], limit: int) -> bytes:
     return bytes(body)
 
 
-def _gunzip(pieces: Iterator[bytes], limit: int) -> bytes:
+def gunzip(pieces: Iterator[bytes], limit: int) -> bytes:
     """RFC 1952, with several members; every step may expand only to what is still allowed."""
     body = bytearray()
     engine = zlib.decompressobj(wbits=31)

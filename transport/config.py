@@ -61,11 +61,23 @@ class ConnectionConfig:
     max_response_bytes: int = field(default=10 * MEBIBYTE, repr=False)
     """Most bytes of an answer, counted after decompression."""
     user_agent: str = field(default=DEFAULT_USER_AGENT, repr=False)
+    host_key: str = field(default="", repr=False)
+    """Kind and fingerprint of the server's key that was accepted (`ssh-ed25519 SHA256:...`), for addresses of files
+    (sftp://); blank = none yet, and then no call is made."""
     public_only: bool = field(default=False, repr=False)
     """Call addresses in the public internet only, checked when the connection is made: see guard.py."""
     status_only: bool = field(default=False, repr=False)
     """Only the status of an answer counts: a body that is too large, too slow or cut is left out, and a redirect is an
     answer like any other."""
+
+    @property
+    def over_sftp(self) -> bool:
+        """True if this system is a folder of files on an SSH server.
+
+        >>> ConnectionConfig("sftp://files.example.com/in").over_sftp
+        True
+        """
+        return self.base_url[:7].lower() == "sftp://"
 
     def check(self) -> None:
         """Raise SyncError('authentication', 'bad_configuration', setting, reason) for what can never work.
@@ -73,11 +85,16 @@ class ConnectionConfig:
         The class is `authentication` because that is the one whose treatment fits: nothing is retried, the
         connection pauses, its administrator is told, and it goes on when the connection is changed.
         """
-        _check_url("base_url", self.base_url)
+        _check_url("base_url", self.base_url, schemes=("http", "https", "sftp"))
+        if self.over_sftp and self.auth_type not in ("basic", "private_key"):
+            raise bad_configuration("auth_type", "not of SFTP")
+        if self.over_sftp and not self.auth_user:
+            raise bad_configuration("auth_user", "no user")
         if self.auth_type == "oauth2_client":
             _check_url("token_url", self.token_url)
         for setting in ("auth_user", "auth_secret", "auth_name", "user_agent"):
-            if has_control_characters(getattr(self, setting)):
+            if has_control_characters(getattr(self, setting)) and not (
+                    setting == "auth_secret" and self.auth_type == "private_key"):
                 raise bad_configuration(setting, "control characters")
         for setting in (
             "timeout_connect",
@@ -106,7 +123,7 @@ def bad_configuration(setting: str, reason: str) -> SyncError:
     return SyncError("authentication", "bad_configuration", params={"setting": setting, "reason": reason})
 
 
-def _check_url(setting: str, url: str) -> None:
+def _check_url(setting: str, url: str, schemes: tuple[str, ...] = ("http", "https")) -> None:
     if has_control_characters(url) or " " in url or "\\" in url:
         raise bad_configuration(setting, "control characters")
     try:
@@ -114,7 +131,7 @@ def _check_url(setting: str, url: str) -> None:
         parts.port  # noqa: B018 - raises for a port that is no number
     except ValueError:
         raise bad_configuration(setting, "malformed") from None
-    if parts.scheme not in ("http", "https"):
+    if parts.scheme not in schemes:
         raise bad_configuration(setting, "scheme" if "://" in url else "no scheme")
     if not parts.hostname:
         raise bad_configuration(setting, "no host")

@@ -79,6 +79,8 @@ def decode(
     ...
     integration_flow.core.errors.SyncError: not_json (content_type=text/html, start=<html>)
     """
+    if format in ("csv", "xml") and content_type.partition(";")[0].strip().lower() == "application/json":
+        format, options = "json", _NO_OPTIONS  # what a file was answered with, by who says so
     return _function("_decode_", format)(raw, content_type, max_bytes, options)
 
 
@@ -144,7 +146,7 @@ def _encode_csv(value: Any, options: Mapping[str, Any]) -> tuple[bytes, str]:
 
 def _decode_csv(raw: bytes, content_type: str, max_bytes: int, options: Mapping[str, Any]) -> Any:
     charset = content_type.lower().partition("charset=")[2].split(";")[0].strip(" \"'")
-    known = {name: options[name] for name in ("delimiter", "quote", "columns") if name in options}
+    known = {name: options[name] for name in ("delimiter", "quote", "columns", "keep_broken") if name in options}
     if options.get("heading", True):
         known.pop("columns", None)  # the file says them itself
     return parse_csv(raw, encoding=options.get("encoding") or charset or "utf-8", **known)

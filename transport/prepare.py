@@ -78,11 +78,11 @@ def prepare(config: ConnectionConfig, request: Request) -> Draft:
     method = request.method.upper()
     if not method.isalpha():
         raise SyncError("mapping", "bad_method", params={"method": request.method[:40]})
-    headers: dict[str, str | bytes] = {
+    headers: dict[str, str | bytes] = {} if config.over_sftp else {
         "User-Agent": config.user_agent,
         "Accept": formats.accept(request.format),
+        "Accept-Encoding": "gzip",
     }
-    headers["Accept-Encoding"] = "gzip"
     body = plain_body = None
     if request.body is not None:
         plain_body, headers["Content-Type"] = formats.encode(request.format, request.body, request.format_options)
@@ -94,7 +94,7 @@ def prepare(config: ConnectionConfig, request: Request) -> Draft:
         set_header(headers, name, value)
     for name, value in request.headers.items():
         set_header(headers, name, value)
-    if request.correlation_id:
+    if request.correlation_id and not config.over_sftp:
         set_header(headers, "X-Correlation-ID", request.correlation_id)
     if request.idempotency_key and request.idempotency_header:
         set_header(headers, request.idempotency_header, request.idempotency_key)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from ..core.errors import SyncError
-from . import urls
+from . import ssh, urls
 from .failures import tls_reason
 from .prepare import Draft
 from .request import Request
@@ -31,6 +31,7 @@ def probe(client: "Client", path: str) -> list[dict[str, Any]]:
     token_received (seconds), credentials_set (auth_type) or no_credentials, call/answered (status, bytes).
     A failed step has the code and the params of its SyncError. A refused credential shows at `call`
     (credentials_refused), as only a call tries it; for OAuth 2 the token endpoint is tried at `authenticate`.
+    Over SFTP: configure, resolve, connect, host_key/host_key_accepted (key), authenticate/logged_in (user), call/answered.
     """
     steps: list[dict[str, Any]] = []
     parts = urlsplit(client.config.base_url)
@@ -40,6 +41,7 @@ def probe(client: "Client", path: str) -> list[dict[str, Any]]:
         ("resolve", lambda: _resolve(client)),
         ("connect", lambda: _connect(client)),
         *([("tls", lambda: _tls(client))] if https else []),
+        *([("host_key", lambda: _host_key(client))] if client.config.over_sftp else []),
         ("authenticate", lambda: _authenticate(client)),
         ("call", lambda: _call(client, path)),
     ]
@@ -125,6 +127,14 @@ def _context(client: "Client") -> ssl.SSLContext:
     return ssl.create_default_context(cafile=None if folder else bundle, capath=bundle if folder else None)
 
 
+def _host_key(client: "Client") -> Detail:
+    transport = ssh.greet(client.config)
+    try:
+        return "host_key_accepted", {"key": ssh.recognise(client.config, transport)}
+    finally:
+        transport.close()
+
+
 def _name(pairs: Any) -> str:
     """The common or organization name of a certificate's subject or issuer."""
     values = {name: value for part in pairs for name, value in part}
@@ -133,6 +143,9 @@ def _name(pairs: Any) -> str:
 
 def _authenticate(client: "Client") -> Detail:
     config = client.config
+    if config.over_sftp:
+        ssh.Session(config).close()
+        return "logged_in", {"user": config.auth_user}
     draft = Draft("GET", config.base_url)
     client._sign(draft)
     if client._tokens is not None:
@@ -145,6 +158,6 @@ def _authenticate(client: "Client") -> Detail:
 
 
 def _call(client: "Client", path: str) -> Detail:
-    exchange = client.send(Request("GET", path))
+    exchange = client.send(Request("LIST" if client.config.over_sftp else "GET", path))
     exchange.raise_for_error()
     return "answered", {"status": exchange.response.status, "bytes": exchange.response_bytes}

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 from ..core.errors import SyncError
 from .config import has_control_characters
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+_DEFAULT_PORTS = {"http": 80, "https": 443, "sftp": 22}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _KEEP = "%/:=&?~#+!$,;'@()*[]"  # what may stand in a path or query and is not encoded again
 

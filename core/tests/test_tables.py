@@ -42,3 +42,32 @@ def test_errors(call, code):
     with pytest.raises(SyncError) as caught:
         call()
     assert caught.value.code == code
+
+
+BROKEN_IN_THE_MIDDLE = b'sku,qty\nA,1\n"B"x,2\nC,3\n"D,4\nE,5\n"F",6\n'
+
+
+def test_a_broken_row_does_not_lose_the_others():
+    """One row with a letter behind its quotes, one with a quote that is never closed and swallows two good rows."""
+    rows = parse_csv(BROKEN_IN_THE_MIDDLE, keep_broken=True)
+    assert [row.get("sku") or row["#broken"]["line"] for row in rows] == ["A", 3, "C", 5, "E", "F"]
+    with pytest.raises(SyncError) as caught:
+        parse_csv(BROKEN_IN_THE_MIDDLE)
+    assert caught.value.code == "malformed_csv"
+
+
+def test_pieces_of_a_broken_cell_are_no_rows():
+    rows = parse_csv(b'sku,note\nA,"one\ntwo\nthree"x\nB,2\n', keep_broken=True)
+    assert [row.get("sku") or row["#broken"]["line"] for row in rows] == [2, 3, 4, "B"]
+
+
+def test_what_is_broken_everywhere_is_no_table():
+    with pytest.raises(SyncError) as caught:
+        parse_csv(b"a,b\n" + b'"x"y,1\n' * 200, keep_broken=True)
+    assert (caught.value.code, caught.value.params["line"]) == ("malformed_csv", 102)
+
+
+@given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), max_size=8))
+def test_whole_tables_are_read_alike(cells):
+    raw = dump_csv([{"a": one, "b": two} for one, two in cells])
+    assert parse_csv(raw, keep_broken=True) == parse_csv(raw)

@@ -31,7 +31,7 @@ LINKED_FROM_RELEASE = ("fonts-font-awesome", "fonts-inconsolata")
 #: Left out by Debian; the web client asks for it, and a missing file is an error on the browser's console.
 LEFT_OUT = "addons/mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 
-REQUIREMENTS = ("requirements-odoo.txt", "requirements.txt", "requirements-test.txt")
+REQUIREMENTS = ("requirements-odoo.txt", "requirements.txt", "requirements-optional.txt", "requirements-test.txt")
 
 
 @contextmanager
