@@ -9,7 +9,8 @@ class IntegrationConnection(models.Model):
     _inherit = "integration.connection"
 
     def write(self, vals):
-        tested = self.filtered("tested_at") if (CREDENTIAL_FIELDS | {"auth_secret_input", "test_path", "test_document"}) & vals.keys() else ()
+        concerned = CREDENTIAL_FIELDS | {"auth_secret_input", "test_path", "test_document"}
+        tested = self.filtered("tested_at") if concerned & vals.keys() else ()
         before = {connection: connection._tested_with() for connection in tested}
         result = super().write(vals)
         for connection in tested:
