@@ -7,6 +7,7 @@ taken for complete. The cost of calls (``extensions.cost``) is read as the Shopi
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from .errors import SyncError
 from .values import text_of
 
 MAX_SHOWN = 5
+_RECORDS = re.compile(r"\.(?:nodes|edges)\b")
 MAX_WAIT = 60.0
 # Codes that no HTTP status says as well.
 _ACCESS = frozenset(("ACCESS_DENIED", "PERMISSION_DENIED", "SHOP_INACTIVE"))
@@ -53,13 +55,10 @@ def payload(document: str, variables: Any) -> dict[str, Any]:
 def page_info_path(records_path: str) -> str:
     """Where a connection says whether there is more, from the path of its records.
 
-    >>> page_info_path("data.orders.nodes"), page_info_path("data.orders.edges[].node")
+    >>> page_info_path("data.orders.nodes[].{id: id}"), page_info_path("data.orders.edges[].node")
     ('data.orders.pageInfo', 'data.orders.pageInfo')
     """
-    connection = records_path
-    for ending in (".nodes", ".edges[].node", ".edges[*].node"):
-        connection = connection.removesuffix(ending)
-    return f"{connection}.pageInfo"
+    return f"{_RECORDS.split(records_path, maxsplit=1)[0]}.pageInfo"
 
 
 # -- answers -----------------------------------------------------------------------------------------------

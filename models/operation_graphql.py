@@ -38,6 +38,11 @@ class IntegrationOperation(models.Model):
         except SyncError:
             return False  # the call itself says what is wrong
 
+    def _writes(self):
+        """Is this call a mutation?"""
+        self.ensure_one()
+        return self.is_graphql and not self._reads()
+
     def _given_variables(self):
         """Names of the variables that this call brings for certain; None where the record itself is the variables."""
         self.ensure_one()

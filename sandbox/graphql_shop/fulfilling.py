@@ -63,6 +63,7 @@ class Fulfilling:
             "IN_PROGRESS" if self.fulfilments.get(order["id"]) else "OPEN")  # fmt: skip
         return {
             "id": gid("FulfillmentOrder", order["id"]), "status": status, "orderId": gid("Order", order["id"]),
+            "order": lambda _info: self.order(order),
             "lineItems": inner([
                 {"id": gid("FulfillmentOrderLineItem", item["id"]), "sku": item["sku"] or None,
                  "totalQuantity": item["quantity"], "remainingQuantity": left[item["id"]],

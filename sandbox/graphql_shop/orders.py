@@ -157,7 +157,7 @@ class OrderShapes:
         ]  # fmt: skip
         return {
             "id": gid("Order", order["id"]), "name": f"#{order['number']}", "number": int(order["id"]),
-            "email": order["billing"].get("email") or None, "phone": order["billing"].get("phone") or None,
+            "email": (order["billing"].get("email") or "").lower() or None, "phone": order["billing"].get("phone") or None,
             "note": order["customer_note"] or None, "test": False, "taxesIncluded": False,
             "tags": [str(meta["value"]) for meta in order["meta_data"] if meta["key"] == "sandbox_case"],
             "createdAt": moment(order["date_created_gmt"]), "updatedAt": moment(order["date_modified_gmt"]),

@@ -18,6 +18,9 @@ class Stocking:
         products = self.app.resources["products"]
         found = self._identified(identifier or {})
         title = (input.get("title") or "").strip()
+        taken = self.store.products.first("slug", input["handle"]) if input.get("handle") else None
+        if taken is not None and (found is None or taken != found["id"]):
+            raise Refused(["input", "handle"], f"Handle '{input['handle']}' already in use", "HANDLE_NOT_UNIQUE")
         if not title and ("title" in input or found is None):
             raise Refused(["input", "title"], "Title can't be blank", "BLANK")
         variants = input.get("variants")
