@@ -24,6 +24,7 @@
         "views/integration_webhook_views.xml",
         "views/integration_connection_views.xml",
         "views/integration_resource_views.xml",
+        "views/integration_graphql_views.xml",
         "views/integration_value_map_views.xml",
         "views/integration_field_rule_views.xml",
         "views/integration_field_rule_ownership_views.xml",

@@ -43,6 +43,26 @@ _NOTHING_SAID = frozenset(
         "forbidden you don t have permission to access this resource",
     )
 )
+NAMES_SOMETHING = re.compile(r"[0-9'\"`]")
+
+BODY_CODES = {
+    "UNAUTHENTICATED": 401,
+    "UNAUTHORIZED": 401,
+    "INVALID_TOKEN": 401,
+    "TOKEN_EXPIRED": 401,
+    "EXPIRED_TOKEN": 401,
+    "INVALID_SESSION_ID": 401,
+    "FORBIDDEN": 403,
+    "THROTTLED": 429,
+    "RATE_LIMITED": 429,
+    "TOO_MANY_REQUESTS": 429,
+    "INTERNAL_SERVER_ERROR": 500,
+    "INTERNAL_ERROR": 500,
+    "SERVICE_UNAVAILABLE": 503,
+    "TIMEOUT": 504,
+    "REQUEST_TIMEOUT": 504,
+}
+"""Error codes inside a refused answer that mean the same as an HTTP status, which then decides."""
 # A create that ended so may have been carried out: it is looked up before it is sent again.
 _PERHAPS_DONE = frozenset((408, 500, 502, 504, 520, 524))
 

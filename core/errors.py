@@ -109,6 +109,11 @@ CODES: dict[str, tuple[str, ...]] = {
     "paging_loop": ("style", "token"),
     "paging_too_long": ("limit",),
     "keyset_missing": ("path",),
+    "page_info_missing": ("path",),
+    # GraphQL
+    "bad_graphql": ("reason",),
+    "no_graphql": ("found",),
+    "partial_answer": ("message",),
     # transport
     "foreign_origin": ("host",),
     "address_refused": ("host", "reason"),

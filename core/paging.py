@@ -17,7 +17,7 @@ from .errors import SyncError
 from .fingerprint import content_hash
 from .values import text_of
 
-STYLES = ("none", "page", "offset", "cursor", "next_link", "link_header", "keyset")
+STYLES = ("none", "page", "offset", "cursor", "next_link", "link_header", "keyset", "connection")
 # So many pages without an item one after the other, and "more" still promised: nobody is counting there.
 MAX_EMPTY_PAGES = 50
 
@@ -97,7 +97,7 @@ def advance(
     :param items: the records of this page
     :param page_fingerprint: hash of the page's content, '' = do not compare
     Errors: SyncError('validation', 'paging_loop') if the same token or content comes twice, 'paging_too_long'
-    after spec.max_pages, 'keyset_missing' if the last item has no key.
+    after spec.max_pages, 'keyset_missing' if the last item has no key, 'page_info_missing' without a page info.
 
     >>> spec = PagingSpec(style="cursor", cursor_path="meta.next")
     >>> state = advance(spec, start(spec), items=[1], body={"meta": {"next": "abc"}}, headers={})
@@ -210,6 +210,21 @@ def _page_cursor_advance(spec: PagingSpec, state: Mapping, page: _Page) -> dict 
     cursor = text_of(paths.get(spec.cursor_path, page.body)) if spec.cursor_path else None
     if not cursor or _has_more(spec, page) is False:
         return None
+    return {"cursor": cursor}
+
+
+_page_connection_query = _page_cursor_query
+
+
+def _page_connection_advance(spec: PagingSpec, state: Mapping, page: _Page) -> dict | None:
+    """By the page info of a GraphQL connection, at spec.cursor_path. An answer without it is no last page."""
+    info = paths.get(spec.cursor_path, page.body)
+    info = info if isinstance(info, dict) else {}
+    cursor = text_of(info.get("endCursor"))
+    if info.get("hasNextPage") is False:
+        return None
+    if info.get("hasNextPage") is not True or not cursor:
+        raise SyncError("validation", "page_info_missing", params={"path": spec.cursor_path})
     return {"cursor": cursor}
 
 

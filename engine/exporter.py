@@ -5,9 +5,9 @@ after the call thus leaves a trace, and the next one looks the record up before 
 exactly as long as it is open whether the create was carried out.
 """
 
-from typing import Any
+import uuid
 
-from ..core import documents, paths
+from ..core import documents, graphql, paths
 from ..core.classify import extract_message
 from ..core.comparison import same_value
 from ..core.errors import SyncError
@@ -152,10 +152,8 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
             same = [outgoing for outgoing in bulks if outgoing.operation is operation]
             for start in range(0, len(same), operation.bulk_limit):
                 chunk = same[start:start + operation.bulk_limit]
-                body: Any = [outgoing.request for outgoing in chunk]
-                if operation.bulk_path:
-                    body = {}
-                    paths.assign(body, operation.bulk_path, [outgoing.request for outgoing in chunk])
+                body = http.wrap_many(
+                    operation, [outgoing.request for outgoing in chunk], {"key": str(uuid.uuid4())})
                 requests.append(http.build_request(
                     operation, body=body, key=chunk, secrets=self._sensitive(chunk)))
         return requests
@@ -176,13 +174,18 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
     def _receive_bulk(self, chunk: list[Outgoing], exchange) -> None:
         for outgoing in chunk:
             outgoing.row.exchange = exchange
-        if exchange.error is not None:
-            for outgoing in chunk:
-                self._call_failed(outgoing, exchange.error)
-            return
         operation = chunk[0].operation
-        results = paths.get(operation.bulk_result_path, exchange.response.body) if operation.bulk_result_path \
-            else exchange.response.body
+        if exchange.error is not None:
+            refused = self._refused_items(operation, exchange)
+            for number, outgoing in enumerate(chunk):
+                error = exchange.error if not refused else refused.get(number) or SyncError(
+                    "concurrency", "not_sent", params={"reason": "stopped"})
+                self._call_failed(outgoing, error)
+            return
+        if operation.bulk_result_path:
+            results = paths.get(operation.bulk_result_path, exchange.response.body)
+        else:  # a mutation that succeeded says nothing about its items but that none was refused
+            results = [None] * len(chunk) if operation.document else exchange.response.body
         results = results if isinstance(results, list) else []
         for number, outgoing in enumerate(chunk):
             try:
@@ -197,6 +200,15 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
                     self._recorded(outgoing, result, "", new_id=http.new_id(operation, result))
             except SyncError as error:
                 self._answer_unusable(outgoing, error)
+
+    @staticmethod
+    def _refused_items(operation, exchange) -> dict[int, SyncError]:
+        """Which records a mutation for several has refused. None of them was carried out then: the others are sent again
+        without the guilty ones."""
+        if not operation.document or operation.kind != "update" or exchange.error.code != "refused_in_answer":
+            return {}
+        return {number: SyncError("validation", "refused_in_answer", params={"message": message})
+                for number, message in graphql.refused_items(exchange.response.body, operation.bulk_path or "").items()}
 
     def _call_failed(self, outgoing: Outgoing, error: SyncError) -> None:
         row = outgoing.row

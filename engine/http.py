@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 
-from ..core import documents, paths, templates
+from ..core import documents, graphql, paths, templates
 from ..core.errors import SyncError
 from ..core.paging import PagingSpec
 from ..core.values import number_like
@@ -95,7 +95,7 @@ def is_outdated(client, connection) -> bool:
 def probe(connection) -> tuple[list[str], bool]:
     """Test Connection: lines of what was tried and what came back, and whether all of it worked."""
     with open_client(connection.sudo()) as client:
-        steps = client.probe(connection.test_path or "")
+        steps = client.probe(connection.test_path or "", connection.test_document or "")
         store_new_token(connection, client)
     connection._note_steps(steps)
     lines = [f"{'✓' if step['ok'] else '✗'} {messages.describe_step(connection.env, step)}" for step in steps]
@@ -151,6 +151,8 @@ def build_request(
             body = documents.merge(body or {}, params)
         else:
             query.update(params)
+    if operation.document:
+        body = graphql.payload(operation.document, body)
     creating = operation.kind == "create"
     return Request(
         method=operation.method,
@@ -184,6 +186,15 @@ def wrap(operation, record, variables=None):
     if not operation.body_path:
         return documents.merge(body, record) if body else record
     paths.assign(body, operation.body_path, record)
+    return body
+
+
+def wrap_many(operation, records: list, variables):
+    """The request body that carries several records."""
+    if not operation.bulk_path:
+        return records
+    body = _body_template(operation, variables)
+    paths.assign(body, operation.bulk_path, records)
     return body
 
 
@@ -260,7 +271,8 @@ def paging_spec(operation) -> PagingSpec:
         first_page=operation.first_page,
         offset_param=operation.offset_param or "offset",
         cursor_param=operation.cursor_param or "cursor",
-        cursor_path=operation.cursor_path or "",
+        cursor_path=operation.cursor_path or (
+            graphql.page_info_path(operation.records_path or "") if operation.paging_style == "connection" else ""),
         next_path=operation.next_path or "",
         has_more_path=operation.has_more_path or "",
         total_pages_header=operation.total_pages_header or "",

@@ -23,7 +23,7 @@ OPERATION_FIELDS = (
     "next_path", "has_more_path", "total_pages_header", "keyset_param", "keyset_path", "incremental_param",
     "incremental_format", "incremental_template", "send", "idempotency_header", "idempotent", "success_path",
     "error_paths", "split_path", "result_id_path", "bulk", "bulk_limit", "bulk_path", "bulk_result_path",
-    "bulk_error_path", "bulk_id_path", "compress", "done_folder",
+    "bulk_error_path", "bulk_id_path", "compress", "document", "done_folder",
 )
 FLOW_FIELDS = ("batch_size", "external_filter", "log_level", "overlap_seconds", "priority", "timing", "tz",
                "guard_window_minutes")
@@ -313,6 +313,10 @@ def operation_plan(operation) -> SimpleNamespace:
     plan.format_options = resource._format_options() if plan.format == resource.format else {}
     plan.headers = json.loads(operation.headers) if operation.headers else {}
     plan.id_path = resource.id_path
+    plan.document = plan.document if plan.format == "graphql" else ""
+    if plan.document:
+        plan.params_in = "body"  # what a call brings are its variables
+        plan.idempotent = plan.idempotent or operation._reads()
     return plan
 
 

@@ -167,6 +167,21 @@ MESSAGES = {
     "keyset_missing": (
         _lt("The last record of a page has no value at “%(path)s”, so the next page cannot be asked for."),
         _lt("Ask an administrator to correct the key path in the paging of the resource.")),
+    "page_info_missing": (
+        _lt("A page came without saying whether there are more (expected at “%(path)s”), so reading was stopped."),
+        _lt("Ask an administrator to ask for pageInfo with hasNextPage and endCursor in the query of the operation, and to "
+            "check the records path.")),
+    # -- Core: GraphQL ---------------------------------------------------------------------------------------
+    "bad_graphql": (
+        _lt("The GraphQL document cannot be used: %(reason)s."),
+        _lt("Ask an administrator to correct the document of the operation.")),
+    "no_graphql": (
+        _lt("What came is no answer of a GraphQL system (%(found)s instead of data or errors)."),
+        _lt("Ask an administrator to check the address of the connection and the path of the operation.")),
+    "partial_answer": (
+        _lt("The answer is not complete, so nothing of it was taken: %(message)s."),
+        _lt("It is read again by the next run. If it stays, ask the provider about the named place, or leave that field out "
+            "of the query.")),
     # -- Transport: connecting -------------------------------------------------------------------------------
     "bad_configuration": (
         _lt("The setting “%(setting)s” of the connection cannot work: %(reason)s."), _CONNECTION),

@@ -13,6 +13,7 @@ from . import connection_sftp
 from . import resource
 from . import operation
 from . import resource_format
+from . import operation_graphql
 from . import value_map
 from . import flow
 from . import flow_retry

@@ -9,7 +9,8 @@ class IntegrationConnection(models.Model):
     _inherit = "integration.connection"
 
     def write(self, vals):
-        tested = self.filtered("tested_at") if (CREDENTIAL_FIELDS | {"auth_secret_input", "test_path"}) & vals.keys() else ()
+        concerned = CREDENTIAL_FIELDS | {"auth_secret_input", "test_path", "test_document"}
+        tested = self.filtered("tested_at") if concerned & vals.keys() else ()
         before = {connection: connection._tested_with() for connection in tested}
         result = super().write(vals)
         for connection in tested:
@@ -19,7 +20,7 @@ class IntegrationConnection(models.Model):
         return result
 
     def _tested_with(self):
-        return [self.sudo()[name] for name in sorted(CREDENTIAL_FIELDS)] + [self.test_path]
+        return [self.sudo()[name] for name in sorted(CREDENTIAL_FIELDS)] + [self.test_path, self.test_document]
 
     def _credentials_proved(self):
         """Has the last test worked, and did it need the credentials?"""

@@ -11,6 +11,7 @@ from ..transport import formats
 
 FORMATS = [
     ("json", "JSON"),
+    ("graphql", "GraphQL"),
     ("xml", "XML"),
     ("csv", "CSV"),
     ("form", "Form"),

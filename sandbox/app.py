@@ -29,6 +29,35 @@ API = ["wp-json", "wc", "v3"]
 PARTS = {"batch", "refunds", "notes", "variations", "categories"}
 
 
+class GraphqlShop:
+    """The GraphQL shop, made when it is called for the first time: the rest of the sandbox needs nothing but Python."""
+
+    def __init__(self, app):
+        self.app = app
+        self.made = None
+
+    def desk(self):
+        with self.app.store.lock:
+            if self.made is None:
+                try:
+                    from .graphql_shop.desk import GraphqlShop  # noqa: PLC0415
+                except ImportError as error:
+                    message = f"This part of the sandbox needs the package graphql-core ({error})."
+                    raise ApiError(501, "not_installed", message) from None
+                self.made = GraphqlShop(self.app)
+            return self.made
+
+    def clear(self):
+        if self.made:
+            self.made.clear()
+
+    def serve(self, request):
+        return self.desk().serve(request)
+
+    def refusal(self, error):
+        return Response.error(error) if error.status == 501 else self.desk().refusal(error)
+
+
 class App:
     """The shop: everything that the threads of the server share."""
 
@@ -51,7 +80,7 @@ class App:
               "warehouses": Warehouses(self)}  # fmt: skip
         self.carrier = Carrier(self)
         # Further systems, by the first part of their paths.
-        self.systems = {"crm": Crm(self), "planner": Planner(self), "warehouse": Warehouse(self)}
+        self.systems = {"admin": GraphqlShop(self), "crm": Crm(self), "planner": Planner(self), "warehouse": Warehouse(self)}
         self.control = Control(self)
 
     def let_go(self):

@@ -216,6 +216,8 @@ class Deliveries:
                 "X-WC-Webhook-Resource": resource, "X-WC-Webhook-Event": event,
                 "X-WC-Webhook-ID": str(hook["id"]), "X-WC-Webhook-Delivery-ID": delivery.id,
             }  # fmt: skip
+            if hook["signature_style"] == "shopify":
+                headers["X-Shopify-Topic"] = delivery.topic
             secret = "wrong" if delivery.bad_signature else self.secrets.get(hook["id"], "")
             headers |= sign(hook["signature_style"], secret, body, delivery.id, int(time.time()))
         url = urlsplit(hook["delivery_url"])

@@ -28,6 +28,8 @@ class Settings:
     max_batch: int = 100
     latency_ms: float = 0
     rate_limit: dict | None = None  # {"requests": 10, "period": 1, "retry_after": 1, "as_date": false}
+    graphql_points: float = 2000  # the bucket of the GraphQL shop, and how many points come back in a second
+    graphql_restore: float = 100
     idempotency: bool = True
     utc_offset: float = 2  # hours: the shop's local dates differ from the _gmt ones
     currency: str = "EUR"

@@ -1,10 +1,10 @@
-"""How webhooks are signed: five styles that real systems use, over the raw body."""
+"""How webhooks are signed: styles that real systems use, over the raw body."""
 
 import base64
 import hashlib
 import hmac
 
-STYLES = ("woocommerce", "standard_webhooks", "stripe", "github", "easypost")
+STYLES = ("woocommerce", "standard_webhooks", "stripe", "github", "easypost", "shopify")
 
 
 def mac(secret, message):
@@ -38,7 +38,12 @@ def easypost(secret, body, delivery, now):
     return {"X-Hmac-Signature": f"hmac-sha256-hex={mac(secret.encode(), body).hexdigest()}"}
 
 
+def shopify(secret, body, delivery, now):
+    """Base64 of the HMAC of the body, with the ID that tells a repeated delivery."""
+    digest = base64.b64encode(mac(secret.encode(), body).digest()).decode()
+    return {"X-Shopify-Hmac-Sha256": digest, "X-Shopify-Event-Id": delivery, "X-Shopify-Webhook-Id": delivery}
+
+
 def sign(style, secret, body, delivery, now):
-    return {function.__name__: function for function in (woocommerce, standard_webhooks, stripe, github, easypost)}[
-        style
-    ](secret, body, delivery, now)
+    known = (woocommerce, standard_webhooks, stripe, github, easypost, shopify)
+    return {function.__name__: function for function in known}[style](secret, body, delivery, now)

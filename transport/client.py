@@ -12,6 +12,7 @@ from urllib.parse import urljoin
 
 from requests.structures import CaseInsensitiveDict
 
+from ..core import graphql
 from ..core.errors import SyncError
 from . import auth, urls, verdict
 from .config import ConnectionConfig
@@ -113,9 +114,9 @@ class Client:
         parallel = max(self.config.parallel_calls, 1)
         return stream(self._send, requests, parallel, stop, run, self._worker, self._save_token)
 
-    def probe(self, path: str = "") -> list[dict[str, Any]]:
-        """Test the connection step by step with a GET of `path`: see probe.py."""
-        return probe(self, path)
+    def probe(self, path: str = "", document: str = "") -> list[dict[str, Any]]:
+        """Test the connection step by step with a GET of `path`, or with a GraphQL document sent there: see probe.py."""
+        return probe(self, path, document)
 
     def _send(self, request: Request, run: Run | None) -> Exchange:
         exchange = Exchange(
@@ -177,6 +178,8 @@ class Client:
             if error is not None:
                 self._tell_again(error, exchange)
         self._heed(error, answer.status)
+        if error is None and request.format == "graphql":
+            self._leave_room(body)
         return error, token
 
     def _tell_again(self, error: SyncError, exchange: Exchange) -> None:
@@ -212,6 +215,12 @@ class Client:
             self._throttle.pause(DEFAULT_PAUSE if error.retry_after is None else error.retry_after)
         elif status == 503 and error.retry_after:
             self._throttle.pause(error.retry_after)
+
+    def _leave_room(self, body: Any) -> None:
+        """Where calls have a cost: make all threads wait until there is room for another one like this."""
+        wait = graphql.throttled_for(body)
+        if wait:
+            self._throttle.pause(wait)
 
     def _call(self, draft: Draft, cancelled: Callable[[], bool]) -> Answer:
         """The answer behind at most MAX_REDIRECTS redirects."""

@@ -15,6 +15,7 @@ from . import format_files
 
 OPTIONS: dict[str, dict[str, type | tuple[type, ...]]] = {
     "json": {},
+    "graphql": {},
     "xml": {
         "root": str, "namespaces": dict, "lists": list, "content_type": str, "schema_sent": str, "schema_received": str},
     "csv": {"delimiter": str, "quote": str, "encoding": str, "columns": list, "heading": bool},
@@ -85,7 +86,7 @@ def decode(
 
 
 _ACCEPTED = {
-    "json": "application/json", "form": "application/json", "multipart": "application/json",
+    "json": "application/json", "graphql": "application/json", "form": "application/json", "multipart": "application/json",
     "xml": "application/xml, text/xml", "csv": "text/csv, text/plain"}
 
 
@@ -102,7 +103,7 @@ def known_formats() -> list[str]:
     """Names of the formats that can be decoded.
 
     >>> known_formats()
-    ['binary', 'csv', 'form', 'json', 'multipart', 'ready', 'xml']
+    ['binary', 'csv', 'form', 'graphql', 'json', 'multipart', 'ready', 'xml']
     """
     return sorted(name.removeprefix("_decode_") for name in globals() if name.startswith("_decode_"))
 
@@ -184,8 +185,9 @@ def _decode_json(raw: bytes, content_type: str, max_bytes: int, options: Mapping
     return parse_json(_as_utf8(raw, options), max_bytes=max_bytes)
 
 
-# Forms and files are sent; what is answered to them is data.
-_decode_form = _decode_multipart = _decode_json
+# Forms and files are sent; what is answered to them is data. GraphQL is JSON by another meaning: see core/graphql.py.
+_decode_form = _decode_multipart = _decode_graphql = _decode_json
+_encode_graphql = _encode_json
 
 
 def _as_utf8(raw: bytes, options: str) -> bytes:

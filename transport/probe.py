@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from ..core import graphql
 from ..core.errors import SyncError
 from . import ssh, urls
 from .failures import tls_reason
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 Detail = tuple[str, dict[str, Any]]
 
 
-def probe(client: "Client", path: str) -> list[dict[str, Any]]:
-    """The steps that were tried, in order, up to the first that failed.
+def probe(client: "Client", path: str, document: str = "") -> list[dict[str, Any]]:
+    """The steps that were tried, in order, up to the first that failed. The call is a GET, or sends a GraphQL document.
 
     Each step is {'name', 'code', 'ok', 'detail', 'ms'}. Names and codes when all is well:
     configure/settings_complete, resolve/host_found (host, addresses), connect/connected (host, port),
@@ -43,7 +44,7 @@ def probe(client: "Client", path: str) -> list[dict[str, Any]]:
         *([("tls", lambda: _tls(client))] if https else []),
         *([("host_key", lambda: _host_key(client))] if client.config.over_sftp else []),
         ("authenticate", lambda: _authenticate(client)),
-        ("call", lambda: _call(client, path)),
+        ("call", lambda: _call(client, path, document)),
     ]
     for name, action in todo:
         started = time.perf_counter()
@@ -157,7 +158,10 @@ def _authenticate(client: "Client") -> Detail:
     )
 
 
-def _call(client: "Client", path: str) -> Detail:
-    exchange = client.send(Request("LIST" if client.config.over_sftp else "GET", path))
+def _call(client: "Client", path: str, document: str) -> Detail:
+    request = Request("LIST" if client.config.over_sftp else "GET", path)
+    if document:
+        request = Request("POST", path, body=graphql.payload(document, {}), format="graphql", idempotent=True)
+    exchange = client.send(request)
     exchange.raise_for_error()
     return "answered", {"status": exchange.response.status, "bytes": exchange.response_bytes}

@@ -5,31 +5,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from ..core import paths
-from ..core.classify import classify_status, extract_message
+from ..core import graphql, paths
+from ..core.classify import BODY_CODES, NAMES_SOMETHING, classify_status, extract_message
 from ..core.errors import SyncError
 from ..core.retry import parse_retry_after
 from . import formats
 from .request import Request, Response
 
 _READS_STATUS = re.compile(r"(?<![\w.])status\b")
-_NAMES_SOMETHING = re.compile(r"[0-9'\"`]")
-
-BODY_CODES = {
-    "UNAUTHENTICATED": 401,
-    "UNAUTHORIZED": 401,
-    "INVALID_TOKEN": 401,
-    "TOKEN_EXPIRED": 401,
-    "EXPIRED_TOKEN": 401,
-    "INVALID_SESSION_ID": 401,
-    "FORBIDDEN": 403,
-    "THROTTLED": 429,
-    "RATE_LIMITED": 429,
-    "TOO_MANY_REQUESTS": 429,
-    "INTERNAL_SERVER_ERROR": 500,
-    "SERVICE_UNAVAILABLE": 503,
-}
-"""Error codes inside a refused answer that mean the same as an HTTP status, which then decides."""
 _CODE_PATHS = ("errors[0].extensions.code", "errors[0].code", "error.code", "error", "code")
 
 
@@ -55,6 +38,7 @@ def decode(
 def judge(request: Request, response: Response, now: datetime) -> SyncError | None:
     """None if the call succeeded, else the error.
 
+    - GraphQL: errors and user errors in the answer decide first (core.graphql).
     - No success rule: the status decides (core.classify).
     - A rule that reads `status` decides alone; any other rule narrows 2xx and cannot heal an error status.
     - A refused answer whose error code stands in BODY_CODES counts as that status, so that an expired login
@@ -67,6 +51,10 @@ def judge(request: Request, response: Response, now: datetime) -> SyncError | No
     A rule that cannot be evaluated on this answer is an error of the mapping; a write stays in doubt then.
     """
     status = response.status
+    if request.format == "graphql" and 200 <= status < 300:
+        error = graphql.judge(response.body, doubtful=request.doubtful)
+        if error is not None:
+            return error
     rule = request.success_path
     if rule and (200 <= status < 300 or _READS_STATUS.search(rule)):
         try:
@@ -107,7 +95,7 @@ def _status_in_body(body: Any, message: str) -> int | None:
         if isinstance(code, str):
             status = BODY_CODES.get(code.upper().replace("-", "_").replace(" ", "_"))
             if status == 403:
-                return None if _has_data(body) else 403 if _NAMES_SOMETHING.search(message) else 401
+                return None if _has_data(body) else 403 if NAMES_SOMETHING.search(message) else 401
             return status
     return None
 
