@@ -47,6 +47,14 @@ class Health:
         permission = breaker.permission(_circuit(state), self._clock())
         return permission == "all" or permission == "probe" and self._begin_probe(held)
 
+    def _note_calls(self, client, exchanges: list) -> None:
+        """Remember how the connection is doing by calls that were made without the worker's loop. The caller commits."""
+        self._client = client
+        try:
+            self._note_health(exchanges)
+        finally:
+            self._client = None
+
     def _hear_settings(self, settings_of) -> None:
         """Time-outs, limits, parallel calls and credentials that were changed count from the next call on."""
         if self._client is not None and settings_of != self._settings_of and http.is_outdated(self._client, self.connection):

@@ -54,8 +54,12 @@ class ConnectionClient(Client):
     Tokens that cannot be shared yet, because the connection is not committed, are in ``new_tokens``.
     """
 
-    def __init__(self, connection):
+    def __init__(self, connection, seconds=None):
         config = build_config(connection)
+        if seconds:
+            config = replace(
+                config, timeout_connect=min(config.timeout_connect, seconds), timeout_read=min(config.timeout_read, seconds),
+                timeout_total=min(config.timeout_total, seconds), patience=min(config.patience, seconds))
         self.new_tokens: list[dict] = []
         self.credentials_version = connection.credentials_version
         self.shared = share(connection, config)
@@ -69,14 +73,15 @@ class ConnectionClient(Client):
             self.shared.close()
 
 
-def open_client(connection) -> ConnectionClient:
+def open_client(connection, seconds=None) -> ConnectionClient:
     """A client with the settings that the connection has now.
 
+    :param seconds: wait for no answer longer than this, where the connection itself has more patience
     :raises SyncError: internal/dry_run_call: a dry run calls nobody
     """
     if quiet.current() is not None:
         raise SyncError("internal", "dry_run_call", params={"connection": connection.name})
-    return ConnectionClient(connection)
+    return ConnectionClient(connection, seconds)
 
 
 def store_new_token(connection, client) -> None:

@@ -78,7 +78,9 @@ class Requester(Exporter):
         row.name = (record.display_name or "")[:200] or row.name
         for rule in self.plan.export_rules:
             outgoing.odoo[rule.code] = self._odoo_side(rule, record, line_ids)
-            outgoing.values[rule.code] = self.mapper.value(rule, record)
+            value = self.mapper.value(rule, record)
+            # A request says nothing about lines that there are none of, where the rule leaves out what is blank.
+            outgoing.values[rule.code] = None if value == [] and rule.blank_as == "omit" else value
             outgoing.changed.append(rule)
             if rule.kind == "lines":
                 outgoing.lines[rule.code] = record[rule.odoo_path].ids

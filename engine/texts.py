@@ -299,6 +299,15 @@ ENGINE = {
     "nothing_to_end": (
         _lt("%(flow)s: for this record nothing was made over there that could end."),
         _lt("Nothing to do. If it was made outside of Odoo, link it first.")),
+    "left_alone": (
+        _lt("%(connection)s is not asked at the moment, because it did not answer several times or its connection is paused."),
+        _lt("It is tried again by itself. Look at the connection if it stays like this.")),
+    "not_of_flow": (
+        _lt("%(flow)s does not ask about %(record)s: its filter leaves it out."),
+        _lt("Change the filter of the flow, or choose another record.")),
+    "nothing_offered": (
+        _lt("%(flow)s: the answer holds no offer."),
+        _lt("Check address and weight. Some systems offer nothing for what they cannot carry.")),
     "file_missing": (
         _lt("The answer holds no file at “%(path)s”."),
         _lt("Retry: the other system may need a moment to make it. If it stays, correct the call on the flow.")),

@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..engine import requesting
+from ..engine.pressed import process_now
 from .sync import RUN_NOW_LIMIT
 
 USER_GROUP = "integration_flow.group_integration_user"
@@ -22,9 +23,12 @@ class IntegrationFlow(models.Model):
         ("none", "Nothing: It Only Asks"),
         ("create", "Something Is Made There"),
         ("end", "What Was Made Ends"),
+        ("tell", "Nothing: The Answer Goes to Whoever Asked"),
     ], default="none", required=True, string="Effect",
         help="Something is made (a label, a booking): its ID is linked, it is made once, and an answer that was lost is "
-             "looked up before the call is made again. It ends (cancel): the link goes, so that a new one can be made.")
+             "looked up before the call is made again. It ends (cancel): the link goes, so that a new one can be made. The "
+             "answer goes to whoever asked: a part of Odoo asks (the rates of a delivery method), nothing is written to the "
+             "record, and there is no button.")
     request_label = fields.Char(string="Button", translate=True, help="For example Create Label. Empty: the flow's name.")
     request_action_id = fields.Many2one(
         "ir.actions.server", readonly=True, copy=False, ondelete="set null", index="btree_not_null",
@@ -43,7 +47,7 @@ class IntegrationFlow(models.Model):
             problems.append(self.env._("The call that ends something needs its {id} in the path of the operation."))
         if not self.rule_ids.filtered(lambda rule: rule.direction != "export") \
                 and not any(step.attach_path or step.operation_id._writes() for step in self.request_step_ids) \
-                and self.request_effect == "none":
+                and self.request_effect in ("none", "tell"):
             problems.append(self.env._("The answer fills nothing: add a field rule with the direction Import Only."))
         return problems + self.rule_ids._problems()
 
@@ -60,7 +64,7 @@ class IntegrationFlow(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
-        if {"state", "active", "direction", "request_label", "name", "model_id"} & vals.keys():
+        if {"state", "active", "direction", "request_label", "request_effect", "name", "model_id"} & vals.keys():
             self._update_request_action()
         return result
 
@@ -79,7 +83,8 @@ class IntegrationFlow(models.Model):
     def _update_request_action(self):
         """Running request flows stand in the Action menu of their records; others do not."""
         for flow in self.sudo():
-            wanted = flow.active and flow.direction == "request" and flow.state in ("test", "live")
+            wanted = flow.active and flow.direction == "request" and flow.state in ("test", "live") \
+                and flow.request_effect != "tell"
             action = flow.request_action_id
             if not wanted:
                 if action:
@@ -112,16 +117,43 @@ class IntegrationFlow(models.Model):
         if records._name != flow.model_name:
             raise UserError(self.env._(
                 "%(flow)s asks about other records than these.", flow=flow.display_name))
-        flow._require_running()
+        flow._check_may_request()
         if not records:
             raise UserError(self.env._("Choose at least one record."))
         if len(records) > RUN_NOW_LIMIT:
-            self.env["integration.capture"].sudo()._insert([(flow.id, res_id, "write") for res_id in records.ids])
-            flow.connection_id._wake()
+            flow._request_later(records)
             return flow._notify(self.env._(
                 "%(count)s requests were queued. They are made in the background.", count=len(records)))
-        ids = requesting.enter(self.env, flow.id, records.ids)
-        return self.env["integration.sync"].sudo().browse(ids)._run_now()
+        return self.env["integration.sync"]._notify_outcomes(flow._request_now(records))
+
+    def _check_may_request(self):
+        self._require_running()
+        if self.request_effect == "tell":
+            raise UserError(self.env._(
+                "%(flow)s fills no record: its answer goes to the part of Odoo that asks.", flow=self.display_name))
+
+    def _request_later(self, records):
+        """Have these records asked about behind the commit of this transaction, and not if it rolls back. Whether
+        somebody may ask is the caller's matter."""
+        flow = self.sudo()
+        flow._check_may_request()
+        self.env["integration.capture"].sudo()._insert([(flow.id, res_id, "write") for res_id in records.ids])
+        flow.connection_id._wake()
+
+    def _request_now(self, records):
+        """Ask about these records at once, as they are committed, in transactions of the engine's own. Whether somebody may
+        ask is the caller's matter.
+
+        :return: outcomes; see ``process_now``
+        :raises UserError: when the flow does not run, or its connection is paused
+        """
+        flow = self.sudo()
+        flow._check_may_request()
+        flow.connection_id._check_may_run()
+        # Their sync records may be new: this transaction cannot see them, so only what is told of them is used.
+        outcomes = process_now(self.env, requesting.enter(self.env, flow.id, records.ids))
+        self.env.invalidate_all()
+        return outcomes
 
     def _request_plan(self):
         self.ensure_one()
@@ -130,5 +162,6 @@ class IntegrationFlow(models.Model):
     def _open_run(self, trigger, full=False):
         """A run of a request flow asks about every record of its filter."""
         if self.direction == "request":
+            self._check_may_request()
             self._capture_all()
         return super()._open_run(trigger, full=full)

@@ -123,6 +123,8 @@ class IntegrationFlow(models.Model):
     def _moves_words(self, side):
         """What the flow may do on the receiving side."""
         if self._asks():
+            if side == "import" and self.request_effect == "tell":
+                return self.env._("The answer goes to whoever asked")
             return self.env._("The answer fills the record") if side == "import" else {
                 "create": self.env._("Asks, and something is made there"), "end": self.env._("Asks to end what was made"),
             }.get(self.request_effect, self.env._("Asks about the record"))

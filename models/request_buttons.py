@@ -19,7 +19,8 @@ class IntegrationFlow(models.Model):
         self.env[res_model].browse(res_id).check_access("read")
         return [{"id": flow.id, "label": flow.request_label or flow.name, "system": flow.connection_id.name}
                 for flow in self.search([
-                    ("direction", "=", "request"), ("state", "in", ("test", "live")), ("model_name", "=", res_model)])]
+                    ("direction", "=", "request"), ("request_effect", "!=", "tell"), ("state", "in", ("test", "live")),
+                    ("model_name", "=", res_model)])]
 
     def action_request_record(self, res_id):
         """Ask about one record; see ``_request_records``."""

@@ -1,17 +1,11 @@
 """How far a delivery is: told by signed webhooks of the carrier, and asked for by schedule."""
 
-import json
-
 from odoo.tests import HttpCase, tagged
-
-from odoo.addons.integration_flow.models.blueprint import SCHEMA_FILE
 
 from .receiver import Receiver
 from .shipping_common import ShippingCase
 
-TRACKING = SCHEMA_FILE.parent.parent / "docs" / "patterns" / "shipping_tracking.json"
 SECRET = "secret of a test"
-STATUSES = ("pre_transit", "in_transit", "out_for_delivery", "delivered", "return_to_sender", "failure", "cancelled")
 
 
 @tagged("post_install", "-at_install")
@@ -19,24 +13,9 @@ class TestShippingTracking(ShippingCase, HttpCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.env["ir.model.fields"].create({
-            "model_id": cls.env["ir.model"]._get_id("stock.picking"), "name": "x_shipping_status", "ttype": "selection",
-            "field_description": "Shipping Status",
-            "selection_ids": [(0, 0, {"value": value, "name": value, "sequence": n}) for n, value in enumerate(STATUSES)]})
-        data = json.loads(TRACKING.read_text(encoding="utf-8"))
-        flows = cls.env["integration.blueprint"]._apply(data)
-        for flow in flows.values():
-            flow.retry_jitter = 0
-            flow.action_test_mode()
+        for flow in cls.flows.values():
             flow.next_run_at = False
-        cls.flows |= flows
-        cls.connection.write({
-            "webhook_enabled": True, "webhook_style": "hmac_hex", "webhook_header": "X-Hmac-Signature",
-            "webhook_prefix": "hmac-sha256-hex=", "webhook_topic_path": "description", "webhook_id_path": "id",
-            "webhook_secret_input": SECRET})
-        cls.env["integration.webhook.topic"].create({
-            "connection_id": cls.connection.id, "topic": "tracker.updated", "flow_id": flows["shipping_told"].id,
-            "kind": "record", "path": "result"})
+        cls.connection.write({"webhook_enabled": True, "webhook_secret_input": SECRET})
 
     def shipped(self):
         picking = self.delivery()
@@ -68,7 +47,7 @@ class TestShippingTracking(ShippingCase, HttpCase):
                 "Content-Type": "application/json", "X-Hmac-Signature": message.headers["x-hmac-signature"]})
             self.assertLess(answer.status_code, 300, answer.text)
             self.work()
-        self.assertEqual(picking.x_shipping_status, "delivered", "the older scan came later and changes nothing")
+        self.assertEqual(picking.integration_shipping_status, "delivered", "the older scan came later and changes nothing")
         answer = self.url_open(address, data=first.raw, headers={
             "Content-Type": "application/json", "X-Hmac-Signature": "hmac-sha256-hex=00"})
         self.assertGreaterEqual(answer.status_code, 400)
@@ -82,14 +61,14 @@ class TestShippingTracking(ShippingCase, HttpCase):
         flow = self.flows["shipping_asked"]
         self.scan(picking, "in_transit")
         self.run_flow(flow)
-        self.assertEqual((picking.x_shipping_status, other.x_shipping_status), ("in_transit", False), "not shipped yet")
+        self.assertEqual((picking.integration_shipping_status, other.integration_shipping_status), ("in_transit", "pre_transit"), "not shipped yet")
         self.scan(picking, "delivered")
         self.shop.fault("server_error", path="/v2/trackers")
         self.run_flow(flow)
-        self.assertEqual(picking.x_shipping_status, "in_transit")
+        self.assertEqual(picking.integration_shipping_status, "in_transit")
         self.make_due(flow)
         self.work()
-        self.assertEqual(picking.x_shipping_status, "delivered")
+        self.assertEqual(picking.integration_shipping_status, "delivered")
         self.shop.clear_counts()
         self.run_flow(flow)
         self.assertFalse(self.shop.requests(route="/v2/trackers"), "what has arrived is not asked about again")

@@ -1,4 +1,4 @@
-"""Odoo's own ``test_lint`` checks, for this addon only.
+"""Odoo's own ``test_lint`` checks, for this addon and its bridges only.
 
 ``odoo -i test_lint --test-tags /test_lint`` takes minutes because it looks at every addon on the path.  Here
 the same test methods are called directly, with the list of addons cut down to ours.  Run by ``./dev lint``
@@ -24,6 +24,8 @@ from odoo.modules.registry import Registry
 from odoo.tools import config
 
 ADDON = "integration_flow"
+CHECKOUT = Path(__file__).resolve().parents[1]
+OURS = [ADDON, *sorted(path.parent.name for path in (CHECKOUT / "bridges").glob("*/__manifest__.py"))]
 
 #: (module of test_lint, class, method): they read files.
 FILE_CHECKS = [
@@ -95,7 +97,7 @@ def run(check, concerns_us, env=None):
     try:
         if getattr(type(instance), "__unittest_skip__", False):
             return None
-        with patch.object(module, "get_modules", lambda: [ADDON]) if imported_by_name else nullcontext():
+        with patch.object(module, "get_modules", lambda: OURS) if imported_by_name else nullcontext():
             method()
     except SkipTest:
         return None
@@ -116,7 +118,7 @@ def about_our_models(env):
     def is_our_field(name):
         model_name, _, field_name = name.rpartition(".")
         field = env[model_name]._fields.get(field_name) if model_name in env else None
-        return field is not None and ADDON in field._modules
+        return field is not None and any(name in field._modules for name in OURS)
 
     def leads_an_index(name):
         """The check asks the field only; an index of several columns that begins with it serves as well."""
@@ -130,13 +132,13 @@ def about_our_models(env):
     def is_our_method(context):
         model, method = env.registry.get(context.get("model", "")), context.get("method", "")
         return any(
-            each.__module__.startswith(f"odoo.addons.{ADDON}.") and method in vars(each)
+            each.__module__.split(".")[2:3] in ([name] for name in OURS) and method in vars(each)
             for each in (model.mro() if model else ())
         )
 
     def concerns_us(text, context):
         if context:
-            return text if context.get("module") == ADDON or is_our_method(context) else ""
+            return text if context.get("module") in OURS or is_our_method(context) else ""
         lines = text.splitlines()
         if any(" (inverse of " in line for line in lines):  # one field a line, of all addons
             ours = [
@@ -200,11 +202,11 @@ def main():
             for check in MODEL_CHECKS:
                 found += report(check[0], run(check, about_our_models(env), env))
     else:
-        ours = Manifest.for_addon(ADDON)
+        ours = [Manifest.for_addon(name) for name in OURS]
         with (
-            patch.object(Manifest, "all_addon_manifests", staticmethod(lambda: [ours])),
+            patch.object(Manifest, "all_addon_manifests", staticmethod(lambda: ours)),
             # test_pylint adds Odoo itself to the paths it checks, and that is what takes minutes.
-            patch.object(config, "root_path", ours.path),
+            patch.object(config, "root_path", ours[0].path),
         ):
             for check in FILE_CHECKS:
                 found += report(check[0], run(check, anything))

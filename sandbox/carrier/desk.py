@@ -11,7 +11,7 @@ from ..messages import Response, dumps
 from . import labels
 from .addresses import address, problems, verified
 from .errors import CarrierError, not_found, required
-from .rates import rates_for, weight_of
+from .rates import customs_problems, dimensions_of, rates_for, weight_of
 
 STATUSES = (
     "unknown", "pre_transit", "in_transit", "out_for_delivery", "delivered", "available_for_pickup",
@@ -104,8 +104,8 @@ class Carrier:
         shipment = {
             "id": self._id("shp"), "object": "Shipment", "created_at": self._now(), "updated_at": self._now(),
             "reference": values.get("reference"), "is_return": str(values.get("is_return")).lower() == "true",
-            "status": "unknown", "to_address": to, "from_address": start, "parcel": {"weight": float(ounces)},
-            "options": options, "selected_rate": None, "postage_label": None, "tracking_code": None,
+            "status": "unknown", "to_address": to, "from_address": start, "parcel": {"weight": float(ounces), **dimensions_of(values["parcel"])},
+            "options": options, "customs_info": values.get("customs_info"), "selected_rate": None, "postage_label": None, "tracking_code": None,
             "tracker": None, "refund_status": None, "messages": [],
         }  # fmt: skip
         shipment["rates"] = [
@@ -138,6 +138,10 @@ class Carrier:
             services = ", ".join(rate["service"] for rate in shipment["rates"])
             message = f"The rate does not belong to this shipment. Services for it: {services or 'none'}."
             raise CarrierError(422, "SHIPMENT.POSTAGE.FAILURE", message)
+        wrong = customs_problems(
+            shipment["from_address"]["country"], shipment["to_address"]["country"], shipment["customs_info"])
+        if wrong:
+            raise CarrierError(422, "SHIPMENT.CUSTOMS.INVALID", "The customs papers are not complete.", wrong)
         code = f"SBX{self.numbers:09d}{shipment['to_address']['country']}"
         tracker = {
             "id": self._id("trk"), "object": "Tracker", "tracking_code": code, "status": "pre_transit",

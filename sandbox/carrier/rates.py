@@ -12,6 +12,8 @@ SERVICES = {
     "Local": (Decimal("3.20"), Decimal("0.30"), 10, 1, ("BE", "NL")),
 }
 HEAVIEST = 30
+LONGEST_INCHES = Decimal("47.3")
+UNION = frozenset(("AT", "BE", "DE", "FR", "NL"))
 
 
 def weight_of(parcel):
@@ -36,3 +38,40 @@ def rates_for(ounces, country, currency):
                 "delivery_days": days,
             })  # fmt: skip
     return rates
+
+
+def dimensions_of(parcel):
+    """Those that are given, in inches; 422 for what no service takes."""
+    found = {}
+    for name in ("length", "width", "height"):
+        value = parcel.get(name)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0 \
+                or Decimal(str(value)) > LONGEST_INCHES:
+            raise required({f"parcel.{name}": f"must be between 0 and {LONGEST_INCHES} inches"})
+        found[name] = float(value)
+    return found
+
+
+def customs_problems(start, to, info):
+    """What is missing of the customs papers of a parcel that leaves the country, and not within the union.
+
+    >>> customs_problems("BE", "FR", None), customs_problems("BE", "US", None)
+    ({}, {'customs_info': 'is required for this destination'})
+    """
+    if start == to or {start, to} <= UNION:
+        return {}
+    items = info.get("customs_items") if isinstance(info, dict) else None
+    if not isinstance(items, list) or not items:
+        return {"customs_info": "is required for this destination"}
+    wrong = {} if info.get("customs_certify") is True and info.get("customs_signer") else {
+        "customs_info.customs_certify": "must be true, with a customs_signer"}
+    for number, item in enumerate(items):
+        for name in ("description", "hs_tariff_number", "origin_country"):
+            if not item.get(name):
+                wrong[f"customs_items[{number}].{name}"] = "cannot be blank"
+        for name in ("quantity", "value", "weight"):
+            if not isinstance(item.get(name), int | float) or item[name] <= 0:
+                wrong[f"customs_items[{number}].{name}"] = "must be greater than 0"
+    return wrong

@@ -7,6 +7,7 @@ import sys
 import time
 from collections import deque
 from contextlib import ExitStack
+from pathlib import Path
 
 from . import places, processes
 from .console import Problem, duration
@@ -114,8 +115,9 @@ def lint_parts(report, odoo, venv):
         return call([venv.tool("ruff"), "check", "--cache-dir", places.folder("ruff"), places.CHECKOUT]) == 0
 
     def pylint_odoo():
-        # Through the link: the checks recognise an addon by its folder.
-        command = [venv.tool("pylint"), f"--rcfile={places.CHECKOUT / '.pylintrc'}", addon]
+        # Through the links: the checks recognise an addon by its folder.
+        each = [addon, *(addons / bridge.name for bridge in places.bridges())]
+        command = [venv.tool("pylint"), f"--rcfile={places.CHECKOUT / '.pylintrc'}", *each]
         return call(command, env={**NO_BYTECODE, "PYLINTHOME": str(places.folder("pylint"))}, cwd=addons) == 0
 
     report.part("lint: ruff", ruff)
@@ -234,11 +236,17 @@ def odoo_parts(report, databases, template, arguments, browser=True):
 SLOW = re.compile(r"crash|real|nodes|load|worker|published?_|fuzz|tour|screens")
 
 
+def test_folders():
+    """Where the tests are that need Odoo: ours, and those of the bridges."""
+    return [places.CHECKOUT / "tests", *(bridge / "tests" for bridge in places.bridges())]
+
+
 def halves():
     """The files of the Odoo tests in two lists that take about equally long; both run at once."""
     weights = {
-        f"tests/{path.name}": path.stat().st_size * (3 if SLOW.search(path.name) else 1)
-        for path in sorted((places.CHECKOUT / "tests").glob("test_*.py"))
+        str(path.relative_to(places.CHECKOUT)): path.stat().st_size * (3 if SLOW.search(path.name) else 1)
+        for folder in test_folders()
+        for path in sorted(folder.glob("test_*.py"))
     }
     lists, sums = ([], []), [0, 0]
     for name in sorted(weights, key=weights.get, reverse=True):
@@ -280,23 +288,25 @@ def _not_possible():
 
 
 def pytest_odoo_command(databases, database, arguments, browser):
-    addon = places.addons_folder() / places.ADDON
+    addons = places.addons_folder()
     command = [databases.venv.python, "-m", "pytest", "-c", places.CHECKOUT / "pyproject.toml"]
-    command += [f"--rootdir={addon}", "-p", "no:cacheprovider"]
+    command += [f"--rootdir={addons / places.ADDON}", "-p", "no:cacheprovider"]
     command += [f"--odoo-config={os.devnull}", f"--odoo-database={database}"]
     command += [f"--odoo-addons-path={databases.addons_path()}"]
     command += [f"--odoo-extra=data-dir={databases.data_dir}", "--odoo-extra=http-interface=127.0.0.1"]
     if browser:
         command.append("--odoo-http")
-    command += [_through_link(each, addon) for each in arguments]
+    command += [_through_link(each, addons / places.ADDON) for each in arguments]
     if not _names_a_test(arguments):
-        command.append(addon / "tests")
+        command += [_through_link(str(folder.relative_to(places.CHECKOUT)), addons / places.ADDON) for folder in test_folders()]
     return command
 
 
 def _through_link(argument, addon):
-    """A test file named from the checkout, as a path through the link that has the addon's name."""
+    """A test file named from the checkout, as a path through the link that has the addon's (or the bridge's) name."""
     path, separator, rest = argument.partition("::")
     if _is_path(argument) and (places.CHECKOUT / path).exists():
-        return f"{addon / path}{separator}{rest}"
+        bridge, *within = Path(path).parts[1:] if Path(path).parts[0] == "bridges" else [""]
+        place = addon.parent.joinpath(bridge, *within) if bridge else addon / path
+        return f"{place}{separator}{rest}"
     return argument

@@ -73,10 +73,20 @@ def link(path, target):
     fresh.replace(path)
 
 
+def bridges():
+    """The folders of the addons that join ours to an app of Odoo, by name.  Odoo installs each by itself where its app is."""
+    return sorted(manifest.parent for manifest in (CHECKOUT / "bridges").glob("*/__manifest__.py"))
+
+
 def addons_folder():
-    """The folder for ``--addons-path``: it holds the checkout under the addon's technical name."""
+    """The folder for ``--addons-path``: it holds the checkout under the addon's technical name, and the bridges."""
     path = folder("addons", checkout_id())
     link(path / ADDON, CHECKOUT)
+    for bridge in bridges():
+        link(path / bridge.name, bridge)
+    for leftover in path.iterdir():
+        if leftover.is_symlink() and not leftover.exists():
+            leftover.unlink()  # a bridge of another commit
     return path
 
 

@@ -1,0 +1,75 @@
+from odoo import models
+from odoo.exceptions import UserError
+
+from odoo.addons.integration_flow.models.selections import NEEDS_ATTENTION
+
+# So many labels are made while the user waits; more are made in the background.
+MOST_AT_ONCE = 40
+
+
+class StockPicking(models.Model):
+    """One button for the labels of many deliveries: what is missing is made, then all of them are printed together."""
+
+    _inherit = "stock.picking"
+
+    def action_integration_print_labels(self):
+        """Make the labels that are missing, and open a dialog from which all labels of these deliveries are printed.
+
+        A delivery whose label cannot be made stops none of the others; the dialog says what is wrong with it.
+        """
+        self.check_access("read")
+        shipped = self.filtered(lambda picking: picking.delivery_type == "integration" and picking.state != "cancel"
+                                and picking.picking_type_code != "incoming")
+        if not shipped:
+            raise UserError(self.env._("None of these deliveries is shipped by an integration. Choose its delivery method first."))
+        problems = shipped._integration_make_missing_labels()
+        return self.env["integration.label.print"].create({
+            "picking_ids": [(6, 0, shipped.ids)], "problems": "\n".join(problems)})._open()
+
+    def _integration_make_missing_labels(self):
+        """Make the labels of those that have none.
+
+        :return: sentences about those that have none afterwards
+        """
+        missing = self.filtered(lambda picking: not picking.carrier_tracking_ref)
+        problems = []
+        for flow, pickings in missing.grouped(lambda picking: picking.carrier_id.sudo().integration_label_flow_id).items():
+            if not flow:
+                problems += [self.env._("%(delivery)s: the delivery method has no flow for labels.", delivery=picking.name)
+                             for picking in pickings]
+                continue
+            try:
+                if len(missing) > MOST_AT_ONCE:
+                    flow._request_later(pickings)
+                    continue
+                outcomes = flow._request_now(pickings)
+            except UserError as error:  # the flow does not run: labels of others are made all the same
+                problems.append(str(error))
+                continue
+            problems += [
+                self.env._("%(delivery)s: %(message)s %(hint)s", delivery=outcome["name"], message=outcome["message"] or "",
+                           hint=outcome["hint"] or "")
+                for outcome in outcomes if outcome["state"] in NEEDS_ATTENTION or outcome["state"] == "excluded"]
+        return problems
+
+    def _integration_label_files(self, ending, *, returns=False):
+        """The labels of these deliveries in one format, in the order of the deliveries; not those that were cancelled.
+
+        :param ending: ``.pdf`` or ``.zpl``
+        """
+        files = self.env["ir.attachment"].search([
+            ("res_model", "=", "stock.picking"), ("res_id", "in", self.ids), ("res_field", "=", False),
+            ("name", "=ilike", f"%{ending}")], order="id")
+        by_picking = files.grouped("res_id")
+        found = files.browse()
+        for picking in self:
+            carrier = picking.carrier_id
+            prefix = carrier.get_return_label_prefix() if returns else carrier._get_delivery_label_prefix()
+            mine = by_picking.get(picking.id, files.browse()).filtered(lambda file: file.name.startswith(prefix))
+            if not returns:
+                numbers = [number for number in (picking.carrier_tracking_ref or "").split(",") if number]
+                numbered = mine.filtered(lambda file: any(number in file.name for number in numbers))
+                # Names without the number: the newest file is that of the present label.
+                mine = (numbered or mine[-1:]) if numbers else mine.browse()
+            found += mine
+        return found

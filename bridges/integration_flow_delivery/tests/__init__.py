@@ -1,0 +1,4 @@
+from . import test_carrier
+from . import test_customs
+from . import test_print_labels
+from . import test_rates

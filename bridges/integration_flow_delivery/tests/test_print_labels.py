@@ -1,0 +1,73 @@
+"""One button for the labels of many deliveries."""
+
+import io
+
+from odoo.exceptions import AccessError
+from odoo.tests import new_test_user, tagged
+from odoo.tools.pdf import PdfFileReader
+
+from .common import DeliveryCase
+
+
+@tagged("post_install", "-at_install")
+class TestPrintLabels(DeliveryCase):
+    def many(self, count, bad=()):
+        return self.env["stock.picking"].concat(*[
+            self.delivery(self.customer(street="Veldstraat" if number in bad else "Veldstraat 9")) for number in range(count)])
+
+    def dialog(self, pickings, user=None):
+        action = self.press(pickings.with_user(user or self.env.user).action_integration_print_labels)
+        return self.env[action["res_model"]].with_user(user or self.env.user).browse(action["res_id"])
+
+    def printed(self, action):
+        attachment = int(action["url"].split("/")[3].partition("?")[0])
+        return self.env["ir.attachment"].browse(attachment).raw
+
+    def test_one_bad_address_leaves_the_others(self):
+        clerk = new_test_user(self.env, "label_clerk", groups="stock.group_stock_user")
+        pickings = self.many(7, bad=(3,))
+        dialog = self.dialog(pickings, clerk)
+        self.assertEqual((dialog.ready_count, dialog.missing_count), (6, 1))
+        self.assertIn(pickings[3].name, dialog.problems)
+        self.assertIn("House number is missing", dialog.problems)
+        pdf = PdfFileReader(io.BytesIO(self.printed(dialog.action_pdf())))
+        self.assertEqual(pdf.getNumPages(), 6)
+        zpl = self.printed(dialog.action_zpl())
+        self.assertEqual(zpl.count(b"^XA"), 6)
+        order = [zpl.index(picking.name.encode()) for picking in dialog.picking_ids if picking.carrier_tracking_ref]
+        self.assertEqual(order, sorted(order), "in the order of the list")
+        self.assertEqual(dialog.action_missing()["domain"], [("id", "in", pickings[3].ids)])
+        pickings[3].partner_id.street = "Veldstraat 9"
+        self.press(dialog.action_again)
+        self.assertEqual((dialog.ready_count, dialog.problems), (7, ""))
+        self.assertEqual(self.shop.counts()["doubled"], {})
+
+    def test_printed_again_nothing_is_made(self):
+        picking = self.many(1)
+        self.dialog(picking)
+        self.must("shipping_cancel", picking)
+        self.dialog(picking)
+        self.shop.clear_counts()
+        dialog = self.dialog(picking)
+        self.assertFalse(self.shop.requests(method="POST"))
+        self.assertEqual(PdfFileReader(io.BytesIO(self.printed(dialog.action_pdf()))).getNumPages(), 1, "not the cancelled one")
+
+    def test_very_many_are_made_in_the_background(self):
+        from odoo.addons.integration_flow_delivery.models import stock_picking_label
+        self.patch(stock_picking_label, "MOST_AT_ONCE", 2)
+        dialog = self.dialog(self.many(3))
+        self.assertEqual((dialog.ready_count, dialog.missing_count, dialog.problems), (0, 3, ""))
+        self.work()
+        self.env.invalidate_all()
+        self.assertEqual((dialog.ready_count, dialog.missing_count), (3, 0))
+
+    def test_rights(self):
+        outsider = new_test_user(self.env, "label_outsider", groups="base.group_user")
+        with self.assertRaises(AccessError):
+            self.many(1).with_user(outsider).action_integration_print_labels()
+
+    def test_deliveries_of_other_methods(self):
+        picking = self.delivery()
+        picking.carrier_id = self.env["delivery.carrier"].create({
+            "name": "Ours", "product_id": self.carriers["Economy"].product_id.id})
+        self.assertIn("delivery method", self.problem(picking.action_integration_print_labels))

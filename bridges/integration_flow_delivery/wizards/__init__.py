@@ -1,0 +1,2 @@
+from . import label_print
+from . import stock_return_picking
