@@ -233,7 +233,8 @@ def identify(plan: FlowPlan, record) -> str:
         raise SyncError("validation", "not_an_object", params={
             "found": type(record).__name__, "start": "•••" if plan.sensitive_names else str(record)[:80]})
     if BROKEN in record:  # a row of a file
-        raise SyncError("validation", "broken_row", params=dict(record[BROKEN]))
+        row = record[BROKEN]
+        raise SyncError("validation", "broken_row", params={"line": row["line"], "reason": row["reason"]})
     external_id = record.get(DELETED_KEY) or plan.external_id(record)
     if not external_id:
         raise SyncError("validation", "record_missing_id", params={"path": plan.resource.id_path})
