@@ -23,6 +23,11 @@ export function lookOf(state) {
     return STATE_LOOKS[state] || NO_STATE;
 }
 
+/** The class of texts and icons in the colour of a state: grey on white has to be darker than grey areas. */
+export function inkOf({ tone }) {
+    return tone === "secondary" ? "text-muted" : `text-${tone}`;
+}
+
 /** The action that lists the sync records of one business record, or opens one of them. */
 export function syncAction(resModel, resId, { syncId } = {}) {
     return {
