@@ -37,7 +37,7 @@ test("the count, its words and its lines", async () => {
     await animationFrame();
     expect(".o_integration_attention_count").toHaveText("1003+");
     expect(".o_integration_attention_button").toHaveAttribute("aria-label", "Integrations: 1003+ need you");
-    expect("[role=status]:contains(Integrations: 1003+ need you)").toHaveCount(1, { message: "it is said when it changes" });
+    expect("[aria-live=polite]:contains(Integrations: 1003+ need you)").toHaveCount(1, { message: "it is said when it changes" });
     await contains(".o_integration_attention_button").click();
     expect(".o_integration_attention_menu .dropdown-item[data-kind=failed]").toHaveText(/Failed records\s*3$/);
     expect(".o_integration_attention_menu .dropdown-item[data-kind=unknown]").toHaveText(/Unknown outcomes\s*1000\+$/);
