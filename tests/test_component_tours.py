@@ -1,11 +1,14 @@
-"""What people press on records and settings, in a browser: a request, a payload that is edited, the settings."""
+"""What people press on records and settings, in a browser; and whether our screens can be used without seeing them."""
 
+import importlib.util
 import json
+from pathlib import Path
 
 from odoo.tests import HttpCase, new_test_user, tagged
 
 from .carrier import Carrier
 from .common import API, FlowTools
+from .test_screens import ScreensMixin
 
 ANN = {"id": 7, "email": "ann@example.com", "first_name": "Ann"}
 
@@ -63,3 +66,33 @@ class TestComponentTours(FlowTools, HttpCase):
         self.start_tour("/odoo/integration-settings", "integration_flow_settings", login="admin")
         self.env.invalidate_all()
         self.assertEqual(self.env["ir.config_parameter"].get_param("integration_flow.default_retry_attempts"), "3")
+
+
+@tagged("post_install", "-at_install")
+class TestAccessibility(ScreensMixin, HttpCase):
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.make_screen_data()
+
+    def test_screens(self):
+        """Names, roles and contrasts of what we show, by axe-core."""
+        package = importlib.util.find_spec("axe_playwright_python")
+        if not package:
+            self.skipTest("requirements-test-files.txt is not installed")
+        self.env["ir.attachment"].create({
+            "name": "axe.js", "url": "/integration_flow_accessibility/axe.js", "public": True, "mimetype": "application/javascript",
+            "raw": Path(package.origin).with_name("axe.min.js").read_bytes()})
+        self.flow.action_test_mode()
+        sync = self.make_sync(external_id="7")
+        self.env["integration.issue"].create({
+            "connection_id": self.connection.id, "flow_id": self.flow.id, "fingerprint": "x", "message": "Refused.",
+            "sync_ids": [(6, 0, sync.ids)]})
+        self.make_sync("synced", self.env["res.partner"].create({"name": "Tour Neighbour"}))
+        doubtful = self.make_sync("unknown", self.env["res.partner"].create({"name": "Tour Doubt"}), external_id="8")
+        self.env["integration.conflict"].create({
+            "sync_id": doubtful.id, "flow_id": self.flow.id, "model": "res.partner", "res_id": doubtful.res_id, "code": "email",
+            "rule_id": self.flow.rule_ids[0].id})
+        self.connection._alert("silence", "Nothing arrives", "Nothing since yesterday.")
+        self.start_tour("/odoo", "integration_flow_accessibility", login="screens_secrets", timeout=120)
