@@ -95,4 +95,4 @@ class TestAccessibility(ScreensMixin, HttpCase):
             "sync_id": doubtful.id, "flow_id": self.flow.id, "model": "res.partner", "res_id": doubtful.res_id, "code": "email",
             "rule_id": self.flow.rule_ids[0].id})
         self.connection._alert("silence", "Nothing arrives", "Nothing since yesterday.")
-        self.start_tour("/odoo", "integration_flow_accessibility", login="screens_secrets", timeout=120)
+        self.start_tour("/odoo/integrations", "integration_flow_accessibility", login="screens_secrets", timeout=120)

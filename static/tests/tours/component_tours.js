@@ -122,7 +122,8 @@ tours.add("integration_flow_settings", {
     steps: () => [
         {
             content: "The settings of integrations are those that are shown",
-            trigger: ".app_settings_block:not(.d-none)[data-key=integration_flow] .o_field_widget[name=integration_default_retry_attempts] input",
+            trigger:
+                ".app_settings_block:not(.d-none)[data-key=integration_flow] .o_field_widget[name=integration_default_retry_attempts] input",
             run: "edit 3",
         },
         {
