@@ -21,7 +21,7 @@ class TestComponents(HttpCase):
         suite = test_js.HOOTCommon._generate_hash(None, SUITE)
         self.browser_js(
             f"/web/tests?headless&loglevel=2&preset=desktop&timeout=15000&debug=assets&id={suite}", "", "", login="admin",
-            timeout=120, success_signal="[HOOT] Test suite succeeded", error_checker=test_js.unit_test_error_checker)
+            timeout=180, success_signal="[HOOT] Test suite succeeded", error_checker=test_js.unit_test_error_checker)
 
     def test_none_is_left_out(self):
         files = sorted(Path(file_path("integration_flow/static/tests")).glob("*.test.js"))
