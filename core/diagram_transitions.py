@@ -38,8 +38,8 @@ def transition_diagram(nodes: list[dict], arrows: list[dict], title: str, descri
             text = f"{labels[arrow['source']]} → {labels[arrow['target']]}"
             y = drawing.paragraph(EDGE + 26, y + 1, WIDTH - 2 * EDGE - 26, Text(text, 13, bold=True, most=3))
             y = drawing.paragraph(EDGE + 26, y, WIDTH - 2 * EDGE - 26, Text(arrow.get("label") or "", 12, faint=True)) + 6
-    return drawing.svg(title, description or "; ".join(
-        ": ".join(filter(None, (f"{labels[arrow['source']]} → {labels[arrow['target']]}", arrow.get("label")))) for arrow in known))
+    told = [(f"{labels[arrow['source']]} → {labels[arrow['target']]}", arrow.get("label")) for arrow in known]
+    return drawing.svg(title, description or "; ".join(": ".join(filter(None, parts)) for parts in told))
 
 
 def _arrow_colour(arrow: dict) -> str:

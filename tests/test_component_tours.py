@@ -37,7 +37,8 @@ class TestComponentTours(FlowTools, HttpCase):
              "error_paths": "message"}])
         flow = self.make_flow("res.partner", [
             ("city", "to.city", {"direction": "export"}), ("street", "tracking", {"direction": "import"}),
-        ], resource, state="draft", direction="request", request_effect="create", request_label="Create Label", name="Labels")
+        ], resource, state="draft", direction="request", request_effect="create", request_label="Create Label",
+            name="Labels")
         self.env["integration.request.step"].create([
             {"flow_id": flow.id, "sequence": 1, "operation_id": operations[0].id},
             {"flow_id": flow.id, "sequence": 2, "operation_id": operations[1].id, "body": '{"rate": "{=rates[0].id}"}'}])
@@ -51,9 +52,10 @@ class TestComponentTours(FlowTools, HttpCase):
     def test_edit_a_payload(self):
         flow = self.customer_flow([("function", "job", {"required": True})], name="Tour Customers")
         sync = self.env["integration.sync"].create({
-            "flow_id": flow.id, "connection_id": self.connection.id, "model": "res.partner", "external_id": "7", "name": "Ann",
-            "state": "failed", "direction": "import", "attempts": 1, "payload": json.dumps(ANN), "error_class": "mapping",
-            "error_message": "Job Position has no value.", "error_hint": "Enter it in the other system."})
+            "flow_id": flow.id, "connection_id": self.connection.id, "model": "res.partner", "external_id": "7",
+            "name": "Ann", "state": "failed", "direction": "import", "attempts": 1, "payload": json.dumps(ANN),
+            "error_class": "mapping", "error_message": "Job Position has no value.",
+            "error_hint": "Enter it in the other system."})
         self.start_tour(
             f"/odoo/integration-records/{sync.id}", "integration_flow_edit_payload", login="component_manager")
         self.env.cr.flush()
@@ -82,8 +84,8 @@ class TestAccessibility(ScreensMixin, HttpCase):
         if not package:
             self.skipTest("requirements-test-files.txt is not installed")
         self.env["ir.attachment"].create({
-            "name": "axe.js", "url": "/integration_flow_accessibility/axe.js", "public": True, "mimetype": "application/javascript",
-            "raw": Path(package.origin).with_name("axe.min.js").read_bytes()})
+            "name": "axe.js", "url": "/integration_flow_accessibility/axe.js", "public": True,
+            "mimetype": "application/javascript", "raw": Path(package.origin).with_name("axe.min.js").read_bytes()})
         self.flow.action_test_mode()
         sync = self.make_sync(external_id="7")
         self.env["integration.issue"].create({
@@ -92,7 +94,7 @@ class TestAccessibility(ScreensMixin, HttpCase):
         self.make_sync("synced", self.env["res.partner"].create({"name": "Tour Neighbour"}))
         doubtful = self.make_sync("unknown", self.env["res.partner"].create({"name": "Tour Doubt"}), external_id="8")
         self.env["integration.conflict"].create({
-            "sync_id": doubtful.id, "flow_id": self.flow.id, "model": "res.partner", "res_id": doubtful.res_id, "code": "email",
-            "rule_id": self.flow.rule_ids[0].id})
+            "sync_id": doubtful.id, "flow_id": self.flow.id, "model": "res.partner", "res_id": doubtful.res_id,
+            "code": "email", "rule_id": self.flow.rule_ids[0].id})
         self.connection._alert("silence", "Nothing arrives", "Nothing since yesterday.")
         self.start_tour("/odoo/integrations", "integration_flow_accessibility", login="screens_secrets", timeout=120)

@@ -1,12 +1,11 @@
 """The components of the web client, by the HOOT tests in static/tests/*.test.js."""
 
 import re
+from pathlib import Path
 
 from odoo.addons.web.tests import test_js
 from odoo.tests import HttpCase, no_retry, tagged
 from odoo.tools.misc import file_path
-
-from pathlib import Path
 
 SUITE = "@integration_flow"
 LEFT_IN = re.compile(r"\b(test|describe)(\.\w+)*\.(only|debug|skip|todo)\b")

@@ -274,7 +274,8 @@ def _told(svg):
 def test_readers_of_screens_are_told_every_arrow():
     assert _told(landscape_diagram("All", {"name": "Odoo"}, [
         {"name": "Shop", "flows": [{"label": "1. Orders", "detail": "live", "direction": "import"}]},
-        {"name": "Carrier", "flows": [{"label": "2. Labels", "direction": "both"}, {"label": "3. Parcels", "direction": "export"}]},
+        {"name": "Carrier", "flows": [
+            {"label": "2. Labels", "direction": "both"}, {"label": "3. Parcels", "direction": "export"}]},
         {"name": "Idle"}])) == "Odoo ← Shop: 1. Orders, live; Odoo ⇄ Carrier: 2. Labels; Odoo → Carrier: 3. Parcels"
     assert _told(transition_diagram(
         [{"code": "draft", "label": "Quotation"}, {"code": "sale"}],
