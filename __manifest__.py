@@ -76,6 +76,7 @@
     "assets": {
         "web.assets_backend": ["integration_flow/static/src/**/*"],
         "web.assets_tests": ["integration_flow/static/tests/tours/**/*"],
+        "web.assets_unit_tests": ["integration_flow/static/tests/*.js"],
     },
     "uninstall_hook": "uninstall_hook",
     "application": True,

@@ -13,6 +13,7 @@ __all__ = ["flow_diagram", "landscape_diagram", "transition_diagram"]
 
 SYSTEM = 136.0  # width of a system's box
 ODOO = 96.0  # of Odoo's where it stands beside many
+ARROWS = {"import": "←", "export": "→", "both": "⇄"}  # in words for readers of screens
 # Owners in the order of the bar, and the colour of each.
 OWNER_COLOURS = {
     "external": "import", "external_unless_blank": "import", "external_at_creation": "import", "odoo": "export",
@@ -179,6 +180,7 @@ def landscape_diagram(title: str, odoo: dict, systems: list[dict], description: 
     :param odoo: ``{"name", "detail"}``
     :param systems: ``[{"name", "detail", "badge", "note", "flows": [{"label", "detail", "direction", "quiet"}]}]``;
         ``quiet`` flows (not running) are drawn dashed
+    :param description: what screen readers are told; each flow by a line of its own when left out
     """
     drawing = Drawing(WIDTH)
     left, right = EDGE + ODOO, WIDTH - EDGE - SYSTEM
@@ -197,4 +199,7 @@ def landscape_diagram(title: str, odoo: dict, systems: list[dict], description: 
         y += tall + 16
     texts = _system_texts(odoo)
     drawing.box(EDGE, top, ODOO, texts, least=max(y - 16 - top, 60), colour="export", middle=True, padding=6)
-    return drawing.svg(title, description)
+    return drawing.svg(title, description or "; ".join(
+        f"{odoo.get('name', '')} {ARROWS.get(flow.get('direction'), ARROWS['import'])} {system.get('name', '')}: "
+        + ", ".join(filter(None, (flow.get("label"), flow.get("detail"))))
+        for system in systems for flow in system.get("flows") or []))

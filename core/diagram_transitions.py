@@ -13,6 +13,8 @@ def transition_diagram(nodes: list[dict], arrows: list[dict], title: str, descri
         other system moves it), 'export' (Odoo does), 'both', or 'blocked' (not allowed, dashed). An arrow from or to an
         unknown code is left out.
 
+    Without a description, screen readers are told the transitions one by one.
+
     An arrow to the next status carries its label; all others run in lanes at the sides, forward right and back left,
     and carry a number that the list below explains.
     """
@@ -28,15 +30,16 @@ def transition_diagram(nodes: list[dict], arrows: list[dict], title: str, descri
             rest.append(arrow)
     drawing = Drawing(WIDTH)
     bottom = _Column(drawing, nodes, place, direct, rest).draw()
+    labels = {node["code"]: node.get("label") or node["code"] for node in nodes}
     if rest:
-        labels = {node["code"]: node.get("label") or node["code"] for node in nodes}
         y = bottom + 18
         for number, arrow in enumerate(rest, 1):
             drawing.number(EDGE + 9, y + 9, number, colour=_arrow_colour(arrow))
             text = f"{labels[arrow['source']]} → {labels[arrow['target']]}"
             y = drawing.paragraph(EDGE + 26, y + 1, WIDTH - 2 * EDGE - 26, Text(text, 13, bold=True, most=3))
             y = drawing.paragraph(EDGE + 26, y, WIDTH - 2 * EDGE - 26, Text(arrow.get("label") or "", 12, faint=True)) + 6
-    return drawing.svg(title, description)
+    told = [(f"{labels[arrow['source']]} → {labels[arrow['target']]}", arrow.get("label")) for arrow in known]
+    return drawing.svg(title, description or "; ".join(": ".join(filter(None, parts)) for parts in told))
 
 
 def _arrow_colour(arrow: dict) -> str:

@@ -81,6 +81,8 @@ from . import test_publish_real
 from . import test_publish_kits
 from . import test_publish_screens
 from . import test_bulk
+from . import test_component_tours
+from . import test_components
 from . import test_overview
 from . import test_payload_edit
 from . import test_catalogue

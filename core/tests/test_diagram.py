@@ -267,6 +267,24 @@ def test_readers_of_screens_and_small_windows():
     assert other.get("aria-labelledby") != root.get("aria-labelledby"), "two drawings on one page"
 
 
+def _told(svg):
+    return next(node.text for node in etree.fromstring(svg) if node.tag == NS + "desc")
+
+
+def test_readers_of_screens_are_told_every_arrow():
+    assert _told(landscape_diagram("All", {"name": "Odoo"}, [
+        {"name": "Shop", "flows": [{"label": "1. Orders", "detail": "live", "direction": "import"}]},
+        {"name": "Carrier", "flows": [
+            {"label": "2. Labels", "direction": "both"}, {"label": "3. Parcels", "direction": "export"}]},
+        {"name": "Idle"}])) == "Odoo ← Shop: 1. Orders, live; Odoo ⇄ Carrier: 2. Labels; Odoo → Carrier: 3. Parcels"
+    assert _told(transition_diagram(
+        [{"code": "draft", "label": "Quotation"}, {"code": "sale"}],
+        [{"source": "draft", "target": "sale", "label": "Confirm"}, {"source": "sale", "target": "draft"},
+         {"source": "sale", "target": "unknown"}], "Statuses")) == "Quotation → sale: Confirm; sale → Quotation"
+    assert "<desc" not in transition_diagram([{"code": "draft"}], [], "Statuses")
+    assert _told(landscape_diagram("All", {}, [{"name": "Shop"}], "In other words")) == "In other words"
+
+
 def _luminance(red, green, blue):
     parts = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in (red, green, blue)]
     return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]

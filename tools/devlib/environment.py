@@ -33,6 +33,9 @@ LEFT_OUT = "addons/mail/static/lib/selfie_segmentation/selfie_segmentation.js"
 
 REQUIREMENTS = ("requirements-odoo.txt", "requirements.txt", "requirements-optional.txt", "requirements-test.txt")
 
+#: Packages of which only a file is used: installed without what they depend on.
+FILES_ONLY = "requirements-test-files.txt"
+
 
 @contextmanager
 def exclusive(name):
@@ -133,7 +136,7 @@ class Venv:
     def __init__(self, odoo):
         self.odoo = odoo
         self.version = "{}.{}".format(*sys.version_info[:2])
-        texts = [(places.CHECKOUT / name).read_bytes() for name in REQUIREMENTS]
+        texts = [(places.CHECKOUT / name).read_bytes() for name in (*REQUIREMENTS, FILES_ONLY)]
         key = places.fingerprint(odoo.identity, odoo.path, sys.base_prefix, *texts)
         self.folder = places.folder("venv") / f"py{self.version}-{key}"
         self.log = places.log_file("pip")
@@ -204,7 +207,10 @@ class Venv:
         )
 
     def _install(self):
-        files = [part for name in REQUIREMENTS for part in ("-r", places.CHECKOUT / name)]
+        self._pip_install(*(part for name in REQUIREMENTS for part in ("-r", places.CHECKOUT / name)))
+        self._pip_install("--no-deps", "-r", places.CHECKOUT / FILES_ONLY)
+
+    def _pip_install(self, *arguments):
         checked(
             [
                 self.python,
@@ -214,7 +220,7 @@ class Venv:
                 "--quiet",
                 "--no-input",
                 "--disable-pip-version-check",
-                *files,
+                *arguments,
             ],
             "Cannot install the Python packages.",
             "Check the network and pip's configuration (pip config list), then try again.\n"

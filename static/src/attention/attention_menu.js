@@ -22,9 +22,10 @@ export class AttentionMenu extends Component {
     setup() {
         this.action = useService("action");
         this.orm = useService("orm");
-        this.state = useState({ allowed: false, total: 0, lines: [] });
+        this.state = useState({ allowed: false, unread: false, total: 0, lines: [] });
         onWillStart(async () => {
-            this.state.allowed = await user.hasGroup(USER_GROUP);
+            // The navigation bar is there for everything else, too: whatever is not known is not shown.
+            this.state.allowed = await user.hasGroup(USER_GROUP).catch(() => false);
             if (this.state.allowed) {
                 this.refresh(); // not awaited: the page does not wait for it
             }
@@ -46,9 +47,10 @@ export class AttentionMenu extends Component {
         this.askedAt = Date.now();
         try {
             const { total, lines } = await this.orm.silent.call("integration.attention", "get_mine", []);
-            Object.assign(this.state, { total, lines });
+            Object.assign(this.state, { total, lines, unread: false });
         } catch (error) {
-            // Logged out, or the server restarts: the next look will tell.
+            // Logged out, or the server restarts: no dialog each minute, the next look will tell.
+            this.state.unread = true;
             console.warn("Integrations: what needs me could not be read", error);
         }
     }

@@ -25,7 +25,8 @@ function isBlank(value) {
 
 /** From `{field: [before, after]}` to lines that a template can show. */
 export function changeLines(changes, labels = {}) {
-    return Object.entries(changes || {}).map(([code, [before, after]]) => {
+    return Object.entries(changes || {}).map(([code, pair]) => {
+        const [before, after] = Array.isArray(pair) ? pair : [null, pair];
         const field = labels[code] || code;
         const line = {
             code,

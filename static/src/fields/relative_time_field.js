@@ -7,8 +7,9 @@ import { Component, xml } from "@odoo/owl";
 /** A moment as people say it ("12 minutes ago", "in 2 hours"); the exact time on hover. Read-only. */
 export class RelativeTimeField extends Component {
     static template = xml`
-        <time t-if="value" t-att-datetime="value.toISO()" t-att-title="exact" t-att-aria-label="relative + ', ' + exact"
-              t-esc="relative"/>`;
+        <time t-if="value" t-att-datetime="value.toISO()" t-att-title="exact">
+            <t t-esc="relative"/><span class="visually-hidden">, <t t-esc="exact"/></span>
+        </time>`;
     static props = { ...standardFieldProps };
 
     get value() {

@@ -58,5 +58,5 @@ export class ActivityField extends Component {
 
 registry.category("fields").add("integration_activity", {
     component: ActivityField,
-    supportedTypes: ["json", "jsonb"],
+    supportedTypes: ["json"],
 });

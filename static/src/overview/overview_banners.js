@@ -12,10 +12,20 @@ export class OverviewBanners extends Component {
     setup() {
         this.action = useService("action");
         this.orm = useService("orm");
-        this.state = useState({ banners: [] });
+        this.state = useState({ banners: [], unread: false });
         onWillStart(async () => {
-            this.state.banners = await this.orm.call("integration.connection", "get_banners", []);
+            try {
+                this.state.banners = await this.orm.silent.call("integration.connection", "get_banners", []);
+            } catch (error) {
+                // The tiles are worth seeing without it; but silence here would say that nothing is wrong.
+                this.state.unread = true;
+                console.warn("Integrations: the banners could not be read", error);
+            }
         });
+    }
+
+    icon(banner) {
+        return banner.level === "danger" ? "fa-times-circle" : "fa-exclamation-triangle";
     }
 
     open(banner) {

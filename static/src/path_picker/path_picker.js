@@ -10,14 +10,15 @@ import { Component, onMounted, useRef, useState } from "@odoo/owl";
 /** The example record as a tree. Arrow keys move, open and close; Enter or a click picks; typing searches. */
 export class PathPickerPopover extends Component {
     static template = "integration_flow.PathPickerPopover";
-    static props = { record: { optional: true }, onPick: Function, close: Function };
+    static props = { record: { optional: true }, unread: { type: Boolean, optional: true }, onPick: Function, close: Function };
 
     setup() {
         this.search = useRef("search");
         this.nodes = payloadNodes(this.props.record);
         const open = this.nodes.filter((node) => node.isBranch && node.depth < 1 && !node.value).map((node) => node.path);
         this.state = useState({ search: "", open: new Set(open), active: 0 });
-        onMounted(() => this.search.el?.focus());
+        this.note = useRef("note");
+        onMounted(() => (this.search.el || this.note.el)?.focus());
     }
 
     get visible() {
@@ -25,7 +26,7 @@ export class PathPickerPopover extends Component {
     }
 
     get activeId() {
-        return this.visible.length ? `integration_path_${this.state.active}` : null;
+        return this.visible.length ? `integration_path_${this.state.active}` : undefined;
     }
 
     isOpen(node) {
@@ -64,7 +65,13 @@ export class PathPickerPopover extends Component {
             ArrowUp: () => this.move(this.state.active - 1),
             Home: () => this.move(0),
             End: () => this.move(visible.length - 1),
-            ArrowRight: () => node?.isBranch && this.toggle(node, true),
+            ArrowRight: () => {
+                if (node?.isBranch && !this.isOpen(node)) {
+                    this.toggle(node, true);
+                } else if (visible[this.state.active + 1]?.parent === node?.path) {
+                    this.move(this.state.active + 1);
+                }
+            },
             ArrowLeft: () => {
                 if (node?.isBranch && this.isOpen(node)) {
                     this.toggle(node, false);
@@ -95,7 +102,7 @@ export class PathPickerField extends Component {
         this.input = useRef("input");
         this.popover = usePopover(PathPickerPopover, {
             popoverClass: "o_integration_path_popover",
-            onClose: () => this.input.el?.focus(),
+            onClose: () => this.takeFocusBack(),
         });
         useInputField({
             getValue: () => this.props.record.data[this.props.name] || "",
@@ -117,13 +124,35 @@ export class PathPickerField extends Component {
         return this.idOf("flow_id") || context.default_flow_id || (model.root.resModel === "integration.flow" && model.root.resId) || false;
     }
 
-    async onOpen() {
+    /** After a pick or Escape the field goes on; whoever has clicked elsewhere stays there. */
+    takeFocusBack() {
+        const focused = document.activeElement;
+        if (!focused || focused === document.body || focused.closest(".o_integration_path_popover")) {
+            this.input.el?.focus();
+        }
+    }
+
+    /** The example, null where there is none. */
+    async read() {
         const parentId = this.idOf("parent_id") || this.props.record.context.default_parent_id || false;
-        const record = this.flowId
-            ? await this.orm.call("integration.field.rule", "get_sample_tree", [this.flowId, parentId])
+        return this.flowId
+            ? this.orm.silent.call("integration.field.rule", "get_sample_tree", [this.flowId, parentId])
             : null;
+    }
+
+    async onOpen() {
+        let record = null;
+        let unread = false;
+        try {
+            record = await this.read();
+        } catch (error) {
+            // The path can still be typed.
+            unread = true;
+            console.warn("Integrations: the example record could not be read", error);
+        }
         this.popover.open(this.button.el, {
             record: record || undefined,
+            unread,
             onPick: (path) => this.props.record.update({ [this.props.name]: path }),
         });
     }

@@ -36,9 +36,10 @@ export class ReadinessField extends Component {
         if (item.page) {
             const tab = this.root.el
                 .closest(".o_form_view")
-                .querySelector(`.o_notebook_headers .nav-link[name="${item.page}"]`);
+                ?.querySelector(`.o_notebook_headers .nav-link[name="${item.page}"]`);
             tab?.click();
             tab?.scrollIntoView({ block: "nearest" });
+            tab?.focus(); // the next Tab goes on there
             return;
         }
         const record = this.props.record;

@@ -26,23 +26,28 @@ export const recordStatusService = {
 
         async function ask(key, resModel, resId) {
             let entries = [];
+            let unread = false;
             try {
                 entries = await orm.silent.call("integration.sync", "get_record_status", [resModel, resId]);
             } catch (error) {
                 // The panel is an extra: whatever it meets, the form of the business record goes on working.
+                // But it must not say that nothing has been synchronised, either.
+                unread = true;
                 console.warn("Integrations: the status of", key, "could not be read", error);
             }
-            bus.trigger("LOADED", { key, entries });
-            return entries;
+            const answer = { key, entries, unread };
+            bus.trigger("LOADED", answer);
+            return answer;
         }
 
         return {
             bus,
             keyOf: (resModel, resId) => (resId ? `${resModel},${resId}` : null),
-            load(resModel, resId) {
+            /** @param {{ fresh?: boolean }} [options] fresh: something has just been done, an answer from before is no answer */
+            load(resModel, resId, { fresh = false } = {}) {
                 const key = this.keyOf(resModel, resId);
                 const now = Date.now();
-                if (latest.key !== key || now - latest.at > SHARED_FOR_MS) {
+                if (fresh || latest.key !== key || now - latest.at > SHARED_FOR_MS) {
                     latest = { key, at: now, promise: ask(key, resModel, resId) };
                 }
                 return latest.promise;

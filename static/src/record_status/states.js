@@ -49,6 +49,11 @@ export function deletionAction(syncId) {
     };
 }
 
+/** The class of texts and icons in the colour of a state: grey on white has to be darker than grey areas. */
+export function inkOf({ tone }) {
+    return tone === "secondary" ? "text-muted" : `text-${tone}`;
+}
+
 /** The action that lists the sync records of one business record, or opens one of them. */
 export function syncAction(resModel, resId, { syncId } = {}) {
     return {

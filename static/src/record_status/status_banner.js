@@ -1,9 +1,12 @@
+import { browser } from "@web/core/browser/browser";
 import { registry } from "@web/core/registry";
 import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component, useState } from "@odoo/owl";
 import { useRecordStatus } from "./record_status_hook";
 import { deletionAction, lookOfEntry, needsPerson, syncAction } from "./states";
+
+const nextFrame = () => new Promise((resolve) => browser.requestAnimationFrame(resolve));
 
 /** Banner of a business record: only when a flow of it failed or waits for a decision, with the way out. */
 export class StatusBanner extends Component {
@@ -31,8 +34,9 @@ export class StatusBanner extends Component {
         return record.model.root?.id === record.id;
     }
 
-    async retry(entry) {
+    async retry(entry, button) {
         const { record } = this.props;
+        const form = button.closest(".o_form_view");
         if (this.isRoot && (await record.isDirty()) && !(await record.save())) {
             return; // the form says which field is wrong
         }
@@ -49,6 +53,15 @@ export class StatusBanner extends Component {
                 await record.model.load();
             }
             await this.status.reload();
+            await this.keepFocus(form);
+        }
+    }
+
+    /** The pressed button is gone with its banner: the keyboard goes on at the smart button, which shows the new state. */
+    async keepFocus(form) {
+        await nextFrame();
+        if (document.activeElement === document.body) {
+            form?.querySelector(".o_integration_retry:enabled, .o_integration_status_button")?.focus();
         }
     }
 

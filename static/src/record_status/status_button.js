@@ -5,7 +5,7 @@ import { useService } from "@web/core/utils/hooks";
 import { standardWidgetProps } from "@web/views/widgets/standard_widget_props";
 import { Component } from "@odoo/owl";
 import { useRecordStatus } from "./record_status_hook";
-import { NO_STATE, lookOfEntry, syncAction } from "./states";
+import { NO_STATE, inkOf, lookOfEntry, syncAction } from "./states";
 import { StatusDialog, StatusPanel } from "./status_panel";
 
 /** Smart button of a business record: worst state of its flows and how many are in it; behind it a line for each flow. */
@@ -29,7 +29,14 @@ export class StatusButton extends Component {
         return this.worst ? lookOfEntry(this.worst) : NO_STATE;
     }
 
+    get ink() {
+        return inkOf(this.look);
+    }
+
     get value() {
+        if (this.status.unread) {
+            return _t("Not readable");
+        }
         if (!this.worst) {
             return this.status.loaded ? _t("Not synced") : " ";
         }
@@ -38,6 +45,9 @@ export class StatusButton extends Component {
     }
 
     get tooltip() {
+        if (this.status.unread) {
+            return _t("The state of this record could not be read. Reload the page to try again.");
+        }
         return (
             this.status.entries
                 .map((entry) => `${entry.flow} (${entry.system}): ${entry.state_label}`)
@@ -53,8 +63,10 @@ export class StatusButton extends Component {
             return; // the form says which field is wrong
         }
         const answer = await this.orm.call("integration.flow", "action_request_record", [[request.id], record.resId]);
-        const { next, ...params } = answer.params || {};
-        await this.action.doAction({ ...answer, params });
+        if (answer) {
+            const { next, ...params } = answer.params || {};
+            await this.action.doAction({ ...answer, params });
+        }
         if (isRoot) {
             await record.model.load();
         }
@@ -68,6 +80,7 @@ export class StatusButton extends Component {
         const { resModel, resId } = this.props.record;
         const props = {
             entries: [...this.status.entries],
+            unread: this.status.unread,
             resModel,
             resId,
             request: (request) => this.request(request),

@@ -3,7 +3,7 @@ import { _t } from "@web/core/l10n/translation";
 import { Dialog } from "@web/core/dialog/dialog";
 import { useService } from "@web/core/utils/hooks";
 import { Component, onWillStart, useState } from "@odoo/owl";
-import { lookOfEntry } from "./states";
+import { inkOf, lookOfEntry } from "./states";
 
 const { DateTime } = luxon;
 
@@ -12,6 +12,7 @@ export class StatusPanel extends Component {
     static template = "integration_flow.StatusPanel";
     static props = {
         entries: Array,
+        unread: { type: Boolean, optional: true }, // the entries could not be read
         open: Function, // (syncId?) the sync records of the record, or one of them
         askWhyNot: Function,
         resModel: String,
@@ -22,15 +23,25 @@ export class StatusPanel extends Component {
 
     setup() {
         this.orm = useService("orm");
-        this.state = useState({ requests: [] });
+        this.state = useState({ requests: [], requestsUnread: false });
         onWillStart(async () => {
             const { resModel, resId } = this.props;
-            this.state.requests = await this.orm.silent.call("integration.flow", "get_record_requests", [resModel, resId]);
+            try {
+                this.state.requests = await this.orm.silent.call("integration.flow", "get_record_requests", [resModel, resId]);
+            } catch (error) {
+                // The form of the business record goes on working, and so does the rest of the panel.
+                this.state.requestsUnread = true;
+                console.warn("Integrations: the requests could not be read", error);
+            }
         });
     }
 
     look(entry) {
         return lookOfEntry(entry);
+    }
+
+    ink(entry) {
+        return inkOf(this.look(entry));
     }
 
     /** The address of the record over there, if it is one that a browser may open. */
