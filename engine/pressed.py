@@ -35,11 +35,12 @@ def _pending_parents(cr, flow):
             yield ids
 
 
-def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
+def process_now(env, sync_ids: list[int], decide=None, how: str = "retried") -> list[dict]:
     """Process a few records at once, for a button, in transactions of the engine's own: whatever the caller's
     transaction does later, states and log lines stay.
 
     :param decide: function called with the records first, for what a person has decided about them
+    :param how: what resolves the issues of the records; empty where ``decide`` notes it
     :return: one dict per record with name, state, message and hint as they are afterwards
     """
     env.cr.flush()
@@ -51,7 +52,7 @@ def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
             queued = own["integration.sync"].browse(sync_ids).exists()
             if decide is not None:
                 decide(queued)
-            queued._queue(reason)
+            queued._queue(reason, how)
 
         syncs = own["integration.sync"].browse(sync_ids).exists()
         Worker(own, syncs.connection_id[:1])._lasting(queue)  # the worker may have settled one of them just now
