@@ -118,3 +118,4 @@ from . import flow_publish
 from . import flow_availability
 from . import field_rule_publish
 from . import value_map_publish
+from . import unlink_used
