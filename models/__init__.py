@@ -24,6 +24,7 @@ from . import field_rule
 from . import field_rule_ownership
 from . import field_rule_clash
 from . import flow_request
+from . import flow_gate
 from . import request_step
 from . import request_buttons
 from . import field_rule_form

@@ -23,6 +23,14 @@ class TestUnlinkUsed(ScreensMixin, TransactionCase):
             self.assertIn(text, str(caught.exception))
         self.assertTrue(record.exists())
 
+    def related_flow(self, connection):
+        """A flow on this connection of which one field is synchronised by ours."""
+        return self.env["integration.flow"].create({
+            "name": "Orders", "connection_id": connection.id, "resource_id": self.resource.id,
+            "model_id": self.env["ir.model"]._get_id("res.partner"), "rule_ids": [Command.create({
+                "odoo_path": "parent_id", "external_path": "parent", "kind": "relation",
+                "relation_flow_id": self.flow.id})]})
+
     def test_resource(self):
         self.refused(self.resource, "Customers", "Tour Customers", "Archive the resource instead")
         self.env["integration.link"].create({
@@ -42,10 +50,7 @@ class TestUnlinkUsed(ScreensMixin, TransactionCase):
         sync = self.make_sync()
         self.refused(self.flow, "knows 1 records", "Archive the flow instead")
         sync.with_user(self.manager).unlink()
-        other = self.env["integration.flow"].create({
-            "name": "Orders", "connection_id": self.connection.id, "resource_id": self.resource.id,
-            "model_id": self.env["ir.model"]._get_id("res.partner"), "rule_ids": [Command.create({
-                "odoo_path": "parent_id", "external_path": "parent", "kind": "relation", "relation_flow_id": self.flow.id})]})
+        other = self.related_flow(self.connection)
         self.refused(self.flow, "Tour Customers cannot be deleted", "Orders")
         (self.flow + other).with_user(self.manager).unlink()
         self.assertFalse((self.flow + other).exists(), "together they do not keep each other")
@@ -53,10 +58,7 @@ class TestUnlinkUsed(ScreensMixin, TransactionCase):
     def test_a_connection_of_another_ones_relation(self):
         """Its flows are deleted by the database, which would only name a constraint."""
         elsewhere = self.env["integration.connection"].create({"name": "Elsewhere", "base_url": "http://127.0.0.1:9/"})
-        self.env["integration.flow"].create({
-            "name": "Orders", "connection_id": elsewhere.id, "resource_id": self.resource.id,
-            "model_id": self.env["ir.model"]._get_id("res.partner"), "rule_ids": [Command.create({
-                "odoo_path": "parent_id", "external_path": "parent", "kind": "relation", "relation_flow_id": self.flow.id})]})
+        self.related_flow(elsewhere)
         self.refused(self.connection, "Orders", user=self.env.ref("base.user_root"))
 
     def test_operation_and_value_map(self):
@@ -71,7 +73,7 @@ class TestUnlinkUsed(ScreensMixin, TransactionCase):
         self.refused(value_map, "Taxes", "Tour Customers", "Archive it instead")
 
     def test_what_others_delete(self):
-        """Users, companies and server actions are Odoo's own; who deletes them is told what of integrations is in the way."""
+        """Users, companies and server actions are Odoo's own: who deletes them is told which integration is in the way."""
         user = self.users["secrets"]
         company = self.env["res.company"].create({"name": "Second"})
         connection = self.env["integration.connection"].create({
