@@ -100,8 +100,8 @@ _ROWS = {
             + CASE WHEN n %% 5 < 2 THEN 1 ELSE n - n %% 2 - 1 END
             END,
             CASE WHEN k = 1 THEN {_AGO} END, (SELECT min(id) FROM integration_run) + n - 1, {_AGO}, {_AGO}, {_AGO}, {_AGO}
-        FROM generate_series(1, %(count)s) AS n JOIN flow_of f ON f.turn = n %% %(flows)s CROSS JOIN generate_series(0,
-            1) AS k
+        FROM generate_series(1, %(count)s) AS n JOIN flow_of f ON f.turn = n %% %(flows)s 
+            CROSS JOIN generate_series(0, 1) AS k
         ORDER BY n.n, k""",
     # Every fifth is that of a line.
     "link": f"""
@@ -118,16 +118,16 @@ _ROWS = {
             (ARRAY['GET', 'PUT', 'POST'])[1 + n %% 3], 'https://shop.example.com/api/v3/customers/' || n,
             CASE WHEN n %% 20 = 0 THEN 400 + n %% 30 ELSE 200 END, n %% 900,
             repeat('{{"email": "customer' || n || '"}} ', 20), repeat('{{"id": ' || n || '}} ', 20), 600, 300,
-            CASE WHEN n %% 20 = 0 THEN 'validation' END, CASE WHEN n %% 20 = 0 THEN 'Invalid telephone number' END {_FROM}""",
+            CASE WHEN n %% 20 = 0 THEN 'validation' END,
+            CASE WHEN n %% 20 = 0 THEN 'Invalid telephone number' END {_FROM}""",
     # One sync record has a long history.
     "log": """
         INSERT INTO integration_log (sync_id, flow_id, company_id, run_id, exchange_id, create_date, direction, outcome,
-            attempt,
-            changes, duration_ms, message, user_id)
+            attempt, changes, duration_ms, message, user_id)
         SELECT s.id, s.flow_id, s.company_id, s.run_id, (SELECT min(id) FROM integration_exchange) + n - 1, s.create_date,
             s.direction, (ARRAY['failed', 'updated', 'created', 'unchanged'])[1 + n %% 4], 1,
             CASE WHEN n %% 4 = 1 THEN jsonb_build_object('street', jsonb_build_array('Main street ' || n,
-            'Side street')) END,
+                'Side street')) END,
             2, s.error_message, 1
         FROM generate_series(1, %(count)s) AS n JOIN integration_sync s ON s.id = (SELECT min(id) FROM integration_sync)
             + CASE WHEN n <= 1000 THEN 1 ELSE n END""",
@@ -173,7 +173,8 @@ _ROWS = {
             attempts,
             flow_id, due_at, content_type, size, body)
         SELECT f.connection, f.company, 'e' || n, (ARRAY['customer.updated', 'order.created'])[1 + n %% 2], {_AGO},
-            CASE WHEN n %% 30 = 0 THEN 'failed' WHEN n %% 11 = 0 THEN 'ignored' WHEN n %% 100 = 1 THEN 'pending' ELSE 'done' END,
+            CASE WHEN n %% 30 = 0 THEN 'failed' WHEN n %% 11 = 0 THEN 'ignored' WHEN n %% 100 = 1 THEN 'pending'
+                ELSE 'done' END,
             CASE WHEN n %% 30 = 0 THEN 'No topic line matches' END, 1, CASE WHEN n %% 100 = 1 THEN f.flow END, NULL,
             'application/json', 900, 'x'::bytea {_FROM}""",
     "webhook_rejection": f"""

@@ -62,6 +62,17 @@ class IntegrationFlow(models.Model):
                         "Flow %(flow)s: %(model)s has no button %(name)s. Its form has these: %(buttons)s",
                         flow=flow.name, model=flow.model_id.name, name=name, buttons=flow.gate_choices or "–"))
 
+    def _failure_words(self):
+        steps = super()._failure_words()
+        if self.gate_buttons:
+            buttons = self._form_buttons()
+            steps.append(self.env._(
+                "Whoever presses %(buttons)s waits until %(system)s has accepted the record, %(seconds)s seconds at most for "
+                "an answer. If it does not, nothing is changed in Odoo, and the person reads why.",
+                buttons=", ".join(buttons.get(name) or name for name in self._gate_names()),
+                system=self.connection_id.name, seconds=self.gate_seconds))
+        return steps
+
     def write(self, vals):
         result = super().write(vals)
         if GATE_FIELDS & vals.keys():

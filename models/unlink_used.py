@@ -31,8 +31,8 @@ class IntegrationConnection(models.Model):
                 [("connection_id", "=", connection.id)])
             if flows and not self.env.su:
                 raise UserError(self.env._(
-                    "%(connection)s has the flows %(flows)s, which would be deleted with it, and with them all that is known "
-                    "of their records. Archive the connection instead: nothing is exchanged any more, and everything is "
+                    "%(connection)s has the flows %(flows)s, which would be deleted with it, and with them all that is "
+                    "known of their records. Archive the connection instead: nothing is exchanged any more, and everything is "
                     "kept. Or delete its flows first.", connection=connection.name, flows=_names(flows)))
             flows._unlink_except_used()  # the database would delete them without asking
 
@@ -149,8 +149,8 @@ class ResCompany(models.Model):
             found = self.env[model].sudo().with_context(active_test=False).search([("company_id", "in", self.ids)])
             if found:
                 raise UserError(self.env._(
-                    "%(company)s cannot be deleted: the integrations %(found)s belong to it. Archive the company instead, or "
-                    "delete these integrations first.", company=_names(found.company_id), found=_names(found)))
+                    "%(company)s cannot be deleted: the integrations %(found)s belong to it. Archive the company "
+                    "instead, or delete these integrations first.", company=_names(found.company_id), found=_names(found)))
 
 
 class IrActionsServer(models.Model):

@@ -92,5 +92,7 @@ class TestGate(ShopTourCase):
             with self.subTest(vals), self.assertRaisesRegex(ValidationError, text):
                 self.flow.write(vals)
         self.assertEqual(self.env["integration.flow"]._gates(), {("res.partner", BUTTON): (self.flow.id,)})
+        self.assertIn(f"Whoever presses {BUTTON} waits until Tour Shop has accepted", " ".join(self.flow._failure_words()))
+        self.assertIn("gate_buttons", self.env["integration.blueprint"]._properties("flows"))
         self.flow.gate_buttons = False
         self.assertEqual(self.env["integration.flow"]._gates(), {})
