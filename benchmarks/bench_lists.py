@@ -168,7 +168,8 @@ def measure_list(context, name, user_id, action):
         questions = list(List(env, action).questions({
             "name": rare, "external_id": rare, "url": f"customers/{ROWS - 7}", "message": f"'T{ROWS // 20 - 3}'",
             "error_message": f"'T{ROWS // 20 - 3}'", "sync_ids": rare, "sync_id": rare,
-            "record_name": f"Customer {ROWS - 7}", "key": f"SKU-{ROWS - 7}", "event_id": f"e{ROWS - 7}", "flow_id": "Contacts 7"}))
+            "record_name": f"Customer {ROWS - 7}", "key": f"SKU-{ROWS - 7}", "event_id": f"e{ROWS - 7}",
+            "flow_id": "Contacts 7"}))
     worst = (0, None, 0)
     for question in questions:
         ms, found = timed(context, user_id, f"{name}: {question.what}", lambda env: List(env, action),

@@ -1,8 +1,8 @@
 """A person's wait in a real browser: from the click on a menu to the rows on the screen, with the tables full.
 
 Chromium without a window opens a server of its own, logged in as a user of integrations; the overview is shown, then the
-menu is clicked. The first click of a session counts: it loads the program of the views, too, and later ones are answered from
-what Odoo's client remembers while the server looks again. Without Chromium there is no figure.
+menu is clicked. The first click of a session counts: it loads the program of the views, too; later ones are answered from
+what Odoo's client remembers, while the server looks again. Without Chromium there is no figure.
 """
 
 import shutil

@@ -100,7 +100,7 @@ _ROWS = {
             + CASE WHEN n %% 5 < 2 THEN 1 ELSE n - n %% 2 - 1 END
             END,
             CASE WHEN k = 1 THEN {_AGO} END, (SELECT min(id) FROM integration_run) + n - 1, {_AGO}, {_AGO}, {_AGO}, {_AGO}
-        FROM generate_series(1, %(count)s) AS n JOIN flow_of f ON f.turn = n %% %(flows)s 
+        FROM generate_series(1, %(count)s) AS n JOIN flow_of f ON f.turn = n %% %(flows)s
             CROSS JOIN generate_series(0, 1) AS k
         ORDER BY n.n, k""",
     # Every fifth is that of a line.

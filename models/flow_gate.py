@@ -67,8 +67,8 @@ class IntegrationFlow(models.Model):
         if self.gate_buttons:
             buttons = self._form_buttons()
             steps.append(self.env._(
-                "Whoever presses %(buttons)s waits until %(system)s has accepted the record, %(seconds)s seconds at most for "
-                "an answer. If it does not, nothing is changed in Odoo, and the person reads why.",
+                "Whoever presses %(buttons)s waits until %(system)s has accepted the record, %(seconds)s seconds at most "
+                "for an answer. If it does not, nothing is changed in Odoo, and the person reads why.",
                 buttons=", ".join(buttons.get(name) or name for name in self._gate_names()),
                 system=self.connection_id.name, seconds=self.gate_seconds))
         return steps

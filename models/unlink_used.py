@@ -32,8 +32,8 @@ class IntegrationConnection(models.Model):
             if flows and not self.env.su:
                 raise UserError(self.env._(
                     "%(connection)s has the flows %(flows)s, which would be deleted with it, and with them all that is "
-                    "known of their records. Archive the connection instead: nothing is exchanged any more, and everything is "
-                    "kept. Or delete its flows first.", connection=connection.name, flows=_names(flows)))
+                    "known of their records. Archive the connection instead: nothing is exchanged any more, and everything "
+                    "is kept. Or delete its flows first.", connection=connection.name, flows=_names(flows)))
             flows._unlink_except_used()  # the database would delete them without asking
 
 
