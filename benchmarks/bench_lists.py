@@ -35,7 +35,7 @@ TIMES = 3
 QUICK = 200
 # Lists without a menu: of buttons on forms.
 BUTTONS = {
-    "attention, single records": "integration_flow.integration_sync_action_attention",
+    "single records": "integration_flow.integration_sync_action_attention",
     "documents": "integration_flow.integration_document_action",
     "differences": {"res_model": "integration.reconciliation.line", "view_mode": "list",
                     "context": {"search_default_drift": 1}},
