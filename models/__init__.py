@@ -24,7 +24,6 @@ from . import field_rule
 from . import field_rule_ownership
 from . import field_rule_clash
 from . import flow_request
-from . import flow_gate
 from . import request_step
 from . import request_buttons
 from . import field_rule_form
@@ -96,6 +95,7 @@ from . import flow_alerting
 from . import flow_silence
 from . import connection_tested
 from . import flow_words
+from . import flow_gate  # adds to those words
 from . import flow_overview
 from . import flow_plan
 from . import flow_agreement
