@@ -57,7 +57,8 @@ _ROWS = {
         INSERT INTO integration_run (flow_id, connection_id, company_id, trigger, state, started_at, ended_at, read_count,
             created_count, updated_count, unchanged_count, excluded_count, failed_count, call_count, page_count, "full",
             message, fetching)
-        SELECT f.flow, f.connection, f.company, CASE WHEN n = 1 THEN 'revert' WHEN n %% 7 = 0 THEN 'button' ELSE 'schedule' END,
+        SELECT f.flow, f.connection, f.company,
+            CASE WHEN n = 1 THEN 'revert' WHEN n %% 7 = 0 THEN 'button' ELSE 'schedule' END,
             CASE WHEN n %% 50 = 0 THEN 'failed' WHEN n > %(count)s - 5 THEN 'open' ELSE 'done' END, {_AGO}, {_AGO}, n %% 900,
             n %% 20, n %% 90, n %% 800, n %% 3, CASE WHEN n %% 10 = 0 THEN n %% 30 ELSE 0 END, n %% 9, n %% 8, n %% 100 = 0,
             CASE WHEN n %% 50 = 0 THEN 'The list could not be read.' END, false {_FROM}""",
