@@ -39,6 +39,7 @@
         "views/integration_connection_limits_views.xml",
         "views/integration_issue_views.xml",
         "views/integration_alert_views.xml",
+        "views/integration_gate_views.xml",
         "views/integration_digest.xml",
         "views/res_config_settings_views.xml",
         "views/res_config_settings_announce_views.xml",

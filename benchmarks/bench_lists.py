@@ -35,7 +35,7 @@ TIMES = 3
 QUICK = 200
 # Lists without a menu: of buttons on forms.
 BUTTONS = {
-    "attention, single records": "integration_flow.integration_sync_action_attention",
+    "single records": "integration_flow.integration_sync_action_attention",
     "documents": "integration_flow.integration_document_action",
     "differences": {"res_model": "integration.reconciliation.line", "view_mode": "list",
                     "context": {"search_default_drift": 1}},
@@ -94,7 +94,8 @@ def make_world(env, server):
     for number, flow in enumerate(flows):
         flow.responsible_id = users["user"] if number % 4 == 0 else env.ref("base.user_admin")
     env["integration.value.map"].create({"name": "Taxes"})
-    env["integration.subscriber"].create({"name": "Listener", "url": "https://listener.example.com/hook", "company_id": False})
+    env["integration.subscriber"].create({
+        "name": "Listener", "url": "https://listener.example.com/hook", "company_id": False})
     users["login"] = "bench_user"
     return flows.ids, users
 
@@ -105,7 +106,8 @@ def make_contacts(context):
         one = env["res.partner"].create({"name": "Contact"}).id
     own = {"name": "'Contact ' || n", "complete_name": "'Contact ' || n", "email": "'contact' || n || '@example.com'"}
     with context.registry.cursor() as cr:
-        cr.execute("SELECT column_name FROM information_schema.columns WHERE table_name = 'res_partner' AND column_name <> 'id'")
+        cr.execute("SELECT column_name FROM information_schema.columns "
+                   "WHERE table_name = 'res_partner' AND column_name <> 'id'")
         columns = [column for (column,) in cr.fetchall()]
         names = ", ".join(f'"{column}"' for column in columns)
         values = ", ".join(own.get(column, f'c."{column}"') for column in columns)
@@ -165,8 +167,9 @@ def measure_list(context, name, user_id, action):
     with people(context, user_id) as env:
         questions = list(List(env, action).questions({
             "name": rare, "external_id": rare, "url": f"customers/{ROWS - 7}", "message": f"'T{ROWS // 20 - 3}'",
-            "error_message": f"'T{ROWS // 20 - 3}'", "sync_ids": rare, "sync_id": rare, "record_name": f"Customer {ROWS - 7}",
-            "key": f"SKU-{ROWS - 7}", "event_id": f"e{ROWS - 7}", "flow_id": "Contacts 7"}))
+            "error_message": f"'T{ROWS // 20 - 3}'", "sync_ids": rare, "sync_id": rare,
+            "record_name": f"Customer {ROWS - 7}", "key": f"SKU-{ROWS - 7}", "event_id": f"e{ROWS - 7}",
+            "flow_id": "Contacts 7"}))
     worst = (0, None, 0)
     for question in questions:
         ms, found = timed(context, user_id, f"{name}: {question.what}", lambda env: List(env, action),
@@ -227,8 +230,9 @@ def timed(context, user_id, name, show, ask):
 def bulk(context):
     """Retry all records, from the press of the button to the last page."""
     with context.env() as env:
-        # What needs somebody and is neither decided nor held.
-        domain = [("state", "in", ["failed", "unknown", "synced", "skipped", "excluded", "waiting"]), ("id", "<=", last(env))]
+        # What is neither decided nor held.
+        domain = [("state", "in", ["failed", "unknown", "synced", "skipped", "excluded", "waiting"]),
+                  ("id", "<=", last(env))]
         actions = env["integration.bulk.action"].with_user(env.ref("base.user_admin")).with_context(
             allowed_company_ids=env["res.company"].search([]).ids)
         total = env["integration.sync"].search_count(domain)

@@ -1,8 +1,8 @@
 """A person's wait in a real browser: from the click on a menu to the rows on the screen, with the tables full.
 
-Chromium without a window opens a server of its own, logged in as a user of integrations; the overview is shown, then the menu
-is clicked. The first click loads the program of the views, too; of the later ones the median counts. Without Chromium, or
-the Python packages requests and websocket-client, there is no figure.
+Chromium without a window opens a server of its own, logged in as a user of integrations; the overview is shown, then the
+menu is clicked. The first click of a session counts: it loads the program of the views, too; later ones are answered from
+what Odoo's client remembers, while the server looks again. Without Chromium there is no figure.
 """
 
 import shutil
@@ -58,8 +58,9 @@ def measure(context, login, limit, rows):
                 ms = statistics.median(times[1:])
                 say(f"browser, {name}: first {times[0]:,.0f} ms, then {ms:,.0f} ms")
                 found += [
-                    figure(f"browser, click to rows, {name}", ms, f"ms ({rows:,} rows)", f"≤ {limit}", ms <= limit),
-                    figure(f"browser, the same, first click of a session, {name}", times[0], "ms")]
+                    figure(f"browser, first click to rows, {name}", times[0], f"ms ({rows:,} rows)", f"≤ {limit}",
+                           times[0] <= limit),
+                    figure(f"browser, later clicks, {name}", ms, "ms")]
         finally:
             browser.close()
     return found
@@ -71,8 +72,8 @@ def clicked(browser, menus, selector):
                           awaitPromise=True, returnByValue=True)
     if "exceptionDetails" in answer:
         raise SystemExit(f"the browser did not show the rows: {answer['exceptionDetails']}")
-    browser.send("Runtime.evaluate", expression=CLICK % {"menus": ["menu_overview"], "rows": ".o_kanban_view .o_kanban_record"},
-                 awaitPromise=True, returnByValue=True)
+    back = CLICK % {"menus": ["menu_overview"], "rows": ".o_kanban_view .o_kanban_record"}
+    browser.send("Runtime.evaluate", expression=back, awaitPromise=True, returnByValue=True)
     return answer["result"]["value"]
 
 

@@ -57,7 +57,8 @@ _ROWS = {
         INSERT INTO integration_run (flow_id, connection_id, company_id, trigger, state, started_at, ended_at, read_count,
             created_count, updated_count, unchanged_count, excluded_count, failed_count, call_count, page_count, "full",
             message, fetching)
-        SELECT f.flow, f.connection, f.company, CASE WHEN n %% 7 = 0 THEN 'button' ELSE 'schedule' END,
+        SELECT f.flow, f.connection, f.company,
+            CASE WHEN n = 1 THEN 'revert' WHEN n %% 7 = 0 THEN 'button' ELSE 'schedule' END,
             CASE WHEN n %% 50 = 0 THEN 'failed' WHEN n > %(count)s - 5 THEN 'open' ELSE 'done' END, {_AGO}, {_AGO}, n %% 900,
             n %% 20, n %% 90, n %% 800, n %% 3, CASE WHEN n %% 10 = 0 THEN n %% 30 ELSE 0 END, n %% 9, n %% 8, n %% 100 = 0,
             CASE WHEN n %% 50 = 0 THEN 'The list could not be read.' END, false {_FROM}""",
@@ -96,10 +97,12 @@ _ROWS = {
             CASE WHEN k = 1 AND n %% 5 = 4 THEN 'conflict' END, CASE WHEN k = 1 AND n %% 5 = 1 THEN '%(map)s:T' || n END,
             CASE WHEN k = 1 THEN {_MESSAGE} END, CASE WHEN k = 1 THEN 'Look at the record.' END,
             CASE WHEN k = 0 AND n %% 10 = 8 THEN 'customer:' || n END,
-            CASE WHEN k = 1 THEN (SELECT min(id) FROM integration_issue) + CASE WHEN n %% 5 < 2 THEN 1 ELSE n - n %% 2 - 1 END
+            CASE WHEN k = 1 THEN (SELECT min(id) FROM integration_issue)
+            + CASE WHEN n %% 5 < 2 THEN 1 ELSE n - n %% 2 - 1 END
             END,
             CASE WHEN k = 1 THEN {_AGO} END, (SELECT min(id) FROM integration_run) + n - 1, {_AGO}, {_AGO}, {_AGO}, {_AGO}
-        FROM generate_series(1, %(count)s) AS n JOIN flow_of f ON f.turn = n %% %(flows)s CROSS JOIN generate_series(0, 1) AS k
+        FROM generate_series(1, %(count)s) AS n JOIN flow_of f ON f.turn = n %% %(flows)s
+            CROSS JOIN generate_series(0, 1) AS k
         ORDER BY n.n, k""",
     # Every fifth is that of a line.
     "link": f"""
@@ -116,14 +119,16 @@ _ROWS = {
             (ARRAY['GET', 'PUT', 'POST'])[1 + n %% 3], 'https://shop.example.com/api/v3/customers/' || n,
             CASE WHEN n %% 20 = 0 THEN 400 + n %% 30 ELSE 200 END, n %% 900,
             repeat('{{"email": "customer' || n || '"}} ', 20), repeat('{{"id": ' || n || '}} ', 20), 600, 300,
-            CASE WHEN n %% 20 = 0 THEN 'validation' END, CASE WHEN n %% 20 = 0 THEN 'Invalid telephone number' END {_FROM}""",
+            CASE WHEN n %% 20 = 0 THEN 'validation' END,
+            CASE WHEN n %% 20 = 0 THEN 'Invalid telephone number' END {_FROM}""",
     # One sync record has a long history.
     "log": """
-        INSERT INTO integration_log (sync_id, flow_id, company_id, run_id, exchange_id, create_date, direction, outcome, attempt,
-            changes, duration_ms, message, user_id)
+        INSERT INTO integration_log (sync_id, flow_id, company_id, run_id, exchange_id, create_date, direction, outcome,
+            attempt, changes, duration_ms, message, user_id)
         SELECT s.id, s.flow_id, s.company_id, s.run_id, (SELECT min(id) FROM integration_exchange) + n - 1, s.create_date,
             s.direction, (ARRAY['failed', 'updated', 'created', 'unchanged'])[1 + n %% 4], 1,
-            CASE WHEN n %% 4 = 1 THEN jsonb_build_object('street', jsonb_build_array('Main street ' || n, 'Side street')) END,
+            CASE WHEN n %% 4 = 1 THEN jsonb_build_object('street', jsonb_build_array('Main street ' || n,
+                'Side street')) END,
             2, s.error_message, 1
         FROM generate_series(1, %(count)s) AS n JOIN integration_sync s ON s.id = (SELECT min(id) FROM integration_sync)
             + CASE WHEN n <= 1000 THEN 1 ELSE n END""",
@@ -148,9 +153,11 @@ _ROWS = {
         FROM generate_series(1, %(count)s) AS n
         JOIN integration_sync s ON s.id = (SELECT min(id) FROM integration_sync) + 2 * n - 2""",
     "event": f"""
-        INSERT INTO integration_event (uid, event_type, flow_id, company_id, model, res_id, external_id, record_name, record_key,
+        INSERT INTO integration_event (uid, event_type, flow_id, company_id, model, res_id, external_id, record_name,
+            record_key,
             create_date, body)
-        SELECT md5(n::text), 'customer.changed', f.flow, f.company, 'res.partner', %(first)s + n, n::text, 'Customer ' || n, n,
+        SELECT md5(n::text), 'customer.changed', f.flow, f.company, 'res.partner', %(first)s + n, n::text,
+            'Customer ' || n, n,
             {_AGO}, '{{"id": ' || n || '}}' {_FROM}""",
     "delivery": f"""
         INSERT INTO integration_delivery (event_id, subscriber_id, company_id, event_type, record_key, create_date, state,
@@ -159,13 +166,16 @@ _ROWS = {
             CASE WHEN n %% 20 = 0 THEN 'failed' WHEN n %% 50 = 1 THEN 'waiting' ELSE 'delivered' END, 1, e.create_date,
             e.create_date, 30, CASE WHEN n %% 20 = 0 THEN 500 ELSE 200 END, CASE WHEN n %% 20 = 0 THEN 'Status 500' END,
             CASE WHEN n %% 50 = 1 AND n %% 20 <> 0 THEN {_NOW} + interval '1 hour' END
-        FROM generate_series(1, %(count)s) AS n JOIN integration_event e ON e.id = (SELECT min(id) FROM integration_event) + n - 1
+        FROM generate_series(1, %(count)s) AS n JOIN integration_event e ON e.id = (SELECT min(id)
+            FROM integration_event) + n - 1
         """,
     "webhook_event": f"""
-        INSERT INTO integration_webhook_event (connection_id, company_id, event_id, topic, received_at, state, message, attempts,
+        INSERT INTO integration_webhook_event (connection_id, company_id, event_id, topic, received_at, state, message,
+            attempts,
             flow_id, due_at, content_type, size, body)
         SELECT f.connection, f.company, 'e' || n, (ARRAY['customer.updated', 'order.created'])[1 + n %% 2], {_AGO},
-            CASE WHEN n %% 30 = 0 THEN 'failed' WHEN n %% 11 = 0 THEN 'ignored' WHEN n %% 100 = 1 THEN 'pending' ELSE 'done' END,
+            CASE WHEN n %% 30 = 0 THEN 'failed' WHEN n %% 11 = 0 THEN 'ignored' WHEN n %% 100 = 1 THEN 'pending'
+                ELSE 'done' END,
             CASE WHEN n %% 30 = 0 THEN 'No topic line matches' END, 1, CASE WHEN n %% 100 = 1 THEN f.flow END, NULL,
             'application/json', 900, 'x'::bytea {_FROM}""",
     "webhook_rejection": f"""
@@ -173,7 +183,8 @@ _ROWS = {
         SELECT DISTINCT ON (f.connection, reason) f.connection, f.company, reason, 900, {_NOW}, {_NOW} FROM flow_of f
         CROSS JOIN unnest(ARRAY['signature_wrong', 'timestamp_outside', 'no_secret', 'too_large']) AS reason""",
     "reconciliation": """
-        INSERT INTO integration_reconciliation (flow_id, connection_id, company_id, trigger, state, phase, started_at, ended_at,
+        INSERT INTO integration_reconciliation (flow_id, connection_id, company_id, trigger, state, phase, started_at,
+            ended_at,
             external_count, compared_count, equal_count, drift_count, only_odoo_count, only_external_count, pending_count,
             line_count, proven_at)
         SELECT f.flow, f.connection, f.company, 'schedule', 'done', 'odoo', now() AT TIME ZONE 'UTC' - n * interval '1 hour',
@@ -182,16 +193,19 @@ _ROWS = {
         FROM generate_series(1, %(count)s / 20) AS n JOIN flow_of f ON f.turn = n %% %(flows)s""",
     # All of one comparison.
     "reconciliation_line": """
-        INSERT INTO integration_reconciliation_line (reconciliation_id, flow_id, company_id, sync_id, model, res_id, external_id,
+        INSERT INTO integration_reconciliation_line (reconciliation_id, flow_id, company_id, sync_id, model, res_id,
+            external_id,
             name, kind, field, odoo_value, external_value, owner, cause, fix, create_date)
         SELECT r.id, r.flow_id, r.company_id, s.id, 'res.partner', s.res_id, s.external_id, s.name,
-            CASE WHEN n %% 10 = 0 THEN 'pending' ELSE 'field' END, 'Street', 'Main street ' || n, 'Side street ' || n, 'external',
+            CASE WHEN n %% 10 = 0 THEN 'pending' ELSE 'field' END, 'Street', 'Main street ' || n, 'Side street ' || n,
+            'external',
             'changed_outside', CASE WHEN n %% 3 = 0 THEN 'odoo' END, s.create_date
         FROM generate_series(1, %(count)s) AS n
         JOIN integration_sync s ON s.id = (SELECT min(id) FROM integration_sync) + n - 1,
         (SELECT * FROM integration_reconciliation ORDER BY id DESC LIMIT 1) AS r""",
     "revert_line": """
-        INSERT INTO integration_revert_line (run_id, flow_id, company_id, sync_id, model, res_id, name, side, field, reason_code,
+        INSERT INTO integration_revert_line (run_id, flow_id, company_id, sync_id, model, res_id, name, side, field,
+            reason_code,
             reason, before, after, changed_by, changed_at, create_date)
         SELECT r.id, r.flow_id, r.company_id, s.id, 'res.partner', s.res_id, s.name, 'odoo', 'Street', 'changed',
             'It was changed since.', 'Main street', 'Side street ' || n, 'Ada ' || n %% 30, s.create_date, s.create_date
@@ -199,15 +213,19 @@ _ROWS = {
         JOIN integration_sync s ON s.id = (SELECT min(id) FROM integration_sync) + n - 1,
         (SELECT * FROM integration_run ORDER BY id LIMIT 1) AS r""",
     "document": f"""
-        INSERT INTO integration_document (flow_id, company_id, res_id, part_id, key, state, change_number, content_hash, body,
+        INSERT INTO integration_document (flow_id, company_id, res_id, part_id, key, state, change_number, content_hash,
+            body,
             changed_at, error)
-        SELECT f.flow, f.company, %(first)s + n, 0, 'SKU-' || n, CASE WHEN n %% 50 = 0 THEN 'error' WHEN n %% 30 = 0 THEN 'gone'
+        SELECT f.flow, f.company, %(first)s + n, 0, 'SKU-' || n,
+            CASE WHEN n %% 50 = 0 THEN 'error' WHEN n %% 30 = 0 THEN 'gone'
             ELSE 'live' END, n, md5(n::text), '{{"sku": "SKU-' || n || '"}}', {_AGO},
             CASE WHEN n %% 50 = 0 THEN 'The price is missing.' END {_FROM}""",
     "bulk_action": """
-        INSERT INTO integration_bulk_action (user_id, company_id, action, target, state, total, done, failed, started_at, ended_at,
+        INSERT INTO integration_bulk_action (user_id, company_id, action, target, state, total, done, failed,
+            started_at, ended_at,
             after_id, until_id)
-        SELECT %(user)s, 1, 'retry', 'integration.sync', 'done', 100000, 100000, 0, now() AT TIME ZONE 'UTC' - interval '1 day',
+        SELECT %(user)s, 1, 'retry', 'integration.sync', 'done', 100000, 100000, 0, now()
+            AT TIME ZONE 'UTC' - interval '1 day',
             now() AT TIME ZONE 'UTC', 0, 0 FROM generate_series(1, %(count)s / 20) AS n""",
     "value_map_line": """
         INSERT INTO integration_value_map_line (map_id, external_value, odoo_value, is_mapped)

@@ -1,3 +1,4 @@
 from . import webhook
 from . import publish
 from . import guides
+from . import gate

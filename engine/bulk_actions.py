@@ -45,7 +45,9 @@ def _page(env, action_id: int) -> int:
         work = {"integration.conflict": _decide_conflicts, "integration.deletion": _decide_deletions}.get(
             bulk.target, _assign if bulk.action == "assign" else _act)
         done = work(env, bulk, page, now)
-    values = {"done": bulk.done + done, "failed": bulk.failed + max(len(page) - done, 0), "after_id": page[-1:].id or bulk.after_id}
+    values = {
+        "done": bulk.done + done, "failed": bulk.failed + max(len(page) - done, 0),
+        "after_id": page[-1:].id or bulk.after_id}
     if len(page) < limit:
         values.update(state="done", ended_at=now)
     bulk.write(values)

@@ -17,10 +17,14 @@ from .plan import sensitive_names
 from .shared import share
 
 USER_AGENT = "Odoo Integration Flow"
+# In the context of a connection: a person waits no longer than this for one answer.
+CALL_SECONDS = "integration_call_seconds"
 
 
 def build_config(connection):
     """The transport's configuration of this connection, secrets in clear. For the engine only."""
+    seconds = connection.env.context.get(CALL_SECONDS)
+    waits = {"timeout_total": seconds, "patience": seconds} if seconds else {}
     return ConnectionConfig(
         base_url=connection.base_url,
         auth_type=connection.auth_type,
@@ -31,7 +35,8 @@ def build_config(connection):
         scope=connection.scope or "",
         oauth_token=connection._oauth_token_dict(),
         timeout_connect=connection.timeout_connect,
-        timeout_read=connection.timeout_read,
+        timeout_read=min(connection.timeout_read, seconds or connection.timeout_read),
+        **waits,
         verify_tls=connection.verify_tls,
         ca_bundle=connection.ca_bundle or "",
         rate_calls=connection.rate_calls,

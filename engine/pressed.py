@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 
 from . import tending
+from .http import CALL_SECONDS
 from .worker import Worker
 
 # A button works first on so many records that the pressed ones have brought along.
@@ -35,24 +36,28 @@ def _pending_parents(cr, flow):
             yield ids
 
 
-def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
+def process_now(env, sync_ids: list[int], decide=None, how: str = "retried", *, reason: str = "",
+                seconds: float = 0) -> list[dict]:
     """Process a few records at once, for a button, in transactions of the engine's own: whatever the caller's
     transaction does later, states and log lines stay.
 
     :param decide: function called with the records first, for what a person has decided about them
+    :param how: what resolves the issues of the records; empty where ``decide`` notes it
+    :param reason: of the line in their history; by default, that they are retried
+    :param seconds: longest wait for one answer, where that is shorter than the connection's
     :return: one dict per record with res_id, name, state, message and hint as they are afterwards. The sync records themselves
         may not be visible in the caller's transaction yet
     """
     env.cr.flush()
     with env.registry.cursor() as cr, _short_waits(cr):
-        own = env(cr=cr, user=env.uid, su=True)
-        reason = own._("Retry by %(user)s", user=env.user.name)
+        own = env(cr=cr, user=env.uid, su=True, context=dict(env.context, **{CALL_SECONDS: seconds} if seconds else {}))
+        reason = reason or own._("Retry by %(user)s", user=env.user.name)
 
         def queue():
             queued = own["integration.sync"].browse(sync_ids).exists()
             if decide is not None:
                 decide(queued)
-            queued._queue(reason)
+            queued._queue(reason, how)
 
         syncs = own["integration.sync"].browse(sync_ids).exists()
         Worker(own, syncs.connection_id[:1])._lasting(queue)  # the worker may have settled one of them just now

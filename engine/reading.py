@@ -6,7 +6,7 @@ from datetime import datetime
 from types import SimpleNamespace
 
 from ..core.errors import SyncError
-from . import announcing, failures, http, inbox, issues, journal, messages
+from . import announcing, edits, failures, http, inbox, issues, journal, messages
 from .claim import RUN_LOCK_SPACE
 from .fetcher import Fetcher
 from .file_reading import FileFetcher
@@ -196,8 +196,10 @@ class Reading:
         self._note_health(exchanges)
 
     def refresh(self, ids: list[int]) -> None:
-        """Read these imported records anew, where the API can: who retries has often corrected them over there."""
-        rows = [row for row in load_rows(self.cr, ids) if row.import_pending and row.external_id]
+        """Read these imported records anew, where the API can: who retries has often corrected them over there. What was
+        corrected here, in the payload, stays."""
+        kept = edits.edited(self.cr, ids)
+        rows = [row for row in load_rows(self.cr, ids) if row.import_pending and row.external_id and row.id not in kept]
         if not rows:
             return
         try:

@@ -101,6 +101,7 @@ from . import flow_alerting
 from . import flow_silence
 from . import connection_tested
 from . import flow_words
+from . import flow_gate  # adds to those words
 from . import flow_overview
 from . import flow_plan
 from . import flow_agreement
@@ -124,3 +125,4 @@ from . import flow_publish
 from . import flow_availability
 from . import field_rule_publish
 from . import value_map_publish
+from . import unlink_used

@@ -43,7 +43,7 @@ class IntegrationDecisionMixin(models.AbstractModel):
 
     def _process_now(self, decide):
         """Carry out a decision in transactions of the engine's own; see ``process_now``."""
-        answers = process_now(self.env, self.sync_id.ids, decide)
+        answers = process_now(self.env, self.sync_id.ids, decide, how="")
         self.env.invalidate_all()
         return answers
 

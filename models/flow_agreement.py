@@ -13,7 +13,8 @@ AGREED_FIELDS = (
     "interval_unit", "cron_expression", "frequency_reason", "users_see", "lang", "tz", "company_id", "retry_attempts",
     "retry_first_seconds", "retry_coefficient", "retry_maximum_seconds", "retry_connection", "retry_timeout", "retry_server",
     "retry_locked", "alert_policy", "alert_user_path", "responsible_id", "business_owner_id", "announce", "request_effect",
-    "status_field", "status_path", "status_send_path", "status_as_number", "status_ignore_late", "status_chain",
+    "gate_buttons", "status_field", "status_path", "status_send_path", "status_as_number", "status_ignore_late",
+    "status_chain",
 )
 
 

@@ -82,7 +82,7 @@ class IntegrationFlow(models.Model):
         "connection_id", "resource_id", "direction", "timing", "interval_number", "interval_unit", "cron_expression", "tz",
         "create_in_odoo", "create_in_external", "delete_in_odoo", "delete_in_external", "read_before_write",
         "rule_ids.owner",
-        "retry_attempts", "retry_first_seconds", "retry_maximum_seconds", "alert_policy", "responsible_id",
+        "retry_attempts", "retry_first_seconds", "retry_maximum_seconds", "alert_policy", "responsible_id", "gate_buttons",
         "records_in_per_day", "records_out_per_day", "records_peak_hour", "records_in_all")
     def _compute_plan(self):
         for flow in self:

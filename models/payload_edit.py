@@ -4,7 +4,7 @@ from odoo import fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..core import masked, redact
-from ..engine import http
+from ..engine import edits, http
 
 EDITORS = "integration_flow.group_edit_payload"
 
@@ -23,6 +23,7 @@ class IntegrationPayloadEdit(models.Model):
     user_id = fields.Many2one("res.users", readonly=True, ondelete="set null", index="btree_not_null")
     create_date = fields.Datetime(string="When", default=fields.Datetime.now, readonly=True)
     reason = fields.Char(readonly=True)
+    edited_hash = fields.Char(readonly=True, groups=fields.NO_ACCESS, help="Of the payload that the edit left.")
     original = fields.Text(readonly=True, groups=fields.NO_ACCESS, help="As it was received.")
     original_pretty = fields.Text(string="Before", compute="_compute_original_pretty")
 
@@ -39,6 +40,17 @@ class IntegrationSync(models.Model):
     payload_edit_ids = fields.One2many(
         "integration.payload.edit", "sync_id", string="Edited", readonly=True,
         groups="integration_flow.group_integration_manager,integration_flow.group_edit_payload")
+
+    payload_is_edited = fields.Boolean(
+        string="Edited by Hand", compute="_compute_payload_is_edited",
+        help="The payload is what a person wrote, until the other system sends something new or it is fetched again.")
+
+    def _compute_payload_is_edited(self):
+        self.env["integration.payload.edit"].flush_model(["sync_id", "edited_hash"])
+        self.flush_model(["payload"])
+        edited = edits.edited(self.env.cr, self.ids)
+        for sync in self:
+            sync.payload_is_edited = sync.id in edited
 
     def _hidden_names(self):
         return http.sensitive_names(self.flow_id.sudo().all_rule_ids.filtered("sensitive"))
@@ -59,6 +71,24 @@ class IntegrationSync(models.Model):
         if not self.env.user.has_group(EDITORS):
             raise AccessError(self.env._(
                 "You may not edit payloads. A technical administrator of integrations can, and the settings say who else."))
+
+    def action_fetch_again(self):
+        """Give up what was edited: read the record from the other system again, where the API can, and import that; else
+        what had been received."""
+        self._check_may_repair()
+        records = self.sudo().filtered(
+            lambda sync: sync.payload_is_edited and sync.state not in ("processing", "conflict", "held"))
+        if not records:
+            raise UserError(self.env._("Nothing here was edited: Retry reads the record from the other system anyway."))
+        return records._run_now(lambda syncs: syncs._give_up_edit())
+
+    def _give_up_edit(self):
+        for sync in self:
+            received = edits.received(self.env.cr, sync.id)
+            if received is not None:
+                sync.write({"payload": received, "import_pending": True, "direction": "import"})
+                sync._log("queued", self.env._("%(user)s fetches it again: the edited payload is given up.",
+                                               user=self.env.user.name))
 
     def action_replay(self):
         """Import the stored payload again as it is, with today's rules; Retry reads it anew where the API can."""
@@ -106,11 +136,12 @@ class IntegrationSync(models.Model):
                 mask=redact.MASK)) from error
         if not isinstance(edited, dict):
             raise UserError(self.env._("A record is a JSON object: it begins with { and ends with }."))
+        payload = json.dumps(edited, ensure_ascii=False)
         self.env["integration.payload.edit"].sudo().create({
             "sync_id": sync.id, "company_id": sync.company_id.id, "user_id": self.env.uid, "reason": reason,
-            "original": original})
+            "original": original, "edited_hash": edits.hash_of(payload)})
         # The hash stays that of what was received: the edit holds until the other system sends something new.
-        sync.write({"payload": json.dumps(edited, ensure_ascii=False), "import_pending": True, "direction": "import"})
+        sync.write({"payload": payload, "import_pending": True, "direction": "import"})
         sync._queue(self.env._("Payload edited by %(user)s: %(reason)s", user=self.env.user.name, reason=reason))
         return self._notify("success", self.env._(
             "%(name)s: the edited payload is imported in a moment. The original is kept.", name=sync.display_name))

@@ -370,12 +370,14 @@ class IntegrationSync(models.Model):
     def _queue(self, reason, how="retried"):
         """Make these records due now, with attempts counted anew, and wake their workers.
 
-        :param how: what resolves their issues, if they succeed now: a value of ``integration.issue.resolved_how``
+        :param how: what resolves their issues, if they succeed now: a value of ``integration.issue.resolved_how``; empty
+            where that is noted already
         """
         if not self:
             return
         self.flush_recordset()
-        self._note_issue_action(how)
+        if how:
+            self._note_issue_action(how)
         queueing.act(self.env.cr, "retry", self.ids, fields.Datetime.now(), message=reason, user_id=self.env.uid)
         self.env["integration.log"].invalidate_model()
         self.invalidate_recordset()

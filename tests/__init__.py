@@ -65,10 +65,12 @@ from . import test_recency
 from . import test_parents
 from . import test_request
 from . import test_request_real
+from . import test_gate
 from . import test_guards
 from . import test_statuses
 from . import test_status_screens
 from . import test_unknown
+from . import test_unlink_used
 from . import test_retention
 from . import test_reverting
 from . import test_reconciliation

@@ -6,51 +6,29 @@ It runs in a thread of the test's process, counts what it was asked, and loses a
 import base64
 import json
 import re
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
+from .http_thread import HttpThread
 
-class Carrier:
+
+class Carrier(HttpThread):
     """``lose``: regular expression of "METHOD path"; an answer to the next such call is lost, after it was carried out."""
 
     def __init__(self):
         self.shipments: dict[str, dict] = {}
         self.calls: list[str] = []
         self.lose = ""
-        carrier = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            def _serve(self):
-                raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                call = f"{self.command} {urlsplit(self.path).path}"
-                carrier.calls.append(call)
-                status, body, content_type = carrier.answer(
-                    call, json.loads(raw) if raw else {}, parse_qs(urlsplit(self.path).query))
-                if carrier.lose and re.search(carrier.lose, call):
-                    carrier.lose = ""
-                    self.close_connection = True
-                    return
-                data = body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(data)))
-                self.end_headers()
-                self.wfile.write(data)
-
-            do_GET = do_POST = _serve
-
-            def log_message(self, *args):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
+    def serve(self, asked):
+        path, query = urlsplit(asked.path).path, parse_qs(urlsplit(asked.path).query)
+        call = f"{asked.method} {path}"
+        self.calls.append(call)
+        status, body, content_type = self.answer(call, json.loads(asked.raw) if asked.raw else {}, query)
+        if self.lose and re.search(self.lose, call):
+            self.lose = ""
+            return None
+        return status, content_type, body if isinstance(body, bytes) else json.dumps(body).encode()
 
     def bought(self):
         return sum(call.endswith("/buy") for call in self.calls)

@@ -4,15 +4,13 @@ from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError
-from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
+from odoo.tests import TransactionCase, new_test_user, tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.integration_flow.engine import bulk_actions
-from odoo.addons.integration_flow.sandbox.client import SandboxServer
 
-from .common import FlowTools
-from .export_common import ExportTools
 from .test_screens import ScreensMixin
+from .tour_common import ShopTourCase
 
 GROUPS = ("user", "manager", "secrets")
 
@@ -224,22 +222,7 @@ class TestAttention(BulkTools, TransactionCase):
 
 
 @tagged("post_install", "-at_install")
-class TestBulkTour(ExportTools, FlowTools, HttpCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.shop = SandboxServer(seed="empty", max_per_page=500).start()
-        cls.addClassCleanup(cls.shop.stop)
-        cls.connection = cls.make_connection(name="Tour Shop")
-        cls.clerk = new_test_user(
-            cls.env, "tour_clerk", groups="base.group_partner_manager,integration_flow.group_integration_user")
-
-    def work(self, connection=None):
-        # HttpCase is in registry test mode already.
-        self.env.cr.flush()
-        self.assertIs(self.connection.sudo().cron_id.method_direct_trigger(), True)
-        self.env.invalidate_all()
-
+class TestBulkTour(ShopTourCase):
     def test_bulk_retry_of_500(self):
         flow = self.customer_flow(name="Tour Customers", responsible_id=self.clerk.id)
         self.receive(flow, *({"id": number, "first_name": f"Tour {number}", "email": f"tour{number}@example.com"}
@@ -250,8 +233,7 @@ class TestBulkTour(ExportTools, FlowTools, HttpCase):
             "state": "failed", "due_at": False, "error_message": "The shop was closed.", "import_pending": True})
         syncs[0].sudo().write({"state": "unknown"})
         self.start_tour("/odoo/integration-records", "integration_flow_bulk_retry", login="tour_clerk")
-        self.assertIs(self.env.ref("integration_flow.cron_bulk_actions").method_direct_trigger(), True)
-        self.env.invalidate_all()
+        self.run_job(self.env.ref("integration_flow.cron_bulk_actions"))
         bulk = self.env["integration.bulk.action"].search([("user_id", "=", self.clerk.id)])
         self.assertEqual((bulk.action, bulk.state, bulk.total, bulk.done), ("retry", "done", 499, 499))
         self.work()

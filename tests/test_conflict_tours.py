@@ -1,33 +1,18 @@
 """The screens of decisions, in a browser: a conflict field by field, "always do this", and deletions."""
 
-from odoo.tests import HttpCase, new_test_user, tagged
+from odoo.tests import new_test_user, tagged
 
-from odoo.addons.integration_flow.sandbox.client import SandboxServer
-
-from .common import FlowTools
-from .export_common import ExportTools
+from .tour_common import ShopTourCase
 
 
 @tagged("post_install", "-at_install")
-class TestDecisionTours(ExportTools, FlowTools, HttpCase):
+class TestDecisionTours(ShopTourCase):
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.shop = SandboxServer(seed="empty", max_per_page=500).start()
-        cls.addClassCleanup(cls.shop.stop)
-        cls.connection = cls.make_connection(name="Tour Shop")
-        cls.clerk = new_test_user(
-            cls.env, "tour_clerk", name="Tour Clerk",
-            groups="base.group_partner_manager,integration_flow.group_integration_user")
         cls.manager = new_test_user(
             cls.env, "tour_manager", groups="base.group_partner_manager,integration_flow.group_integration_manager")
-
-    def work(self, connection=None):
-        # HttpCase is in registry test mode already.
-        self.env.cr.flush()
-        self.assertIs(self.connection.sudo().cron_id.method_direct_trigger(), True)
-        self.env.invalidate_all()
 
     def test_decide_a_conflict(self):
         flow = self.out_flow(direction="both", read_before_write=True, name="Tour Flow", domain="[]", rules=[

@@ -237,7 +237,7 @@ class TestDeciding(ConflictCase):
         self.assertEqual((partner.phone, partner.city, sync.state), ("200", "Mons", "synced"))
         self.assertFalse(self.conflicts())
         issues = self.env["integration.issue"].search([("flow_id", "=", self.flow.id)])
-        self.assertEqual(issues.mapped("state"), ["resolved"])
+        self.assertEqual((issues.state, issues.resolved_how, issues.resolved_by_id), ("resolved", "decided", self.clerk))
 
     def test_odoo_moved_on_since_it_was_shown(self):
         partner = self.agree(1)["1"]

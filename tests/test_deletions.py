@@ -118,11 +118,13 @@ class TestDeletedThere(DeletionCase):
         partners = self.here(1, 2, 3)
         self.gone(1, 2, 3)
         actions = self.env["integration.bulk.action"]
-        dialog = actions.with_user(self.clerk).ask("integration.deletion", "action_approve", [("flow_id", "=", self.flow.id)])
+        dialog = actions.with_user(self.clerk).ask(
+            "integration.deletion", "action_approve", [("flow_id", "=", self.flow.id)])
         wizard = self.env[dialog["res_model"]].with_user(self.clerk).with_context(**dialog["context"]).create({})
         self.assertEqual(wizard.total, 3)
         self.assertIn("cannot be brought back", wizard.text)
-        refused = actions.browse(actions.with_user(self.reader)._start("approve", "integration.deletion", [])["params"]["id"])
+        refused = actions.with_user(self.reader)._start("approve", "integration.deletion", [])
+        refused = actions.browse(refused["params"]["id"])
         self.work_on_bulk()
         self.assertEqual((refused.state, refused.done, refused.failed), ("done", 0, 3))
         self.assertTrue(all(partner.active for partner in partners.values()))

@@ -1,13 +1,12 @@
 """Resources that do not speak JSON, over real HTTP: XML both ways with its schema, tables, records checked by a schema."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from odoo.exceptions import ValidationError
 from odoo.tests import tagged
 
 from .common import API, FlowCase
+from .http_thread import HttpThread
 
 XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
   <xs:element name="person"><xs:complexType><xs:sequence>
@@ -16,39 +15,19 @@ XSD = """<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema">
 </xs:schema>"""
 
 
-class Office:
+class Office(HttpThread):
     """A system of the old kind: lists in XML and CSV, takes XML."""
 
     def __init__(self):
         self.sent, self.answers = [], {}
-        office = self
+        super().__init__()
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self):
-                self._answer(*office.answers[self.path.partition("?")[0]])
-
-            def do_POST(self):
-                office.sent.append((self.headers["Content-Type"], self.rfile.read(int(self.headers["Content-Length"]))))
-                self._answer("text/xml", f"<created><id>{100 + len(office.sent)}</id></created>".encode())
-
-            def _answer(self, content_type, raw):
-                self.send_response(200)
-                self.send_header("Content-Type", content_type)
-                self.send_header("Content-Length", str(len(raw)))
-                self.end_headers()
-                self.wfile.write(raw)
-
-            def log_message(self, *args):
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-
-    def stop(self):
-        self._server.shutdown()
-        self._server.server_close()
+    def serve(self, asked):
+        if asked.method == "GET":
+            content_type, raw = self.answers[asked.path.partition("?")[0]]
+            return 200, content_type, raw
+        self.sent.append((asked.headers["Content-Type"], asked.raw))
+        return 200, "text/xml", f"<created><id>{100 + len(self.sent)}</id></created>".encode()
 
 
 @tagged("post_install", "-at_install")

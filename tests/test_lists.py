@@ -1,4 +1,4 @@
-"""Lists with many rows: nothing is asked row by row, forms read no more lines than they show, searches find what is named."""
+"""Lists with many rows: nothing is asked row by row, forms read the lines they show, searches find what is named."""
 
 from odoo.tests import TransactionCase, tagged
 

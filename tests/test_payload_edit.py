@@ -2,6 +2,8 @@
 
 import json
 
+from lxml import etree
+
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import new_test_user, tagged
 
@@ -107,6 +109,54 @@ class TestSyncScreens(ExportTools, FlowCase):
         sync.payload = False
         with self.assertRaises(UserError):
             sync.with_user(self.users["user"]).action_replay()
+
+    def test_retry_keeps_the_edit(self):
+        """What a person wrote is not overwritten by a retry, however it is pressed; the history says who gave it up."""
+        flow, sync = self.failed()
+        clerk = self.users["user"]
+        self.edit(sync, self.users["secrets"], job="Baker")
+        self.put_customers(self.customer(1, job="There", secret_note="hush"))
+        self.assertTrue(sync.with_user(clerk).payload_is_edited)
+        for button in ("action_retry", "action_resync"):
+            with self.subTest(button=button):
+                self.press(getattr(sync.with_user(clerk), button))
+                self.assertEqual((sync.state, self.records(flow)["1"].function), ("synced", "Baker"), sync.error_message)
+        self.edit(sync, self.users["secrets"], job="Butcher")
+        self.press(sync.with_user(clerk).action_fetch_again)
+        self.assertEqual((sync.state, self.records(flow)["1"].function), ("synced", "There"), sync.error_message)
+        sync.invalidate_recordset()
+        self.assertFalse(sync.payload_is_edited)
+        self.assertIn("Editor user fetches it again", " ".join(filter(None, sync.log_ids.mapped("message"))))
+        with self.assertRaises(UserError):
+            sync.with_user(clerk).action_fetch_again()
+        self.assertEqual(len(sync.payload_edit_ids), 2, "what was written stays in the list")
+
+    def test_what_cannot_be_read_is_what_was_received(self):
+        _flow, sync = self.failed()
+        received = sync.payload
+        sync.flow_id.resource_id.operation_ids.filtered(lambda operation: operation.kind == "read").unlink()
+        for job in ("Baker", "Butcher"):
+            self.edit(sync, self.users["secrets"], job=job)
+        self.press(sync.with_user(self.users["user"]).action_fetch_again)
+        self.assertEqual((sync.payload, sync.state), (received, "failed"))
+
+    def test_something_new_ends_the_edit(self):
+        flow, sync = self.failed()
+        self.edit(sync, self.users["secrets"], job="Baker")
+        self.work()
+        self.receive(flow, self.customer(1, job="New", secret_note="hush", date_modified_gmt="2026-03-01T10:00:00"))
+        sync.invalidate_recordset()
+        self.assertEqual((self.records(flow)["1"].function, sync.payload_is_edited), ("New", False))
+
+    def test_which_retry_it_is_stands_on_the_button(self):
+        _flow, sync = self.failed()
+        form = etree.fromstring(sync.with_user(self.users["user"]).get_view(view_type="form")["arch"])
+        shown = {button.get("string"): button for button in form.findall(".//header/button")
+                 if button.get("name") in ("action_retry", "action_fetch_again")}
+        self.assertEqual(set(shown), {"Retry", "Retry with the Edit", "Fetch Again"})
+        self.assertIn("given up", shown["Fetch Again"].get("confirm"))
+        for text, button in shown.items():
+            self.assertIn(("" if text == "Retry" else "not ") + "payload_is_edited", button.get("invisible"))
 
     def test_what_is_refused(self):
         _flow, sync = self.failed()

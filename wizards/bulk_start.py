@@ -39,7 +39,8 @@ class IntegrationBulkStart(models.TransientModel):
             "assign": self.env._("The issues of %(count)s records are assigned.", count=count)
             if self.target == "integration.sync" else self.env._("%(count)s issues are assigned.", count=count),
             "keep_odoo": self.env._(
-                "%(count)s fields in conflict are decided: Odoo's values stand and are sent to the other system.", count=count),
+                "%(count)s fields in conflict are decided: Odoo's values stand and are sent to the other system.",
+                count=count),
             "take_external": self.env._(
                 "%(count)s fields in conflict are decided: the other system's values are written to Odoo.", count=count),
             "approve": self.env._(
