@@ -484,6 +484,7 @@ class OutMapper:
         try:
             return self.value(child, line)
         except SyncError as error:
-            if "field" in error.params:  # of which line
-                error.params["field"] = f"{rule.label}: {line.display_name}, {error.params['field']}"
+            if "field" in error.params:  # of which line: its product says more than its own name
+                named = line["product_id"] if "product_id" in line._fields and line["product_id"] else line
+                error.params["field"] = f"{rule.label}: {named.display_name}, {error.params['field']}"
             raise

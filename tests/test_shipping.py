@@ -41,6 +41,7 @@ class TestShipping(ShippingCase):
         self.assertEqual((len(self.shipments(picking)), len(self.labels(picking))), (1, 2), "asked again, nothing is new")
 
     def test_what_is_missing_is_said_before_anything_is_asked(self):
+        self.goods.write({"hs_code": "4819.10", "list_price": 5})
         cases = [
             (self.delivery(service=None), "Carrier"),
             (self.delivery(self.customer(zip=False)), "Zip"),

@@ -26,6 +26,10 @@ class StockPicking(models.Model):
         help="Told by the carrier, or asked for by schedule.")
     integration_tracking_url = fields.Char(string="Tracking Page", copy=False, help="As the carrier gave it with the label.")
 
+    integration_price_currency_id = fields.Many2one(
+        "res.currency", string="Currency of the Shipping Cost", copy=False, ondelete="set null", index="btree_not_null",
+        help="In which the carrier gave the price. Odoo keeps the shipping cost in the currency of the order.")
+
     @api.depends("integration_tracking_url")
     def _compute_carrier_tracking_url(self):
         return super()._compute_carrier_tracking_url()
@@ -42,6 +46,11 @@ class StockPicking(models.Model):
         """A label came: what Odoo does with price and number of a shipment (margins, order line, other transfers of the
         chain, message) is done now, whenever it came and from whatever flow."""
         for picking in self:
+            paid = picking.integration_price_currency_id
+            wanted = picking.sale_id.currency_id or picking.company_id.currency_id
+            if paid and paid != wanted:
+                picking.carrier_price = paid._convert(
+                    picking.carrier_price, wanted, picking.company_id, fields.Date.context_today(picking))
             super(StockPicking, picking.with_context(integration_shipped=True).sudo()).send_to_shipper()
 
     # -- on validation -------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """Deliveries whose delivery methods are carried out by the flows of the shipping blueprint."""
 
+from odoo.exceptions import UserError
+
 from odoo.addons.integration_flow.engine import asking
 from odoo.addons.integration_flow.tests.shipping_common import ShippingCase
 
@@ -18,6 +20,7 @@ class DeliveryCase(ShippingCase):
     def setUp(self):
         super().setUp()
         asking.forget()
+        self.shop.settings(currency=self.env.company.currency_id.name)
         self.connection._close_circuit()
 
     def ready(self, picking):
@@ -32,7 +35,6 @@ class DeliveryCase(ShippingCase):
 
     def problem(self, call):
         """The text of the error that a button shows. What was done before it stays, as with a request of its own."""
-        from odoo.exceptions import UserError
         try:
             self.press(call)
         except UserError as error:

@@ -34,8 +34,8 @@ class TestPrintLabels(DeliveryCase):
         self.assertEqual(pdf.getNumPages(), 6)
         zpl = self.printed(dialog.action_zpl())
         self.assertEqual(zpl.count(b"^XA"), 6)
-        order = [zpl.index(picking.name.encode()) for picking in pickings if picking.carrier_tracking_ref]
-        self.assertEqual(order, sorted(order), "in the order of the deliveries")
+        order = [zpl.index(picking.name.encode()) for picking in dialog.picking_ids if picking.carrier_tracking_ref]
+        self.assertEqual(order, sorted(order), "in the order of the list")
         self.assertEqual(dialog.action_missing()["domain"], [("id", "in", pickings[3].ids)])
         pickings[3].partner_id.street = "Veldstraat 9"
         self.press(dialog.action_again)

@@ -60,7 +60,7 @@ class TestRates(DeliveryCase):
     def test_a_carrier_that_does_not_answer(self):
         order, carrier = self.quotation(), self.carriers["Economy"]
         carrier.integration_rate_seconds = 1
-        self.shop.fault("timeout_after", path="/v2/shipments", times=1)
+        self.shop.fault("timeout_after", path="/v2/shipments", times=1, seconds=2)
         started = time.monotonic()
         found = self.rate(order)
         self.assertLess(time.monotonic() - started, 5)
@@ -72,6 +72,7 @@ class TestRates(DeliveryCase):
         self.assertEqual((found["success"], found["price"]), (True, 7.0))
         self.assertTrue(found["warning_message"])
         self.assertEqual(self.rate(order)["price"], 5.3, "a failure is not remembered")
+        self.shop.wait_until(lambda: self.asked() == 3)  # the one that was not answered, too
 
     def test_a_system_in_trouble_is_not_asked(self):
         order = self.quotation()
@@ -100,6 +101,16 @@ class TestRates(DeliveryCase):
         self.rate(order)
         self.rate(order)
         self.assertEqual(self.asked(), 3)
+
+    def test_another_currency(self):
+        other = self.env["res.currency"].with_context(active_test=False).search([
+            ("id", "!=", self.env.company.currency_id.id), ("name", "in", ("CHF", "SEK"))], limit=1)
+        other.write({"active": True, "rate_ids": [(5, 0), (0, 0, {"name": "2020-01-01", "rate": 4})]})
+        self.shop.settings(currency=other.name)
+        self.assertAlmostEqual(self.rate(self.quotation())["price"], 5.3 / 4, 2)
+        picking = self.delivery()
+        self.must("shipping_label", picking)
+        self.assertAlmostEqual(picking.carrier_price, 5.3 / 4, 2)
 
     def test_without_a_flow_the_usual_price(self):
         self.carriers["Local"].write({"integration_rate_flow_id": False, "integration_usual_price": 4.2})
