@@ -207,7 +207,7 @@ def key_of(name: str, entry: Mapping[str, Any], number: int = 0) -> str:
             entry.get("kind"), entry.get("name"), "bulk" if entry.get("bulk") else "") if part)
     if name == "guards":
         return "-".join(str(part) for part in (entry.get("kind"), entry.get("rule"), entry.get("side")) if part)
-    return str(entry.get("code") or entry.get("odoo_path") or number)
+    return str(entry.get("code") or entry.get("odoo_path") or entry.get("topic") or number)
 
 
 def _keyed(name: str, entries: list) -> dict[str, Mapping]:

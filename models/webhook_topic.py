@@ -33,6 +33,14 @@ class IntegrationWebhookTopic(models.Model):
         help="JMESPath of the record, of a list of records, or of the IDs: for example data.object or data.id. Empty: the "
              "body is the record, and the ID stands where the resource says.")
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        """A topic that is made from its flow (by a blueprint) is one of the flow's connection."""
+        for vals in vals_list:
+            if vals.get("flow_id") and not vals.get("connection_id"):
+                vals["connection_id"] = self.env["integration.flow"].browse(vals["flow_id"]).connection_id.id
+        return super().create(vals_list)
+
     @api.constrains("path")
     def _check_path(self):
         for line in self:

@@ -105,12 +105,12 @@ class TestRates(DeliveryCase):
     def test_another_currency(self):
         other = self.env["res.currency"].with_context(active_test=False).search([
             ("id", "!=", self.env.company.currency_id.id), ("name", "in", ("CHF", "SEK"))], limit=1)
-        other.write({"active": True, "rate_ids": [(5, 0), (0, 0, {"name": "2020-01-01", "rate": 4})]})
+        other.write({"active": True, "rate_ids": [(5, 0), (0, 0, {"name": "2020-01-01", "rate": 2})]})
         self.shop.settings(currency=other.name)
-        self.assertAlmostEqual(self.rate(self.quotation())["price"], 5.3 / 4, 2)
+        self.assertAlmostEqual(self.rate(self.quotation())["price"], 5.3 / 2, 2)
         picking = self.delivery()
         self.must("shipping_label", picking)
-        self.assertAlmostEqual(picking.carrier_price, 5.3 / 4, 2)
+        self.assertAlmostEqual(picking.carrier_price, 5.3 / 2, 2)
 
     def test_without_a_flow_the_usual_price(self):
         self.carriers["Local"].write({"integration_rate_flow_id": False, "integration_usual_price": 4.2})
