@@ -251,7 +251,8 @@ class TestBlueprint(TransactionCase):
             ("integration.resource", sections["resources"], {"sample", "operations"}),
             ("integration.operation", operations, set()),
             ("integration.flow", sections["flows"], {
-                "connection", "resource", "model", "rules", "statuses", "guards", "tests", "calls"}),
+                "connection", "resource", "model", "rules", "statuses", "guards", "tests", "calls", "webhook_topics"}),
+            ("integration.webhook.topic", sections["flows"]["webhook_topics"]["items"]["properties"], set()),
             ("integration.guard", sections["flows"]["guards"]["items"]["properties"], {"rule"}),
             ("integration.test.case", sections["flows"]["tests"]["items"]["properties"], {"expected"}),
             ("integration.request.step", sections["flows"]["calls"]["items"]["properties"], {"operation"}),
