@@ -40,7 +40,8 @@ def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
     transaction does later, states and log lines stay.
 
     :param decide: function called with the records first, for what a person has decided about them
-    :return: one dict per record with name, state, message and hint as they are afterwards
+    :return: one dict per record with res_id, name, state, message and hint as they are afterwards. The sync records themselves
+        may not be visible in the caller's transaction yet
     """
     env.cr.flush()
     with env.registry.cursor() as cr, _short_waits(cr):
@@ -74,8 +75,8 @@ def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
             tending.tend(own, connection.id)
         own.invalidate_all()
         outcomes = [{
-            "id": sync.id, "name": sync.display_name, "state": sync.state, "message": sync.error_message,
-            "hint": sync.error_hint,
+            "id": sync.id, "res_id": sync.res_id, "name": sync.display_name, "state": sync.state,
+            "message": sync.error_message, "hint": sync.error_hint,
         } for sync in syncs.exists()]
         cr.commit()
     return outcomes

@@ -123,8 +123,7 @@ class IntegrationFlow(models.Model):
             flow._request_later(records)
             return flow._notify(self.env._(
                 "%(count)s requests were queued. They are made in the background.", count=len(records)))
-        ids = requesting.enter(self.env, flow.id, records.ids)
-        return self.env["integration.sync"].sudo().browse(ids)._run_now()
+        return self.env["integration.sync"]._notify_outcomes(flow._request_now(records))
 
     def _check_may_request(self):
         self._require_running()
@@ -144,16 +143,16 @@ class IntegrationFlow(models.Model):
         """Ask about these records at once, as they are committed, in transactions of the engine's own. Whether somebody may
         ask is the caller's matter.
 
-        :return: one dict per record with its id (``res_id``) and the name, state, message and hint of its sync record
+        :return: outcomes; see ``process_now``
         :raises UserError: when the flow does not run, or its connection is paused
         """
         flow = self.sudo()
         flow._check_may_request()
         flow.connection_id._check_may_run()
+        # Their sync records may be new: this transaction cannot see them, so only what is told of them is used.
         outcomes = process_now(self.env, requesting.enter(self.env, flow.id, records.ids))
         self.env.invalidate_all()
-        syncs = self.env["integration.sync"].sudo().browse([outcome["id"] for outcome in outcomes])
-        return [{**outcome, "res_id": sync.res_id} for outcome, sync in zip(outcomes, syncs, strict=True)]
+        return outcomes
 
     def _request_plan(self):
         self.ensure_one()

@@ -240,6 +240,11 @@ class IntegrationSync(models.Model):
             flow._require_running()
         outcomes = process_now(self.env, self.ids, decide)
         self.env.invalidate_all()
+        return self._notify_outcomes(outcomes)
+
+    @api.model
+    def _notify_outcomes(self, outcomes):
+        """The notification that tells what became of records; see ``process_now``."""
         failed = [outcome for outcome in outcomes if outcome["state"] in NEEDS_ATTENTION]
         waiting = [outcome for outcome in outcomes if outcome["state"] in ("waiting", "pending", "processing")]
         if failed:

@@ -61,6 +61,7 @@ from . import test_go_live_tours
 from . import test_recency
 from . import test_parents
 from . import test_request
+from . import test_request_real
 from . import test_guards
 from . import test_statuses
 from . import test_status_screens

@@ -19,9 +19,10 @@ class TestCarrier(DeliveryCase):
             carrier.integration_label_flow_id = False
 
     def test_the_label_is_made_behind_the_validation(self):
+        clerk = new_test_user(self.env, "validating_clerk", groups="stock.group_stock_user")
         picking = self.ready(self.delivery())
         self.carriers["Economy"].write({"margin": 0.5, "fixed_margin": 1})
-        self.validate(picking)
+        self.validate(picking.with_user(clerk))
         self.assertFalse(picking.carrier_tracking_ref, "nobody has waited for the carrier")
         self.assertFalse(self.shipments(picking))
         self.work()
@@ -109,6 +110,7 @@ class TestCarrier(DeliveryCase):
         self.assertEqual((picking.carrier_tracking_ref, picking.integration_tracking_url), (False, False))
         self.press(picking.send_to_shipper)
         self.assertNotIn(picking.carrier_tracking_ref, (False, number))
+        self.assertEqual(picking.integration_shipping_status, "pre_transit")
         self.shop.control("POST", "track", {"tracking_code": picking.carrier_tracking_ref, "status": "in_transit"})
         self.assertIn("on its way", self.problem(picking.cancel_shipment))
         self.assertTrue(picking.carrier_tracking_ref, "the label is still the delivery's")

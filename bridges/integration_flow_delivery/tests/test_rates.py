@@ -2,7 +2,7 @@
 
 import time
 
-from odoo.tests import tagged
+from odoo.tests import new_test_user, tagged
 
 from odoo.addons.integration_flow.engine import asking
 
@@ -42,6 +42,13 @@ class TestRates(DeliveryCase):
         wizard.button_confirm()
         line = order.order_line.filtered("is_delivery")
         self.assertEqual((line.price_unit, order.carrier_id), (11.7, self.carriers["Express"]))
+
+    def test_a_salesperson_sees_nothing_of_integrations(self):
+        seller = new_test_user(self.env, "rate_seller", groups="sales_team.group_sale_salesman_all_leads")
+        order = self.quotation().with_user(seller)
+        carrier = self.carriers["Local"].with_user(seller)
+        self.assertEqual(self.press(lambda: carrier.rate_shipment(order))["price"], 3.8)
+        self.assertNotIn("integration_rate_flow_id", carrier.fields_get())
 
     def test_what_is_wrong_with_the_order_is_said_at_once(self):
         cases = [
