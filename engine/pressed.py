@@ -40,8 +40,8 @@ def process_now(env, sync_ids: list[int], decide=None) -> list[dict]:
     transaction does later, states and log lines stay.
 
     :param decide: function called with the records first, for what a person has decided about them
-    :return: one dict per record with res_id, name, state, message and hint as they are afterwards. The sync records themselves
-        may not be visible in the caller's transaction yet
+    :return: one dict per record with res_id, name, state, message and hint as they are afterwards. The sync records
+        themselves may not be visible in the caller's transaction yet
     """
     env.cr.flush()
     with env.registry.cursor() as cr, _short_waits(cr):

@@ -46,8 +46,8 @@ class DeliveryCarrier(models.Model):
         ("after", "Validate, Then Make the Label"),
         ("before", "Validate Only with a Label"),
     ], string="On Validation", default="after", required=True,
-        help="Validate, then make the label: the delivery is validated whatever the carrier's system does; the label is made "
-             "a moment later, and tried again by itself while the carrier does not answer.\n"
+        help="Validate, then make the label: the delivery is validated whatever the carrier's system does; the label is "
+             "made a moment later, and tried again by itself while the carrier does not answer.\n"
              "Validate only with a label: the label is made first; without one the delivery cannot be validated.")
     integration_package_type_id = fields.Many2one(
         "stock.package.type", string="Usual Package", ondelete="set null", index="btree_not_null",
@@ -55,16 +55,17 @@ class DeliveryCarrier(models.Model):
 
     @api.depends("integration_return_flow_id")
     def _compute_can_generate_return(self):
-        super()._compute_can_generate_return()
+        result = super()._compute_can_generate_return()
         for carrier in self.filtered(lambda carrier: carrier.delivery_type == "integration"):
             carrier.can_generate_return = bool(carrier.sudo().integration_return_flow_id)
+        return result
 
     @api.onchange("integration_connection_id")
     def _onchange_integration_connection_id(self):
         self._fill_in_flows()
 
     def _fill_in_flows(self):
-        """The flows of the connection, in the order in which they stand: of two that make a label the second is the return."""
+        """The flows of the connection, in their order: of two that make a label the second is the return."""
         for carrier in self.filtered("integration_connection_id"):
             flows = self.env["integration.flow"].search([
                 ("connection_id", "=", carrier.integration_connection_id.id), ("direction", "=", "request")])
