@@ -32,7 +32,7 @@ class DeliveryCarrier(models.Model):
         selection_add=[("integration", "Integration")],
         ondelete={"integration": lambda carriers: carriers.write({"delivery_type": "fixed", "fixed_price": 0})})
     integration_connection_id = fields.Many2one(
-        "integration.connection", string="Connection", ondelete="set null", index="btree_not_null", groups=USER_GROUP,
+        "integration.connection", string="Connection", ondelete="set null", index="btree_not_null",
         help="The carrier's system. Choosing it fills in its flows.")
     integration_rate_flow_id = _flow_field(
         "integration_rate_flow_id", "Rates", "Asks what a quotation's shipment costs. Empty: the price stands below.")
@@ -146,6 +146,7 @@ class DeliveryCarrier(models.Model):
 
         :raises UserError: says for each delivery that failed what is wrong and what to do; what was made is kept
         """
+        pickings.check_access("write")
         outcomes = self._integration_flow(field_name)._request_now(pickings)
         problems = [
             self.env._("%(delivery)s: %(message)s %(hint)s", delivery=outcome["name"], message=outcome["message"] or "",

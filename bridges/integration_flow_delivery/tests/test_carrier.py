@@ -116,6 +116,21 @@ class TestCarrier(DeliveryCase):
         self.assertIn("on its way", self.problem(picking.cancel_shipment))
         self.assertTrue(picking.carrier_tracking_ref, "the label is still the delivery's")
 
+    def test_only_parcels_of_this_system_are_asked_about(self):
+        """With two carriers, each is asked about its own."""
+        picking = self.ready(self.delivery())
+        self.validate(picking)
+        self.work()
+        self.shop.control("POST", "track", {"tracking_code": picking.carrier_tracking_ref, "status": "delivered"})
+        self.carriers["Economy"].integration_connection_id = self.make_connection(name="Another carrier", code="other")
+        self.run_flow(self.flows["shipping_asked"])
+        self.assertEqual(picking.integration_shipping_status, "pre_transit")
+        self.carriers["Economy"].integration_connection_id = self.connection
+        self.run_flow(self.flows["shipping_asked"])
+        self.assertEqual(picking.integration_shipping_status, "delivered")
+        picks = self.env["stock.picking"].search([("integration_shipping_status", "=", "delivered")])
+        self.assertIn(picking, picks)
+
     def test_a_return_with_its_label(self):
         picking = self.ready(self.delivery())
         self.validate(picking)

@@ -65,8 +65,14 @@ class TestPrintLabels(DeliveryCase):
 
     def test_rights(self):
         outsider = new_test_user(self.env, "label_outsider", groups="base.group_user")
-        with self.assertRaises(AccessError):
-            self.many(1).with_user(outsider).action_integration_print_labels()
+        seller = new_test_user(self.env, "label_seller", groups="sales_team.group_sale_salesman_all_leads")
+        picking = self.many(1)
+        for user, call in (
+                (outsider, "action_integration_print_labels"), (outsider, "send_to_shipper"),
+                (seller, "action_integration_print_labels")):
+            with self.subTest(user.login, call=call), self.assertRaises(AccessError):
+                self.press(getattr(picking.with_user(user), call))
+        self.assertFalse(self.carrier_state()["shipments"])
 
     def test_deliveries_of_other_methods(self):
         picking = self.delivery()
@@ -79,7 +85,7 @@ class TestPrintLabels(DeliveryCase):
 class TestPrintLabelsTour(DeliveryCase, HttpCase):
     def test_from_the_list(self):
         """Somebody of the warehouse chooses deliveries, reads which label is missing and why, and prints the others."""
-        new_test_user(self.env, "label_tour", groups="stock.group_stock_user")
+        new_test_user(self.env, "label_tour", groups="stock.group_stock_user,base.group_partner_manager")
         self.delivery(self.customer(name="Tour Good"))
         self.delivery(self.customer(name="Tour Bad", street="Veldstraat"))
         self.start_tour("/odoo/deliveries", "integration_shipping_labels", login="label_tour")
