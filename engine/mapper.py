@@ -474,17 +474,14 @@ class OutMapper:
             target: dict = {}
             if line.id in known and paths.is_assignable(rule.line_id_path):
                 paths.assign(target, rule.line_id_path, number_like(known[line.id]))
-            for child in rule.children:
-                if child.exports and child.external_path:
-                    paths.assign(target, child.external_path, self._line_value(rule, child, line))
+            try:
+                for child in rule.children:
+                    if child.exports and child.external_path:
+                        paths.assign(target, child.external_path, self.value(child, line))
+            except SyncError as error:
+                if "field" in error.params:  # of which line: its product says more than its own name
+                    named = line["product_id"] if "product_id" in line._fields and line["product_id"] else line
+                    error.params["field"] = f"{rule.label}: {named.display_name}, {error.params['field']}"
+                raise
             lines.append(target)
         return lines
-
-    def _line_value(self, rule: RulePlan, child: RulePlan, line):
-        try:
-            return self.value(child, line)
-        except SyncError as error:
-            if "field" in error.params:  # of which line: its product says more than its own name
-                named = line["product_id"] if "product_id" in line._fields and line["product_id"] else line
-                error.params["field"] = f"{rule.label}: {named.display_name}, {error.params['field']}"
-            raise

@@ -300,7 +300,8 @@ ENGINE = {
         _lt("%(flow)s: for this record nothing was made over there that could end."),
         _lt("Nothing to do. If it was made outside of Odoo, link it first.")),
     "left_alone": (
-        _lt("%(connection)s is not asked at the moment, because it did not answer several times or its connection is paused."),
+        _lt("%(connection)s is not asked at the moment, because it did not answer several times or its connection is "
+            "paused."),
         _lt("It is tried again by itself. Look at the connection if it stays like this.")),
     "not_of_flow": (
         _lt("%(flow)s does not ask about %(record)s: its filter leaves it out."),

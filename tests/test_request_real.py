@@ -28,7 +28,8 @@ class TestRequestReal(RealCase):
         for name, vals in (
                 ("draft", {"path": "shipments"}), ("buy", {"path": "shipments/{id}/buy"})):
             self.env["integration.operation"].create({
-                "resource_id": resource.id, "kind": "action", "name": name, "method": "POST", "error_paths": "message", **vals})
+                "resource_id": resource.id, "kind": "action", "name": name, "method": "POST",
+                "error_paths": "message", **vals})
         flow = self.make_flow("res.partner", [
             ("city", "to.city", {"direction": "export"}),
             ("ref", "reference", {"direction": "export", "match_key": True}),

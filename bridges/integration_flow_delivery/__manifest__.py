@@ -12,5 +12,8 @@
         "views/stock_picking_views.xml",
         "views/label_print_views.xml",
     ],
+    "assets": {
+        "web.assets_tests": ["integration_flow_delivery/static/tests/tours/**/*"],
+    },
     "auto_install": True,
 }

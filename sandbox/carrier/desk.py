@@ -104,9 +104,10 @@ class Carrier:
         shipment = {
             "id": self._id("shp"), "object": "Shipment", "created_at": self._now(), "updated_at": self._now(),
             "reference": values.get("reference"), "is_return": str(values.get("is_return")).lower() == "true",
-            "status": "unknown", "to_address": to, "from_address": start, "parcel": {"weight": float(ounces), **dimensions_of(values["parcel"])},
-            "options": options, "customs_info": values.get("customs_info"), "selected_rate": None, "postage_label": None, "tracking_code": None,
-            "tracker": None, "refund_status": None, "messages": [],
+            "status": "unknown", "to_address": to, "from_address": start,
+            "parcel": {"weight": float(ounces), **dimensions_of(values["parcel"])}, "options": options,
+            "customs_info": values.get("customs_info"), "selected_rate": None, "postage_label": None,
+            "tracking_code": None, "tracker": None, "refund_status": None, "messages": [],
         }  # fmt: skip
         shipment["rates"] = [
             {"id": self._id("rate"), "shipment_id": shipment["id"], **rate}

@@ -69,6 +69,33 @@ def test_rates_by_weight_and_country(carrier):
         "field": "to_address.country", "message": "Country is not served", "suggestion": None}  # fmt: skip
 
 
+def test_dimensions_have_a_limit(carrier):
+    made = carrier("POST", "shipments", shipment(parcel={"weight": 10, "length": 10, "width": 5.5}))[1]
+    assert made["parcel"] == {"weight": 10.0, "length": 10.0, "width": 5.5}
+    for length in (0, 48, "10"):
+        status, answer = carrier("POST", "shipments", shipment(parcel={"weight": 10, "length": length}))
+        assert (status, answer["error"]["errors"][0]["field"]) == (422, "parcel.length")
+
+
+def test_customs_papers_leave_the_union_with_the_parcel(carrier):
+    item = {"description": "Box", "quantity": 1, "value": 12.5, "weight": 10, "hs_tariff_number": "4819.10",
+            "origin_country": "BE"}  # fmt: skip
+    york = {**GHENT, "city": "New York", "zip": "10001", "country": "US"}
+
+    def refused(info):
+        made = carrier("POST", "shipments", shipment(to_address=york, customs_info=info))[1]
+        rate = {"rate": {"id": made["rates"][0]["id"]}}
+        status, answer = carrier("POST", f"shipments/{made['id']}/buy", rate)
+        return [error["field"] for error in answer["error"]["errors"]] if status == 422 else status
+
+    signed = {"customs_certify": True, "customs_signer": "Dana"}
+    assert refused(None) == ["customs_info"]
+    assert refused({"customs_items": [item]}) == ["customs_info.customs_certify"]
+    assert refused({**signed, "customs_items": [{**item, "hs_tariff_number": None, "value": 0}]}) == [
+        "customs_items[0].hs_tariff_number", "customs_items[0].value"]  # fmt: skip
+    assert refused({**signed, "customs_items": [item]}) == 200
+
+
 def test_postage_is_bought_once(carrier, shop):
     made = bought(carrier, reference="WH/OUT/1")
     assert made["selected_rate"]["service"] == "Economy"

@@ -298,7 +298,8 @@ def pytest_odoo_command(databases, database, arguments, browser):
         command.append("--odoo-http")
     command += [_through_link(each, addons / places.ADDON) for each in arguments]
     if not _names_a_test(arguments):
-        command += [_through_link(str(folder.relative_to(places.CHECKOUT)), addons / places.ADDON) for folder in test_folders()]
+        folders = [str(folder.relative_to(places.CHECKOUT)) for folder in test_folders()]
+        command += [_through_link(folder, addons / places.ADDON) for folder in folders]
     return command
 
 

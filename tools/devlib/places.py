@@ -74,7 +74,7 @@ def link(path, target):
 
 
 def bridges():
-    """The folders of the addons that join ours to an app of Odoo, by name.  Odoo installs each by itself where its app is."""
+    """The folders of the addons that join ours to an app of Odoo, by name; each installs itself where its app is."""
     return sorted(manifest.parent for manifest in (CHECKOUT / "bridges").glob("*/__manifest__.py"))
 
 

@@ -32,7 +32,7 @@ class DeliveryCarrier(models.Model):
         selection_add=[("integration", "Integration")],
         ondelete={"integration": lambda carriers: carriers.write({"delivery_type": "fixed", "fixed_price": 0})})
     integration_connection_id = fields.Many2one(
-        "integration.connection", string="Connection", ondelete="set null", index="btree_not_null", groups=USER_GROUP,
+        "integration.connection", string="Connection", ondelete="set null", index="btree_not_null",
         help="The carrier's system. Choosing it fills in its flows.")
     integration_rate_flow_id = _flow_field(
         "integration_rate_flow_id", "Rates", "Asks what a quotation's shipment costs. Empty: the price stands below.")
@@ -46,8 +46,8 @@ class DeliveryCarrier(models.Model):
         ("after", "Validate, Then Make the Label"),
         ("before", "Validate Only with a Label"),
     ], string="On Validation", default="after", required=True,
-        help="Validate, then make the label: the delivery is validated whatever the carrier's system does; the label is made "
-             "a moment later, and tried again by itself while the carrier does not answer.\n"
+        help="Validate, then make the label: the delivery is validated whatever the carrier's system does; the label is "
+             "made a moment later, and tried again by itself while the carrier does not answer.\n"
              "Validate only with a label: the label is made first; without one the delivery cannot be validated.")
     integration_package_type_id = fields.Many2one(
         "stock.package.type", string="Usual Package", ondelete="set null", index="btree_not_null",
@@ -55,16 +55,17 @@ class DeliveryCarrier(models.Model):
 
     @api.depends("integration_return_flow_id")
     def _compute_can_generate_return(self):
-        super()._compute_can_generate_return()
+        result = super()._compute_can_generate_return()
         for carrier in self.filtered(lambda carrier: carrier.delivery_type == "integration"):
             carrier.can_generate_return = bool(carrier.sudo().integration_return_flow_id)
+        return result
 
     @api.onchange("integration_connection_id")
     def _onchange_integration_connection_id(self):
         self._fill_in_flows()
 
     def _fill_in_flows(self):
-        """The flows of the connection, in the order in which they stand: of two that make a label the second is the return."""
+        """The flows of the connection, in their order: of two that make a label the second is the return."""
         for carrier in self.filtered("integration_connection_id"):
             flows = self.env["integration.flow"].search([
                 ("connection_id", "=", carrier.integration_connection_id.id), ("direction", "=", "request")])
@@ -145,6 +146,7 @@ class DeliveryCarrier(models.Model):
 
         :raises UserError: says for each delivery that failed what is wrong and what to do; what was made is kept
         """
+        pickings.check_access("write")
         outcomes = self._integration_flow(field_name)._request_now(pickings)
         problems = [
             self.env._("%(delivery)s: %(message)s %(hint)s", delivery=outcome["name"], message=outcome["message"] or "",

@@ -11,15 +11,15 @@ LONGEST_SECONDS = 60
 class DeliveryCarrier(models.Model):
     """What a quotation's shipment costs, asked at the carrier while the user waits."""
 
-    _inherit = "delivery.carrier"
+    _inherit = "delivery.carrier"  # pylint: disable=consider-merging-classes-inherited
 
     integration_rate_seconds = fields.Integer(
         string="Wait for a Rate (s)", default=8, required=True,
         help="So long a user or customer waits for the carrier's answer.")
     integration_fallback = fields.Boolean(
         string="Usual Price Without Answer",
-        help="If the carrier's system does not answer, the usual price counts and the order can go on. What is wrong with the "
-             "order (an address that is not complete, a parcel that is too heavy) is always said.")
+        help="If the carrier's system does not answer, the usual price counts and the order can go on. What is wrong with "
+             "the order (an address that is not complete, a parcel that is too heavy) is always said.")
     integration_usual_price = fields.Monetary(
         string="Usual Price", currency_field="currency_id",
         help="Without flow for rates, or if the carrier's system does not answer.")

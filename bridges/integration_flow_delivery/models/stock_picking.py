@@ -51,7 +51,7 @@ class StockPicking(models.Model):
             if paid and paid != wanted:
                 picking.carrier_price = paid._convert(
                     picking.carrier_price, wanted, picking.company_id, fields.Date.context_today(picking))
-            super(StockPicking, picking.with_context(integration_shipped=True).sudo()).send_to_shipper()
+            picking.with_context(integration_shipped=True).sudo().send_to_shipper()
 
     # -- on validation -------------------------------------------------------------------------------------
 
@@ -78,8 +78,8 @@ class StockPicking(models.Model):
         return super(StockPicking, self.with_context(integration_validating=True))._send_confirmation_email()
 
     def send_to_shipper(self):
-        """On validation the label is asked for behind the commit: no carrier is waited for, no label is made for a validation
-        that rolls back, and none is forgotten. By the button it is made at once."""
+        """On validation the label is asked for behind the commit: no carrier is waited for, no label is made for a
+        validation that rolls back, and none is forgotten. By the button it is made at once."""
         self.ensure_one()
         if self.delivery_type != "integration" or self.env.context.get("integration_shipped"):
             return super().send_to_shipper()
@@ -102,8 +102,8 @@ class StockPicking(models.Model):
         self.sudo().activity_schedule(
             "mail.mail_activity_data_warning", summary=self.env._("No Label"), user_id=self.user_id.id or self.env.uid,
             note=self.env._(
-                "%(delivery)s was validated, but its label was not asked for: the flow %(flow)s does not run. Start the flow, "
-                "then press Send to Shipper.", delivery=self.name, flow=flow.name))
+                "%(delivery)s was validated, but its label was not asked for: the flow %(flow)s does not run. Start the "
+                "flow, then press Send to Shipper.", delivery=self.name, flow=flow.name))
 
     # -- cancelling ----------------------------------------------------------------------------------------
 

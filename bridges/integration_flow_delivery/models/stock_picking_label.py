@@ -10,18 +10,20 @@ MOST_AT_ONCE = 40
 class StockPicking(models.Model):
     """One button for the labels of many deliveries: what is missing is made, then all of them are printed together."""
 
-    _inherit = "stock.picking"
+    _inherit = "stock.picking"  # pylint: disable=consider-merging-classes-inherited
 
     def action_integration_print_labels(self):
         """Make the labels that are missing, and open a dialog from which all labels of these deliveries are printed.
 
         A delivery whose label cannot be made stops none of the others; the dialog says what is wrong with it.
         """
-        self.check_access("read")
+        self.check_access("write")
+        self.env["integration.label.print"].check_access("create")  # before anything is bought
         shipped = self.filtered(lambda picking: picking.delivery_type == "integration" and picking.state != "cancel"
                                 and picking.picking_type_code != "incoming")
         if not shipped:
-            raise UserError(self.env._("None of these deliveries is shipped by an integration. Choose its delivery method first."))
+            raise UserError(self.env._(
+                "None of these deliveries is shipped by an integration. Choose its delivery method first."))
         problems = shipped._integration_make_missing_labels()
         return self.env["integration.label.print"].create({
             "picking_ids": [(6, 0, shipped.ids)], "problems": "\n".join(problems)})._open()
@@ -52,7 +54,7 @@ class StockPicking(models.Model):
                 for outcome in outcomes if outcome["state"] in NEEDS_ATTENTION or outcome["state"] == "excluded"]
         return problems
 
-    def _integration_label_files(self, ending, *, returns=False):
+    def _integration_label_files(self, ending):
         """The labels of these deliveries in one format, in the order of the deliveries; not those that were cancelled.
 
         :param ending: ``.pdf`` or ``.zpl``
@@ -61,15 +63,14 @@ class StockPicking(models.Model):
             ("res_model", "=", "stock.picking"), ("res_id", "in", self.ids), ("res_field", "=", False),
             ("name", "=ilike", f"%{ending}")], order="id")
         by_picking = files.grouped("res_id")
-        found = files.browse()
-        for picking in self:
-            carrier = picking.carrier_id
-            prefix = carrier.get_return_label_prefix() if returns else carrier._get_delivery_label_prefix()
-            mine = by_picking.get(picking.id, files.browse()).filtered(lambda file: file.name.startswith(prefix))
-            if not returns:
-                numbers = [number for number in (picking.carrier_tracking_ref or "").split(",") if number]
-                numbered = mine.filtered(lambda file: any(number in file.name for number in numbers))
-                # Names without the number: the newest file is that of the present label.
-                mine = (numbered or mine[-1:]) if numbers else mine.browse()
-            found += mine
-        return found
+        return files.browse().concat(*[
+            picking._integration_own_labels(by_picking.get(picking.id, files.browse())) for picking in self])
+
+    def _integration_own_labels(self, files):
+        """Which of the files of one delivery are its present label."""
+        prefix = self.carrier_id._get_delivery_label_prefix()
+        mine = files.filtered(lambda file: file.name.startswith(prefix))
+        numbers = [number for number in (self.carrier_tracking_ref or "").split(",") if number]
+        numbered = mine.filtered(lambda file: any(number in file.name for number in numbers))
+        # Names without the number: the newest file is that of the present label.
+        return (numbered or mine[-1:]) if numbers else mine.browse()

@@ -92,7 +92,8 @@ class TestCarrier(DeliveryCase):
         flow.action_pause()
         picking = self.ready(self.delivery(self.customer(street="Veldstraat")))
         self.validate(picking)
-        self.assertTrue(picking.activity_ids.filtered(lambda activity: flow.name in (activity.note or "")), "somebody is told")
+        told = picking.activity_ids.filtered(lambda activity: flow.name in (activity.note or ""))
+        self.assertTrue(told, "somebody is told")
         flow.action_test_mode()
         text = self.problem(picking.with_user(clerk).send_to_shipper)
         self.assertIn("House number is missing", text)
@@ -114,6 +115,21 @@ class TestCarrier(DeliveryCase):
         self.shop.control("POST", "track", {"tracking_code": picking.carrier_tracking_ref, "status": "in_transit"})
         self.assertIn("on its way", self.problem(picking.cancel_shipment))
         self.assertTrue(picking.carrier_tracking_ref, "the label is still the delivery's")
+
+    def test_only_parcels_of_this_system_are_asked_about(self):
+        """With two carriers, each is asked about its own."""
+        picking = self.ready(self.delivery())
+        self.validate(picking)
+        self.work()
+        self.shop.control("POST", "track", {"tracking_code": picking.carrier_tracking_ref, "status": "delivered"})
+        self.carriers["Economy"].integration_connection_id = self.make_connection(name="Another carrier", code="other")
+        self.run_flow(self.flows["shipping_asked"])
+        self.assertEqual(picking.integration_shipping_status, "pre_transit")
+        self.carriers["Economy"].integration_connection_id = self.connection
+        self.run_flow(self.flows["shipping_asked"])
+        self.assertEqual(picking.integration_shipping_status, "delivered")
+        picks = self.env["stock.picking"].search([("integration_shipping_status", "=", "delivered")])
+        self.assertIn(picking, picks)
 
     def test_a_return_with_its_label(self):
         picking = self.ready(self.delivery())

@@ -34,7 +34,8 @@ class TestCustoms(DeliveryCase):
 
     def test_what_customs_miss_is_said_before_anything_is_asked(self):
         partner = self.over_there()
-        for values, piece in (({"hs_code": False, "list_price": 5}, "HS Code"), ({"hs_code": "4819.10", "list_price": 0}, "value")):
+        for values, piece in (
+                ({"hs_code": False, "list_price": 5}, "HS Code"), ({"hs_code": "4819.10", "list_price": 0}, "value")):
             with self.subTest(piece):
                 self.goods.write(values)
                 picking = self.delivery(partner)

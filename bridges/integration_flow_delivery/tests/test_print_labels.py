@@ -3,7 +3,7 @@
 import io
 
 from odoo.exceptions import AccessError
-from odoo.tests import new_test_user, tagged
+from odoo.tests import HttpCase, new_test_user, tagged
 from odoo.tools.pdf import PdfFileReader
 
 from .common import DeliveryCase
@@ -13,7 +13,8 @@ from .common import DeliveryCase
 class TestPrintLabels(DeliveryCase):
     def many(self, count, bad=()):
         return self.env["stock.picking"].concat(*[
-            self.delivery(self.customer(street="Veldstraat" if number in bad else "Veldstraat 9")) for number in range(count)])
+            self.delivery(self.customer(street="Veldstraat" if number in bad else "Veldstraat 9"))
+            for number in range(count)])
 
     def dialog(self, pickings, user=None):
         action = self.press(pickings.with_user(user or self.env.user).action_integration_print_labels)
@@ -50,7 +51,8 @@ class TestPrintLabels(DeliveryCase):
         self.shop.clear_counts()
         dialog = self.dialog(picking)
         self.assertFalse(self.shop.requests(method="POST"))
-        self.assertEqual(PdfFileReader(io.BytesIO(self.printed(dialog.action_pdf()))).getNumPages(), 1, "not the cancelled one")
+        pdf = PdfFileReader(io.BytesIO(self.printed(dialog.action_pdf())))
+        self.assertEqual(pdf.getNumPages(), 1, "not the cancelled one")
 
     def test_very_many_are_made_in_the_background(self):
         from odoo.addons.integration_flow_delivery.models import stock_picking_label
@@ -63,11 +65,31 @@ class TestPrintLabels(DeliveryCase):
 
     def test_rights(self):
         outsider = new_test_user(self.env, "label_outsider", groups="base.group_user")
-        with self.assertRaises(AccessError):
-            self.many(1).with_user(outsider).action_integration_print_labels()
+        seller = new_test_user(self.env, "label_seller", groups="sales_team.group_sale_salesman_all_leads")
+        picking = self.many(1)
+        for user, call in (
+                (outsider, "action_integration_print_labels"), (outsider, "send_to_shipper"),
+                (seller, "action_integration_print_labels")):
+            with self.subTest(user.login, call=call), self.assertRaises(AccessError):
+                self.press(getattr(picking.with_user(user), call))
+        self.assertFalse(self.carrier_state()["shipments"])
 
     def test_deliveries_of_other_methods(self):
         picking = self.delivery()
         picking.carrier_id = self.env["delivery.carrier"].create({
             "name": "Ours", "product_id": self.carriers["Economy"].product_id.id})
         self.assertIn("delivery method", self.problem(picking.action_integration_print_labels))
+
+
+@tagged("post_install", "-at_install")
+class TestPrintLabelsTour(DeliveryCase, HttpCase):
+    def test_from_the_list(self):
+        """Somebody of the warehouse chooses deliveries, reads which label is missing and why, and prints the others."""
+        new_test_user(self.env, "label_tour", groups="stock.group_stock_user,base.group_partner_manager")
+        self.delivery(self.customer(name="Tour Good"))
+        self.delivery(self.customer(name="Tour Bad", street="Veldstraat"))
+        self.start_tour("/odoo/deliveries", "integration_shipping_labels", login="label_tour")
+        bad = self.env["stock.picking"].search([("partner_id.name", "=", "Tour Bad")])
+        self.assertFalse(bad.carrier_tracking_ref)
+        good = self.env["stock.picking"].search([("partner_id.name", "=", "Tour Good")])
+        self.assertEqual(len(self.labels(good)), 2)

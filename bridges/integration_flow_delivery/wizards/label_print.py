@@ -7,7 +7,7 @@ class IntegrationLabelPrint(models.TransientModel):
     """The labels of several deliveries in one file, and what keeps the others from having one."""
 
     _name = "integration.label.print"
-    _description = "Print Labels"
+    _description = "Print Shipping Labels"
 
     picking_ids = fields.Many2many("stock.picking", string="Deliveries", readonly=True)
     problems = fields.Text(readonly=True)
@@ -26,8 +26,8 @@ class IntegrationLabelPrint(models.TransientModel):
     def _open(self):
         self.ensure_one()
         return {
-            "type": "ir.actions.act_window", "name": self.env._("Print Labels"), "res_model": self._name, "res_id": self.id,
-            "view_mode": "form", "target": "new",
+            "type": "ir.actions.act_window", "name": self.env._("Shipping Labels"), "res_model": self._name,
+            "res_id": self.id, "view_mode": "form", "target": "new",
         }
 
     def action_again(self):
