@@ -51,7 +51,8 @@ class App:
               "warehouses": Warehouses(self)}  # fmt: skip
         self.carrier = Carrier(self)
         # Further systems, by the first part of their paths.
-        self.systems = {"crm": Crm(self), "planner": Planner(self), "warehouse": Warehouse(self)}
+        crm = Crm(self)
+        self.systems = {"crm": crm, "communication-preferences": crm, "planner": Planner(self), "warehouse": Warehouse(self)}
         self.control = Control(self)
 
     def let_go(self):
