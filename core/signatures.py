@@ -10,7 +10,7 @@ compared in constant time, all of them each time, so that two may be valid at on
 | ``timestamped`` | ``Stripe-Signature: t=…,v1=…`` | hex of HMAC-SHA256 over ``t.body`` |
 | ``standard_webhooks`` | ``webhook-id``, ``-timestamp``, ``-signature`` | ``v1,<base64>`` over ``id.timestamp.body`` |
 | ``slack`` | ``X-Slack-Signature``, ``X-Slack-Request-Timestamp`` | ``v0=<hex>`` over ``v0:timestamp:body`` |
-| ``hubspot`` | ``X-HubSpot-Signature-v3``, ``X-HubSpot-Request-Timestamp`` | base64 over method, address, body and time (ms) |
+| ``hubspot`` | ``X-HubSpot-Signature-v3``, ``X-HubSpot-Request-Timestamp`` | base64 over method, address, body, time |
 | ``bearer``, ``basic`` | ``Authorization`` | token; user and password |
 | ``static_header``, ``static_query`` | a header, a parameter of the address | the secret itself |
 | ``address`` | | nothing: only the address is secret |

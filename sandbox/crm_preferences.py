@@ -1,7 +1,7 @@
 """Who wants mails of the CRM: ``/communication-preferences/v4/statuses``, with the shapes of the public API.
 
-As real as it hurts: a contact shows an opt-out as a property ``hs_email_optout_<subscription>`` that is ``true`` or blank and
-cannot be written; and nobody but the person can undo an opt-out of their own.
+As real as it hurts: a contact shows an opt-out as a property ``hs_email_optout_<subscription>`` that is ``true`` or
+blank and cannot be written; and nobody but the person can undo an opt-out of their own.
 """
 
 from .messages import ApiError, Response, no_route
