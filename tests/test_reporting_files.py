@@ -8,7 +8,7 @@ import json
 from odoo import Command
 from odoo.tests import tagged
 
-from odoo.addons.integration_flow.sandbox.files import PASSWORD, FileServer
+from odoo.addons.integration_flow.sandbox.files import PASSWORD, USER, FileServer
 
 from .common import FlowCase
 
@@ -23,7 +23,7 @@ class TestReportingFiles(FlowCase):
         self.addCleanup(self.files.stop)
         (self.files.root / "from_odoo").mkdir()
         self.flows = self.env["integration.blueprint"]._apply_file("reporting_files", connection_vals={
-            "warehouse_files": {"base_url": self.files.url, "auth_secret_input": PASSWORD,
+            "warehouse_files": {"base_url": self.files.url, "auth_user": USER, "auth_secret_input": PASSWORD,
                                 "host_key": self.files.fingerprint}})
         for flow in self.flows.values():
             flow.retry_jitter = 0

@@ -276,7 +276,11 @@ def queue_job_part(report, databases, template, arguments):
 
 
 #: Patterns that need further apps of Odoo.  Everywhere else these tests leave themselves out.
-APPS_TESTS = ("tests/test_crm_mailing.py", "tests/test_planner_tasks.py")
+APPS_TESTS = (
+    "tests/test_crm_mailing.py",
+    "tests/test_planner_tasks.py",
+    "tests/test_blueprint_files.py::TestBlueprintFiles::test_every_file_comes_out_as_it_went_in",
+)
 
 
 def apps_part(report, databases, template, arguments):
