@@ -46,7 +46,8 @@ class WebhookController(Controller):
         http = request.httprequest
         delivery = reception.Delivery(
             token=token, method=http.method, headers=dict(http.headers), query=http.args.to_dict(),
-            content_type=http.headers.get("Content-Type", ""), address=http.remote_addr or "", read=_read_body)
+            content_type=http.headers.get("Content-Type", ""), address=http.remote_addr or "", read=_read_body,
+            query_text=http.query_string.decode("latin-1"))
         return _bare(reception.receive(request.env, delivery))
 
 

@@ -10,6 +10,7 @@ compared in constant time, all of them each time, so that two may be valid at on
 | ``timestamped`` | ``Stripe-Signature: t=…,v1=…`` | hex of HMAC-SHA256 over ``t.body`` |
 | ``standard_webhooks`` | ``webhook-id``, ``-timestamp``, ``-signature`` | ``v1,<base64>`` over ``id.timestamp.body`` |
 | ``slack`` | ``X-Slack-Signature``, ``X-Slack-Request-Timestamp`` | ``v0=<hex>`` over ``v0:timestamp:body`` |
+| ``hubspot`` | ``X-HubSpot-Signature-v3``, ``X-HubSpot-Request-Timestamp`` | base64 over method, address, body, time |
 | ``bearer``, ``basic`` | ``Authorization`` | token; user and password |
 | ``static_header``, ``static_query`` | a header, a parameter of the address | the secret itself |
 | ``address`` | | nothing: only the address is secret |
@@ -24,6 +25,7 @@ from collections.abc import Iterable, Mapping
 
 from .signing import (
     DEFAULT_HEADERS,
+    HUBSPOT_TIME,
     STYLES,
     TIMESTAMPED,
     WINDOW_SECONDS,
@@ -32,6 +34,7 @@ from .signing import (
     decoded,
     family_of,
     hex_mac,
+    hubspot_message,
     sign,
     slack_time,
     standard_keys,
@@ -45,6 +48,7 @@ __all__ = [
 # A header with more signatures than this is no rotation of keys.
 MOST_SIGNATURES = 32
 _UNIX_TIME = re.compile(r"[0-9]{1,12}")
+_UNIX_MILLISECONDS = re.compile(r"[0-9]{4,15}")
 
 
 class Rejected(Exception):
@@ -141,6 +145,16 @@ def _check_slack(scheme, secrets, headers, body, now, query):
     moment = _in_time(scheme, headers.get(slack_time(scheme.header_name).lower(), ""), now)
     signed = f"v0:{moment}:".encode() + body
     return _first_match([(number, hex_mac(secret.encode(), signed)) for number, secret in secrets], given)
+
+
+def _check_hubspot(scheme, secrets, headers, body, now, query):
+    given = _present(scheme, headers).strip()
+    moment = headers.get(HUBSPOT_TIME.lower(), "")
+    if not _UNIX_MILLISECONDS.fullmatch(moment):
+        raise Rejected("timestamp_missing")
+    _in_time(scheme, moment[:-3], now)
+    signed = hubspot_message(scheme.url, body, moment)
+    return _first_match([(number, base64_mac(secret.encode(), signed)) for number, secret in secrets], [given])
 
 
 def _check_bearer(scheme, secrets, headers, body, now, query):

@@ -16,6 +16,7 @@ DEFAULT_HEADERS = {
     "timestamped": "Stripe-Signature",
     "standard_webhooks": "webhook-signature",
     "slack": "X-Slack-Signature",
+    "hubspot": "X-HubSpot-Signature-v3",
     "bearer": "Authorization",
     "basic": "Authorization",
     "static_header": "X-Webhook-Secret",
@@ -24,8 +25,11 @@ DEFAULT_HEADERS = {
 }
 STYLES = tuple(DEFAULT_HEADERS)
 # Styles whose signature covers a time, so that a recorded delivery cannot be sent again later.
-TIMESTAMPED = ("timestamped", "standard_webhooks", "slack")
+TIMESTAMPED = ("timestamped", "standard_webhooks", "slack", "hubspot")
 WINDOW_SECONDS = 300
+HUBSPOT_TIME = "X-HubSpot-Request-Timestamp"
+# : / ? @ ! $ ' ( ) * , ;
+_HUBSPOT_PLAIN = re.compile(r"%(3[AaFf]|2[FfAaCc]|40|2[14789]|3[Bb])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,7 @@ class Scheme:
     prefix: text before a plain HMAC, such as ``sha256=``
     user: name for ``basic``
     window: seconds by which a signed time may differ from ours, both ways
+    url: the whole address that was called, for styles that sign it
     """
 
     style: str
@@ -43,6 +48,7 @@ class Scheme:
     prefix: str = ""
     user: str = ""
     window: int = WINDOW_SECONDS
+    url: str = ""
 
     def __post_init__(self):
         if self.style not in DEFAULT_HEADERS:
@@ -79,6 +85,12 @@ def sign(scheme: Scheme, secret: str, body: bytes, *, now: float, message_id: st
         return {
             name: f"v0={hex_mac(secret.encode(), f'v0:{moment}:'.encode() + body)}",
             slack_time(name): moment,
+        }
+    if scheme.style == "hubspot":
+        moment = str(int(now * 1000))
+        return {
+            name: base64_mac(secret.encode(), hubspot_message(scheme.url, body, moment)),
+            HUBSPOT_TIME: moment,
         }
     if scheme.style == "bearer":
         return {name: f"Bearer {secret}"}
@@ -118,6 +130,16 @@ def decoded(text: str) -> bytes | None:
 def family_of(header: str) -> str:
     """The common beginning of the three headers: ``webhook``, or ``svix`` for older senders."""
     return header.lower().removesuffix("-signature")
+
+
+def hubspot_message(url: str, body: bytes, moment: str) -> bytes:
+    """What is signed: method, address, body and time. Some characters of the address count as they are, not encoded.
+
+    >>> hubspot_message("https://odoo.example.com/hook?to=a%40b%20c", b"[]", "1700000000000")
+    b'POSThttps://odoo.example.com/hook?to=a@b%20c[]1700000000000'
+    """
+    plain = _HUBSPOT_PLAIN.sub(lambda match: chr(int(match[1], 16)), url)
+    return b"POST" + plain.encode("utf-8", "surrogatepass") + body + moment.encode()
 
 
 def slack_time(header: str) -> str:

@@ -94,7 +94,7 @@ class Comparer(ImportMapping):
         self.plan = plan
         self.mapper = BatchMapper(plan, env.cr)
         self.out = OutMapper(plan, env.cr)
-        self.rules = [rule for rule in plan.merge_rules if rule.kind not in ("lines", "status")]
+        self.rules = [rule for rule in plan.merge_rules if rule.kind not in ("lines", "status") and not rule.told]
         self.line_rules = [rule for rule in plan.merge_rules if rule.kind == "lines"]
         self.found: list[Difference] = []
         self.counted = Counted()

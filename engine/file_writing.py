@@ -59,8 +59,9 @@ class FileExporter(Exporter):
         self.outgoing.append(outgoing)
 
     def mark_sending(self) -> None:
-        super().mark_sending()
+        result = super().mark_sending()
         self._pack()
+        return result
 
     def _pack(self) -> None:
         """Give every record its file: the one in which an earlier worker was sending it, else a new one."""

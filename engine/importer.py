@@ -290,6 +290,10 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
             if rule.code in item.later or rule.kind == "status":
                 continue
             agreed = item.agreed.get(rule.code)
+            if rule.told:
+                if agreed and agreed["o"] != self._odoo_side(rule, record, item):
+                    item.sends.add(rule.code)
+                continue
             if rule.code in together:
                 member, decision = together[rule.code]
             else:
@@ -373,6 +377,9 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
                 continue
             if rule.code in item.halves:
                 item.agreed[rule.code] = item.halves[rule.code]
+                continue
+            if rule.told:
+                item.agreed.setdefault(rule.code, agreement(self._odoo_side(rule, record, item), None, switched=False))
                 continue
             odoo = self._as_odoo(rule, item) if rule.code in item.sends else self._odoo_side(rule, record, item)
             item.agreed[rule.code] = agreement(

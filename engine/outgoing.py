@@ -18,7 +18,7 @@ from . import failures, hiding, http, journal, messages, statuses
 from .export_merging import ExportMerging
 from .lines import lines_hash
 from .mapper import OutMapper, read_value
-from .plan import FlowPlan, RulePlan
+from .plan import LOOKUP_KINDS, FlowPlan, RulePlan
 from .rows import Row
 
 
@@ -186,6 +186,8 @@ class ExportPlanner(ExportMerging):
                     outgoing.changed.append(rule)
         if self.plan.only_imports or external_id and not outgoing.changed:
             self._nothing_to_send(outgoing)
+        elif external_id and row.import_pending and self.plan.replaces:
+            row.settle("pending", "", due_at=self.now)  # the whole record is sent when what is not Odoo's was put back
         elif external_id:
             self._plan_update(outgoing)
         else:
@@ -294,7 +296,7 @@ class ExportPlanner(ExportMerging):
         asked = []
         for rule in self.plan.match_rules:
             value = outgoing.values.get(rule.code)
-            if value in (None, ""):
+            if value in (None, "") and (rule.exports or rule.kind == "field" and rule.transform not in LOOKUP_KINDS):
                 value = self.mapper.value(rule, outgoing.record) if rule.exports else outgoing.odoo.get(rule.code)
             if value not in (None, ""):
                 asked.append((rule.external_path, str(value)))
@@ -303,7 +305,7 @@ class ExportPlanner(ExportMerging):
     def _request(self, outgoing: Outgoing):
         body: dict = {}
         for rule in self.plan.export_rules:
-            if rule.code not in outgoing.values or not rule.external_path:
+            if rule.code not in outgoing.values or not (rule.write_path or rule.external_path):
                 continue
             value = outgoing.values[rule.code]
             if value is None:

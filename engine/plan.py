@@ -77,6 +77,7 @@ class RulePlan:
     group: str = ""  # rules of the same name move together
     measured: bool = False  # a number, day or moment: the same however it is written
     write_path: str = ""  # where it is written, if not where it is read
+    told: bool = False  # sent and never read: the other side's value is not known
     whole: bool = False  # lines without IDs, alone in their field: all lines of the field are theirs
     children: list = field(default_factory=list)
 
@@ -149,6 +150,12 @@ class FlowPlan:
         """How records are created or updated: many per call where the API can."""
         return self.operation(kind, bulk=True) or self.operation(kind)
 
+    @cached_property
+    def replaces(self) -> bool:
+        """Does an update send the whole record?"""
+        update = self.write_operation("update")
+        return update is not None and update.send == "all"
+
     def _rule_plan(self, rule) -> RulePlan | None:
         if rule._may_own() == {"nobody"}:
             return None
@@ -184,6 +191,8 @@ class FlowPlan:
         if rule.owner_switch_domain and rule.owner_after:
             plan.owner_after, plan.switch = rule.owner_after, rule._switch_condition()
         plan.group = rule.merge_group or ""
+        plan.write_path = rule.send_path or ""
+        plan.told = bool(plan.write_path and not plan.external_path and not plan.imports)
         plan.measured = plan.kind == "field" and plan.transform in MEASURED_TRANSFORMS and plan.field_type in MEASURED_TYPES
         plan.plain = bool(
             plan.kind != "lines" and plan.relation_mode != "embedded" and plan.transform not in ("constant", "template")

@@ -5,6 +5,7 @@ import time
 from datetime import datetime
 from types import SimpleNamespace
 
+from ..core import documents
 from ..core.errors import SyncError
 from . import announcing, edits, failures, http, inbox, issues, journal, messages
 from .claim import RUN_LOCK_SPACE
@@ -151,9 +152,29 @@ class Reading:
                     if rule.relation_mode == "import" and rule.kind == "relation" \
                             and rule.relation_resource_id == row.error.params.get("resource_id"):
                         wanted.setdefault(rule.relation_flow_id, set()).add(row.error.params["external_id"])
+        self._store_inner(plan, [
+            row for row in rows if row.payload and row.state == "waiting" and row.error is not None
+            and row.error.code == "parent_missing"])
         for flow_id, external_ids in wanted.items():
             wanted_ids = sorted(external_ids)[:1 if self._probing else None]
             self._fetch_records(self._plan(flow_id), wanted_ids, plan.settings.priority - 1)
+
+    def _store_inner(self, plan: FlowPlan, rows: list[Row]) -> None:
+        """Records that wait for one that stands inside them: a look-up has brought them, which stores no inner records."""
+        pieces: dict[int, list] = {}
+        for row in rows:
+            for flow_id, records in inbox.embedded(plan, documents.parse_json(row.payload)):
+                pieces.setdefault(flow_id, []).extend(records)
+
+        def store():
+            for flow_id, records in pieces.items():
+                related = self._plan(flow_id)
+                known = [record for record in records if related.external_id(record)]
+                inbox.store(self.cr, related, known, now=self._now(), priority=plan.settings.priority - 1,
+                            embedded_plans=self._plan)
+
+        if any(pieces.values()):
+            self._lasting(store)
 
     def _fetch_records(self, plan: FlowPlan, external_ids: list[str], priority: int) -> None:
         read = plan.operation("read")

@@ -61,6 +61,7 @@ class Delivery:
     content_type: str
     address: str
     read: Callable[[int], bytes]
+    query_text: str = ""
 
 
 def receive(env, delivery: Delivery) -> Answer:
@@ -117,7 +118,8 @@ def _admitted(env, endpoint: dict, delivery: Delivery) -> bytes | None:
         raise Rejected("unreadable") from None
     scheme = Scheme(
         endpoint["webhook_style"], header=endpoint["webhook_header"] or "", prefix=endpoint["webhook_prefix"] or "",
-        user=endpoint["webhook_user"] or "", window=endpoint["webhook_window"] or 0)
+        user=endpoint["webhook_user"] or "", window=endpoint["webhook_window"] or 0,
+        url=_called(env, delivery) if endpoint["webhook_style"] == "hubspot" else "")
     try:
         verify(scheme, _secrets(env, endpoint), delivery.headers, body, time.time(), query=delivery.query)
     except Rejected as rejected:
@@ -126,6 +128,13 @@ def _admitted(env, endpoint: dict, delivery: Delivery) -> bytes | None:
             return None
         raise
     return body
+
+
+def _called(env, delivery: Delivery) -> str:
+    """The address as the sender was given it; what a proxy has made of it does not count."""
+    base = env["ir.config_parameter"].sudo().get_param("web.base.url") or ""
+    query = f"?{delivery.query_text}" if delivery.query_text else ""
+    return f"{base}{PATH}/{delivery.token}{query}"
 
 
 def _secrets(env, endpoint: dict) -> list[str]:

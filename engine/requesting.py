@@ -7,30 +7,26 @@ Progress is kept with the answer, so that a request that was interrupted goes on
 carried out is not made again before the record was read.
 """
 
-import base64
-import binascii
 import json
-import mimetypes
 from types import SimpleNamespace
 
-from odoo.tools.mimetypes import guess_mimetype
-
-from ..core import documents, paths, steps, templates
+from ..core import documents, paths, steps
 from ..core.errors import SyncError
 from ..core.fingerprint import content_hash
-from ..core.values import clean_text, text_of
+from ..core.values import text_of
 from . import http, journal, outbox, queueing
 from .exporter import Exporter
 from .importer import Importer
 from .items import Item
 from .outgoing import Outgoing
 from .plan import operation_plan
+from .request_files import FETCHED, RequestFiles
 from .rows import Row
 
+SKIPPED = "#skipped"
+"""Items that could not be had this time."""
 CALLS = "#calls"
 """Under this name the stored answer says how many calls of the request were made."""
-ZPL = "application/x-zpl"
-_ENDINGS = {ZPL: ".zpl", "application/pdf": ".pdf", "image/png": ".png", "image/jpeg": ".jpg"}
 
 
 def request_plan(flow) -> SimpleNamespace:
@@ -38,7 +34,8 @@ def request_plan(flow) -> SimpleNamespace:
     return SimpleNamespace(effect=flow.request_effect, steps=[SimpleNamespace(
         operation=operation_plan(step.operation_id), name=step.name or f"call_{number}",
         body=json.loads(step.body) if step.body else None, done_path=step.done_path or "",
-        attach_path=step.attach_path or "", attach_name=step.attach_name or "",
+        attach_path=step.attach_path or "", attach_name=step.attach_name or "", each_path=step.each_path or "",
+        post_path=step.post_path or "",
     ) for number, step in enumerate(flow.sudo().request_step_ids, 1)])
 
 
@@ -58,7 +55,7 @@ def enter(env, flow_id: int, res_ids: list[int]) -> list[int]:
     return ids
 
 
-class Requester(Exporter):
+class Requester(RequestFiles, Exporter):
     """Carries out requests for claimed rows. ``prepare`` and ``store_files`` run inside transactions, ``send`` and
     ``send_rest`` outside."""
 
@@ -69,6 +66,7 @@ class Requester(Exporter):
         self.known: dict[int, dict] = {}  # row id → answers so far
         self.open: list[Outgoing] = []  # whose first call is answered
         self.files: list[tuple[Row, str, bytes, str]] = []
+        self.notes: list[tuple[Row, str]] = []
         self.ended: list[Row] = []
 
     # -- deciding (in a transaction) -----------------------------------------------------------------------
@@ -159,6 +157,9 @@ class Requester(Exporter):
             self.links.append((external_id, row.res_id, None))
         self._outcome_known(row)
         self.known[row.id] = {**_as_object(answer), steps.SENT: self._body(outgoing), CALLS: 1}
+        if any(step.each_path or step.post_path for step in self.steps):
+            self.known[row.id][FETCHED] = json.loads(row.payload or "{}").get(FETCHED) or []
+        self._keep_notes(outgoing, self.steps[0], answer)
         self._keep_file(outgoing, self.steps[0], answer)
         self.open.append(outgoing)
 
@@ -194,12 +195,15 @@ class Requester(Exporter):
 
     def _skip_done(self, outgoing: Outgoing) -> None:
         known = self.known[outgoing.row.id]
-        while known[CALLS] < len(self.steps) and steps.holds(known, self.steps[known[CALLS]].done_path):
+        while known[CALLS] < len(self.steps):
+            step = self.steps[known[CALLS]]
+            if not steps.holds(known, step.done_path) and (not step.each_path or _next_item(step, known)):
+                return
             known[CALLS] += 1
 
     def _later_request(self, outgoing: Outgoing):
         step, known = self.steps[self._calls(outgoing)], self.known[outgoing.row.id]
-        variables = {**known, "id": outgoing.external_id or text_of(known.get("id")) or ""}
+        variables = {**known, "id": outgoing.external_id or text_of(known.get("id")) or "", **_next_item(step, known)}
         body = steps.fill(step.body, known) if step.body is not None else None
         return http.build_request(
             step.operation, variables=variables, body=body, key=outgoing, secrets=self._sensitive([outgoing]))
@@ -210,6 +214,8 @@ class Requester(Exporter):
         row.exchange = exchange
         row.duration_ms += int(exchange.duration_ms)
         error = exchange.error
+        if self.steps[number].each_path and (error is None or _can_be_left_out(error, exchange)):
+            return self._received_item(outgoing, exchange)
         if error is not None:
             self._keep_progress(outgoing)
             self._fail(row, error)
@@ -223,6 +229,7 @@ class Requester(Exporter):
         step, known = self.steps[number], self.known[row.id]
         answer = http.unwrap(step.operation, exchange.response.body)
         try:
+            self._keep_notes(outgoing, step, answer)
             self._keep_file(outgoing, step, answer)
         except SyncError as problem:
             self._keep_progress(outgoing)
@@ -233,6 +240,23 @@ class Requester(Exporter):
         if self.plan.external_id(answer) and self.plan.external_id(answer) == outgoing.external_id:
             known.update(answer)  # the record itself, as it is now
         known[CALLS] = number + 1
+        self._skip_done(outgoing)
+        if known[CALLS] >= len(self.steps):
+            self._answered(outgoing)
+            return False
+        return True
+
+    def _received_item(self, outgoing: Outgoing, exchange) -> bool:
+        """Take the answer for one item of a list; True when there is more to ask for this record."""
+        step, known = self.steps[self._calls(outgoing)], self.known[outgoing.row.id]
+        item = _next_item(step, known)
+        self._outcome_known(outgoing.row)
+        try:
+            exchange.raise_for_error()
+            self._keep_file(outgoing, step, http.unwrap(step.operation, exchange.response.body), item)
+            known[FETCHED] = [*known.get(FETCHED, ()), content_hash(item["item"])]
+        except SyncError:
+            known[SKIPPED] = [*known.get(SKIPPED, ()), content_hash(item["item"])]
         self._skip_done(outgoing)
         if known[CALLS] >= len(self.steps):
             self._answered(outgoing)
@@ -259,31 +283,6 @@ class Requester(Exporter):
             row.settle("pending", made if self.effect != "none" else "", due_at=self.now)
         else:
             row.settle("synced", made)
-
-    # -- files ---------------------------------------------------------------------------------------------
-
-    def _keep_file(self, outgoing: Outgoing, step, answer) -> None:
-        if not step.attach_path:
-            return
-        found = paths.get(step.attach_path, answer)
-        for file in found if isinstance(found, list) else [found]:
-            content, content_type = _content(file, step)
-            name = templates.fill_body(step.attach_name, _texts(self.known[outgoing.row.id])) or outgoing.row.name or "file"
-            ending = _ENDINGS.get(content_type) or mimetypes.guess_extension(content_type) or ""
-            name = clean_text(name).replace("/", "-")
-            self.files.append((outgoing.row, name if name.endswith(ending) else name + ending, content, content_type))
-
-    def store_files(self) -> None:
-        """Attach what came to the records, once: the same file is not attached a second time."""
-        attachments = self.plan.model.env["ir.attachment"]
-        for row, name, content, content_type in self.files:
-            known = attachments.search([
-                ("res_model", "=", self.plan.model_name), ("res_id", "=", row.res_id),
-                ("checksum", "=", attachments._compute_checksum(content)), ("name", "=", name)], limit=1)
-            if not known:
-                attachments.create({
-                    "name": name, "raw": content, "mimetype": content_type, "res_model": self.plan.model_name,
-                    "res_id": row.res_id})
 
     def store_ends(self) -> None:
         """What was made is over: its link goes, so that a new one can be made."""
@@ -326,27 +325,16 @@ def _as_object(answer) -> dict:
     return answer if isinstance(answer, dict) else {"items": answer} if isinstance(answer, list) else {"value": answer}
 
 
-def _texts(known: dict) -> dict:
-    return {name: text for name, value in known.items() if (text := text_of(value)) is not None}
+def _next_item(step, known: dict) -> dict:
+    """The next item of the list that a call is made for, as variables; {} when there is none left or no list."""
+    found = paths.get(step.each_path, known) if step.each_path else None
+    done = {*known.get(FETCHED, ()), *known.get(SKIPPED, ())}
+    for number, item in enumerate(found if isinstance(found, list) else (), 1):
+        if item is not None and content_hash(item) not in done:
+            return {"item": item, "number": number}
+    return {}
 
 
-def _content(file, step) -> tuple[bytes, str]:
-    """The bytes of a file in an answer and their type.
-
-    :raises SyncError: validation/file_missing (path), file_unreadable (path)
-    """
-    content = file.get("content") if isinstance(file, dict) else file
-    if not isinstance(content, str) or not content:
-        raise SyncError("validation", "file_missing", params={"path": step.attach_path})
-    try:
-        data = base64.b64decode(content, validate=True)
-    except (binascii.Error, ValueError):
-        data = content.encode()
-        if not data.lstrip().startswith((b"^XA", b"%PDF")):
-            raise SyncError("validation", "file_unreadable", params={"path": step.attach_path}) from None
-    if data.lstrip().startswith(b"^XA"):
-        return data, ZPL
-    said = file.get("content_type") if isinstance(file, dict) else None
-    return data, said if said and said != "application/octet-stream" else guess_mimetype(data)
-
-
+def _can_be_left_out(error: SyncError, exchange) -> bool:
+    """A photo that is not there must not keep the rest of an answer away; a system that is down keeps all of it."""
+    return exchange.request.reading and error.info.scope == "record" and http.was_sent(exchange)

@@ -39,6 +39,7 @@ class IntegrationConnection(models.Model):
         ("hmac_hex", "HMAC SHA-256, Hexadecimal (GitHub)"),
         ("timestamped", "HMAC with Time (Stripe)"),
         ("slack", "HMAC with Time (Slack)"),
+        ("hubspot", "HMAC of Address, Body and Time (HubSpot v3)"),
         ("bearer", "Bearer Token"),
         ("basic", "User and Password (Basic)"),
         ("static_header", "Secret in a Header"),

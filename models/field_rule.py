@@ -59,6 +59,9 @@ class IntegrationFieldRule(models.Model):
         help="Existing records are recognised by this field (all match keys together) when there is no link yet.")
     sensitive = fields.Boolean(help="The value is masked in logs and stored payloads.")
 
+    send_path = fields.Char(
+        string="Sent At",
+        help="Where the value stands in what is sent, if not where it is read. Empty: at the external path.")
     blank_as = fields.Selection([
         ("null", "Null"), ("empty", "Empty Text"), ("omit", "Left Out"),
     ], required=True, default="null", string="Blank Is Sent As", help="How the other system wants an emptied value.")
@@ -204,10 +207,10 @@ class IntegrationFieldRule(models.Model):
                 child.copy({"parent_id": duplicate.id, "flow_id": duplicate.flow_id.id})
         return copies
 
-    @api.constrains("external_path", "line_id_path", "country_path")
+    @api.constrains("external_path", "send_path", "line_id_path", "country_path")
     def _check_paths(self):
         for rule in self:
-            for path in (rule.external_path, rule.line_id_path, rule.country_path):
+            for path in (rule.external_path, rule.send_path, rule.line_id_path, rule.country_path):
                 if path:
                     try:
                         paths.compile_path(path)
@@ -281,10 +284,11 @@ class IntegrationFieldRule(models.Model):
                     "Only, or synchronise the related record by a flow of its own.", rule=name))
             if not rule.external_path and rule.transform not in ("constant", "template", "expression"):
                 problems.append(self.env._("Rule %(rule)s: say where the value stands on the other side.", rule=name))
-            if exports and rule.kind != "check" and rule.external_path and not paths.is_assignable(rule.external_path):
+            target = rule.send_path or rule.external_path
+            if exports and rule.kind != "check" and target and not paths.is_assignable(target):
                 problems.append(self.env._(
                     "Rule %(rule)s: '%(path)s' can be read but not written. Make the rule Import Only or give a plain "
-                    "path.", rule=name, path=rule.external_path))
+                    "path.", rule=name, path=target))
             if rule.kind == "relation" and not rule.relation_flow_id:
                 problems.append(self.env._("Rule %(rule)s: choose the flow that synchronises these records.", rule=name))
             if rule.kind == "lines":

@@ -60,10 +60,7 @@ class IntegrationFile(models.Model):
         self.check_access("read")
         files = self.sudo().filtered(lambda file: file.direction == "in")
         files.write({"state": "new", "move_pending": False, "error_message": False, "error_hint": False})
-        for flow in files.flow_id:
-            flow._check_may_run()
-            flow._open_run("button")
-            flow.connection_id._wake()
+        return files.flow_id._start("button")
 
     def action_open_exchanges(self):
         """The calls that were made for this file, with its content as it was logged."""

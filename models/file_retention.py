@@ -25,6 +25,6 @@ class IntegrationRetention(models.Model):
 def _purge(retention):
     return delete_in_chunks(
         retention.env, "integration_file",
-        "CASE r.direction WHEN 'in' THEN NOT r.in_folder AND r.seen_at < %s "
+        "CASE r.direction WHEN 'in' THEN r.in_folder IS NOT TRUE AND r.seen_at < %s "
         "ELSE r.state <> 'open' AND r.create_date < %s END",
         [retention.now - timedelta(days=KEEP_DAYS)] * 2, until=retention.until)

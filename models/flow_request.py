@@ -45,9 +45,9 @@ class IntegrationFlow(models.Model):
             problems.append(self.env._("Say which call is made: add a line under Calls."))
         if self.request_effect == "end" and not any("{id}" in step.operation_id.path for step in self.request_step_ids):
             problems.append(self.env._("The call that ends something needs its {id} in the path of the operation."))
-        if not self.rule_ids.filtered(lambda rule: rule.direction != "export") \
-                and not any(step.attach_path or step.operation_id._writes() for step in self.request_step_ids) \
-                and self.request_effect in ("none", "tell"):
+        leaves = self.request_effect not in ("none", "tell") or any(
+            step.attach_path or step.post_path or step.operation_id._writes() for step in self.request_step_ids)
+        if not leaves and not self.rule_ids.filtered(lambda rule: rule.direction != "export"):
             problems.append(self.env._("The answer fills nothing: add a field rule with the direction Import Only."))
         return problems + self.rule_ids._problems()
 

@@ -28,16 +28,24 @@ class IntegrationRequestStep(models.Model):
         string="Not Needed If",
         help="JMESPath on what is known so far: where it is true the call is left out. After a lost answer the record is "
              "read first, so that nothing is bought twice, for example status == 'purchased'.")
+    each_path = fields.Char(
+        string="Once for Each Of",
+        help="JMESPath of a list in the answers so far: the call is made for every item of it, which stands in its path "
+             "and file name as item, for example {+item.url}, with {number} beside it. An item is fetched once; one that "
+             "cannot be had is left out and asked for again with the next request.")
+    post_path = fields.Char(
+        string="Note", help="JMESPath in the answer of a text, or of several, that is written into the chatter of the "
+                            "record: each text once.")
     attach_path = fields.Char(
         string="Attach", help="JMESPath in the answer of a file to attach to the record, with content (Base64) and "
                               "content_type: @ for a call whose format is File.")
     attach_name = fields.Char(string="File Name", help="For example Label {tracking_number}. The ending is added.")
 
-    @api.constrains("body", "done_path", "attach_path")
+    @api.constrains("body", "done_path", "attach_path", "each_path", "post_path")
     def _check_step(self):
         for step in self:
             try:
-                for path in (step.done_path, step.attach_path):
+                for path in (step.done_path, step.attach_path, step.each_path, step.post_path):
                     if path:
                         paths.compile_path(path)
                 if step.body:

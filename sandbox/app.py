@@ -80,7 +80,9 @@ class App:
               "warehouses": Warehouses(self)}  # fmt: skip
         self.carrier = Carrier(self)
         # Further systems, by the first part of their paths.
-        self.systems = {"admin": GraphqlShop(self), "crm": Crm(self), "planner": Planner(self), "warehouse": Warehouse(self)}
+        crm = Crm(self)
+        self.systems = {"admin": GraphqlShop(self), "crm": crm, "communication-preferences": crm, "planner": Planner(self),
+                        "warehouse": Warehouse(self)}  # fmt: skip
         self.control = Control(self)
 
     def let_go(self):

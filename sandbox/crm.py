@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from .auth import same
 from .crm_lists import Lists
+from .crm_preferences import Preferences
 from .crm_search import search
 from .messages import ApiError, Response, no_route
 
@@ -59,6 +60,7 @@ class Crm:
             self.objects = {kind: {} for kind in DEFAULTS}
             self.merged = {}  # (kind, old ID) -> surviving ID
             self.lists = Lists(self)
+            self.preferences = Preferences(self)
             self.last_id = FIRST_ID
             self.last_moment = 0
 
@@ -78,6 +80,14 @@ class Crm:
         self._authenticate(request)
         parts = request.segments[1:]
         with self.lock:
+            if request.segments[0] == "communication-preferences":
+                if parts[:1] == ["sandbox"] and request.method == "POST":  # the person's own click
+                    body = request.json_object()
+                    self.preferences.leave(body["email"], body["subscriptionId"], back=bool(body.get("back")))
+                    return Response.of({})
+                if parts[:1] != ["v4"]:
+                    raise no_route()
+                return self.preferences.serve(request, parts[1:])
             if parts[:2] == ["v3", "objects"] and len(parts) > 2 and parts[2] in self.objects:
                 return self._serve_objects(request, parts[2], parts[3:])
             if parts[:2] == ["v3", "lists"]:
@@ -239,6 +249,12 @@ class Crm:
         if company:
             self.associate(kind, record["id"], "companies", company, first=True)
 
+    def note_optout(self, record, name, value):
+        """Properties of opt-outs are written by the CRM alone."""
+        now = self.moment()
+        record["updatedAt"] = now
+        record["properties"] |= {name: value, "lastmodifieddate": now}
+
     def _checked(self, kind, properties):
         """Texts only, as the CRM keeps them: numbers become texts, null and an empty text clear a value."""
         if not isinstance(properties, dict):
@@ -251,7 +267,7 @@ class Crm:
                 value = str(value).lower()
             checked[name] = str(value) if value not in (None, "") else None
         for name in ("hs_object_id", "createdate", "hs_merged_object_ids", MODIFIED.get(kind, "hs_lastmodifieddate")):
-            if name in checked:
+            if name in checked or any(other.startswith("hs_email_optout") for other in checked):
                 raise bad_request(f'"{name}" is a read only property; its value cannot be set.')
         stage = checked.get("dealstage")
         if kind == "deals" and stage and stage not in {key for key, _label, _chance in STAGES}:

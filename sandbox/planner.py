@@ -16,6 +16,9 @@ STATUSES = ("unscheduled", "scheduled", "on_route", "servicing", "success", "fai
 OPERATIONS = ("CREATE", "UPDATE", "SYNC", "MERGE")
 DRIVER = {"driverName": "Dana Driver", "driverSerial": "001", "vehicleRegistration": "VAN-1"}
 MOST_ORDERS = 500
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d49444154789c6360f8cf500f0003860181a4a91f68"
+    "0000000049454e44ae426082")
 
 
 def refused(code, message):
@@ -44,7 +47,10 @@ class Planner:
         if request.segments[1:2] != ["v1"] or action is None:
             raise no_route()
         with self.lock:
-            return Response.of(action(request))
+            answer = action(request)
+        if isinstance(answer, bytes):
+            return Response(answer, content_type="image/png")
+        return Response.of(answer)
 
     # Orders
 
@@ -145,6 +151,13 @@ class Planner:
         return {"success": True, "routes": [{**DRIVER, "stops": stops}] if stops else []}
 
     # On the road
+
+    def get_photos(self, request):
+        """A photo of the driver's app; ``?name=`` says which, and another name is another picture."""
+        name = request.param("name") or "1"
+        if name == "gone":
+            raise ApiError(404, "NOT_FOUND", "There is no such photo")
+        return PNG + name.encode()
 
     def post_sandbox_drive(self, request):
         """The driver's app: ``{"orderNo", "status", "note", "images": [address]}``."""

@@ -9,6 +9,7 @@ from . import test_ownership_tours
 from . import test_why_not
 from . import test_payloads
 from . import test_planner_pattern
+from . import test_planner_tasks
 from . import test_import_relations
 from . import test_odoo_json2
 from . import test_capture
@@ -36,6 +37,8 @@ from . import test_crash_found
 from . import test_crash_kills
 from . import test_crash_nodes
 from . import test_crm_pattern
+from . import test_crm_mailing
+from . import test_crm_webhook
 from . import test_sync_record
 from . import test_worker
 from . import test_rule_editor
@@ -75,6 +78,8 @@ from . import test_retention
 from . import test_reverting
 from . import test_reconciliation
 from . import test_reporting_pattern
+from . import test_reporting_files
+from . import test_sftp
 from . import test_secrets
 from . import test_publish
 from . import test_publish_route

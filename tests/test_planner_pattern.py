@@ -78,10 +78,12 @@ class TestPlannerPattern(FlowCase):
         self.work(self.stops.connection_id)
         self.call("POST", "start_planning", {"date": "2027-01-04"})
         self.run_flow(self.results)
-        self.assertIn("Dana Driver, stop 1", picking.note)
+        self.assertRegex(picking.note, "Dana Driver, stop [12]")
         self.assertEqual(picking.state, "assigned")
+        photos = [f"{self.shop.url}/planner/v1/photos?name={name}" for name in ("door", "gone", "parcel")]
         self.call("POST", "sandbox/drive", {
-            "orderNo": picking.name, "status": "success", "note": "Left <b>at door</b>", "images": ["http://pod.example.com/1.jpg"]})
+            "orderNo": picking.name, "status": "success", "note": "Left <b>at door</b>",
+            "images": [*photos, "http://pod.example.com/1.jpg"]})
         self.call("POST", "sandbox/drive", {"orderNo": other.name, "status": "failed", "note": "Nobody home"})
         self.run_flow(self.results)
         self.assertEqual((picking.state, picking.move_ids.quantity), ("done", 2))
@@ -89,3 +91,35 @@ class TestPlannerPattern(FlowCase):
         self.assertIn('href="http://pod.example.com/1.jpg"', picking.note)
         self.assertEqual(other.state, "assigned")
         self.assertIn("Nobody home", other.note)
+        self.assertEqual(self.photos(picking), {"Photo 1.png": b"door", "Photo 3.png": b"parcel"},
+                         "what is gone, or on another server, stays a link")
+
+    def photos(self, record):
+        """What each attached photo ends with."""
+        found = self.env["ir.attachment"].search([("res_model", "=", record._name), ("res_id", "=", record.id)])
+        return {photo.name: photo.raw.rpartition(b"IEND")[2][4:] for photo in found}
+
+    def test_each_photo_once(self):
+        """A stop that failed is asked about again and again: its photos are read once, later ones as they come."""
+        picking = self.deliver()
+        self.work(self.stops.connection_id)
+
+        def drive(*names):
+            self.call("POST", "sandbox/drive", {
+                "orderNo": picking.name, "status": "failed", "note": "Nobody home",
+                "images": [f"/planner/v1/photos?name={name}" for name in names]})
+            self.shop.clear_counts()
+            self.run_flow(self.results)
+            return [call["target"] for call in self.shop.requests() if "/photos" in call["target"]]
+
+        self.assertEqual(len(drive("door", "bell")), 2)
+        self.assertEqual(drive("door", "bell"), [])
+        self.assertEqual(len(drive("door", "bell", "gone", "street")), 2)
+        self.assertEqual(self.photos(picking), {"Photo 1.png": b"door", "Photo 2.png": b"bell", "Photo 4.png": b"street"})
+        self.shop.fault("server_error", path="/photos", times=1)
+        drive("door", "bell", "gate")
+        sync = self.env["integration.sync"].search([("flow_id", "=", self.results.id)])
+        self.assertEqual(sync.state, "waiting", "a server in trouble is asked again")
+        self.make_due(self.results)
+        self.work(self.results.connection_id)
+        self.assertEqual(self.photos(picking)["Photo 3.png"], b"gate")

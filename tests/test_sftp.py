@@ -18,6 +18,7 @@ from odoo.addons.integration_flow.engine.file_writing import FileExporter
 from odoo.addons.integration_flow.sandbox.files import PASSWORD, USER, FileServer
 
 from .common import FlowCase
+from .test_retention import RetentionTools
 
 HEAD = "email;name;city\n"
 
@@ -177,6 +178,37 @@ class TestReadingFiles(FileCase):
         self.make_due(flow)
         self.work(self.link)
         self.assertEqual((run.state, run.read_count), ("done", 5000))
+
+
+@tagged("post_install", "-at_install")
+class TestKnownFiles(RetentionTools, FileCase):
+
+    def test_files_in_their_folder_stay_known(self):
+        self.flow = self.reading()
+
+        def note(name, days, direction, state, **vals):
+            return self.env["integration.file"].create({
+                "flow_id": self.flow.id, "connection_id": self.link.id, "name": name, "direction": direction, "state": state,
+                "create_date": self.ago(days), "seen_at": self.ago(days), **vals})
+
+        gone = note("gone", 100, "in", "read") + note("told", 100, "out", "sent", number=1)
+        kept = note("there", 100, "in", "read", in_folder=True) + note("lately", 10, "in", "read") + note(
+            "open", 100, "out", "open", number=2) + note("new", 10, "out", "sent", number=3)
+        self.purge()
+        self.assertEqual((gone.exists(), kept.exists()), (gone.browse(), kept))
+
+    def test_a_file_is_read_again_when_a_manager_says_so(self):
+        flow = self.reading()
+        self.files.put("in/contacts-1.csv", HEAD + "a@files;A;Bonn\n")
+        run = self.run_flow(flow)
+        file = self.noted(flow)["contacts-1.csv"]
+        with self.assertRaises(AccessError):
+            file.with_user(self.make_user("file_user", "integration_flow.group_integration_user")).action_read_again()
+        manager = self.make_user("file_manager", "integration_flow.group_integration_manager")
+        file.with_user(manager).action_read_again()
+        self.work(self.link)
+        again = self.env["integration.run"].search([("flow_id", "=", flow.id), ("id", ">", run.id)])
+        self.assertEqual((file.state, again.read_count, again.unchanged_count), ("read", 1, 1))
 
 
 @tagged("post_install", "-at_install")

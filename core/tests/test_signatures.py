@@ -77,6 +77,18 @@ PUBLISHED = [
         b"bodybodybodybody",
         0,
     ),
+    (
+        # github.com/HubSpot/hubspot-api-python, tests/utils/test_signature.py, test_get_signature__v3
+        "hubspot",
+        Scheme("hubspot", url="https://www.example.com/webhook_uri"),
+        "yyyyyyyy-yyyy-yyyy-yyyy-yyyyyyyyyyyy",
+        {
+            "X-HubSpot-Signature-v3": "K36dawei4A+QBNolUOqo7s91KQDWQ5MXZ/QufNYuk/Y=",
+            "X-HubSpot-Request-Timestamp": "1693657560000",
+        },
+        b"{'example_field':'example_value'}",
+        1693657560,
+    ),
 ]
 # github.com/stripe/stripe-dotnet, src/StripeTests: event_test_signature.json as of the library's release that its
 # signature was made for (an invoice item), and EventUtilityTest.cs. Written here as data, the bytes are Stripe's.
@@ -258,7 +270,7 @@ def test_a_time_that_is_none(style, moment):
     scheme, headers = signed(style)
     for name, value in headers.items():
         if "imestamp" in name:
-            headers[name] = moment
+            headers[name] = moment if style != "hubspot" else moment and f"{moment}000"
         elif style == "timestamped":
             headers[name] = value.replace(f"t={NOW}", f"t={moment}")
     with pytest.raises(Rejected, match="timestamp_missing"):
@@ -380,3 +392,16 @@ def test_digests_are_compared_in_constant_time(monkeypatch):
     monkeypatch.setattr(signatures.hmac, "compare_digest", lambda one, other: seen.append((one, other)) or one == other)
     assert same("a", "a" * 1000) is False
     assert {len(part) for pair in seen for part in pair} == {hashlib.sha256().digest_size}
+
+
+def test_hubspot_signs_the_address():
+    scheme, headers = signed("hubspot", url="https://odoo.example.com/integration/webhook/x")
+    assert verify(scheme, [SECRET], headers, b'{"id": 1}', NOW) == 0
+    with pytest.raises(Rejected, match="signature_wrong"):
+        verify(Scheme("hubspot", url="https://odoo.example.com/integration/webhook/y"), [SECRET], headers, b'{"id": 1}', NOW)
+    for moment, reason in ((NOW + 301, "timestamp_outside"), (NOW - 301, "timestamp_outside")):
+        with pytest.raises(Rejected, match=reason):
+            verify(scheme, [SECRET], headers, b'{"id": 1}', moment)
+    for text in ("", "soon", "17e9"):
+        with pytest.raises(Rejected, match="timestamp_missing"):
+            verify(scheme, [SECRET], {**headers, "X-HubSpot-Request-Timestamp": text}, b'{"id": 1}', NOW)

@@ -70,7 +70,7 @@ def parser():
         nargs="*",
         choices=[*commands.PARTS, []],
         metavar="PART",
-        help="lint, core, install, odoo, queue_job (all)",
+        help="lint, core, install, odoo, apps, queue_job (all)",
     )
     test.add_argument("--no-browser", dest="browser", action="store_false", help="leave out browser tests")
 

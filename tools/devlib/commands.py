@@ -204,7 +204,7 @@ def print_welcome(progress, database, odoo, sandbox, summary):
 
 # -- test and lint --
 
-PARTS = ("lint", "core", "install", "odoo", "queue_job")
+PARTS = ("lint", "core", "install", "odoo", "apps", "queue_job")
 
 
 def test(arguments):
@@ -221,9 +221,10 @@ def test(arguments):
 
 def run_parts(report, arguments):
     wanted = arguments.parts or PARTS
-    needs_database = {"install", "odoo", "queue_job"} & set(wanted)
+    needs_database = {"install", "odoo", "apps", "queue_job"} & set(wanted)
     small = bool({"install", "queue_job"} & set(wanted))
-    progress = Progress(2 + bool(needs_database) + small + ("odoo" in wanted) + ("queue_job" in wanted))
+    steps = 2 + bool(needs_database) + small + sum(part in wanted for part in ("odoo", "apps", "queue_job"))
+    progress = Progress(steps)
     with Machine(progress) as machine:
         machine.odoo_and_venv()
         # What needs no database comes first: it answers in seconds.
@@ -231,7 +232,7 @@ def run_parts(report, arguments):
             parts.lint_parts(report, machine.odoo, machine.venv)
         if "core" in wanted:
             # Pytest's arguments belong to the last part that was asked for.
-            parts.core_part(report, machine.venv, [] if {"odoo", "queue_job"} & set(wanted) else arguments.pytest)
+            parts.core_part(report, machine.venv, [] if {"odoo", "apps", "queue_job"} & set(wanted) else arguments.pytest)
         if needs_database:
             print()
             machine.postgres()
@@ -241,6 +242,8 @@ def run_parts(report, arguments):
         if "odoo" in wanted:
             template = machine.template("business")
             parts.odoo_parts(report, machine.databases, template, arguments.pytest, arguments.browser)
+        if "apps" in wanted and ("odoo" not in wanted or not arguments.pytest):
+            parts.apps_part(report, machine.databases, machine.template("apps"), arguments.pytest)
         if "queue_job" in wanted and ("odoo" not in wanted or not arguments.pytest):
             try:
                 databases = machine.with_peers()

@@ -22,6 +22,8 @@ TEMPLATE_FORMAT = 1
 TEMPLATES = {
     "mail": (("mail", "web_tour"), False),
     "business": (("sale_management", "stock", "delivery", "crm", "contacts", "web_tour"), True),
+    "apps": (
+        ("sale_management", "stock", "delivery", "crm", "contacts", "project", "mass_mailing", "web_tour"), False),
 }
 
 

@@ -283,6 +283,34 @@ def queue_job_part(report, databases, template, arguments):
             report.part(name, _not_possible)
 
 
+#: Patterns that need further apps of Odoo.  Everywhere else these tests leave themselves out.
+APPS_TESTS = (
+    "tests/test_crm_mailing.py",
+    "tests/test_planner_tasks.py",
+    "tests/test_blueprint_files.py::TestBlueprintFiles::test_every_file_comes_out_as_it_went_in",
+)
+
+
+def apps_part(report, databases, template, arguments):
+    """Patterns on a database of their own, beside Project and Email Marketing."""
+    with databases.throw_away(template, "apps") as database:
+
+        def install():
+            databases.install_addon(database, demo=False, log_name="test-apps")
+            return True
+
+        def tests():
+            chosen = arguments if _names_a_test(arguments) else [*arguments, *APPS_TESTS]
+            command = pytest_odoo_command(databases, database, chosen, browser=False)
+            env = {**NO_BYTECODE, "INTEGRATION_TEST_TEMPLATE": template}
+            return report.pytest(command, env=env, cwd=places.addons_folder())
+
+        if report.part("install: beside Project and Email Marketing", install):
+            report.part("apps: tests with Project and Email Marketing", tests)
+        else:
+            report.part("apps: tests with Project and Email Marketing", _not_possible)
+
+
 def _not_possible():
     raise Problem("Not run.", "the addon could not be installed, see above")
 
