@@ -31,7 +31,11 @@ def terms(text):
 
 def meets(record, text, fields):
     """Does a record meet a search? ``fields``: name -> function(record) -> value or list. Fields that nobody knows are
-    ignored, as in the real shop."""
+    ignored, as in the real shop. Of parts with OR between, one has to be met."""
+    return any(_meets_all(record, part, fields) for part in re.split(r"\s+OR\s+", text))
+
+
+def _meets_all(record, text, fields):
     for negated, name, comparison, value in terms(text):
         if name and name not in fields:
             continue
