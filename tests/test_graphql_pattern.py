@@ -5,18 +5,18 @@ import json
 
 from odoo.tests import tagged
 
+from odoo.addons.integration_flow.sandbox.signatures import shopify
+
 from .common import FlowCase
+from .webhook_common import WebhookCase
 
 PATH = "/admin/api/2026-04/graphql.json"
 
 
-class GraphqlCase(FlowCase):
+class GraphqlTools:
     """The flows of the blueprint in Test, against the shop."""
 
-    seed = "small"
-
-    def setUp(self):
-        super().setUp()
+    def connect(self):
         if "delivery.carrier" not in self.env or "sale_id" not in self.env["stock.picking"]._fields:
             self.skipTest("Sales, Inventory and Delivery are not installed")
         self.shop.settings(graphql_points=5000, graphql_restore=1000)
@@ -29,12 +29,14 @@ class GraphqlCase(FlowCase):
             flow.next_run_at = False
         self.link = self.flows["graphql_orders"].connection_id
 
+    def orders_of(self, *tags):
+        self.flows["graphql_orders"].list_query = json.dumps({"query": " OR ".join(f"tag:{tag}" for tag in tags)})
+
     def run_orders(self, *tags, **more):
         """Import the orders of these cases; of all without."""
-        flow = self.flows["graphql_orders"]
         if tags:
-            flow.list_query = json.dumps({"query": " OR ".join(f"tag:{tag}" for tag in tags)})
-        return self.run_flow(flow, **more)
+            self.orders_of(*tags)
+        return self.run_flow(self.flows["graphql_orders"], **more)
 
     def problems(self):
         return [f"{sync.flow_id.code} {sync.display_name}: {sync.state} {sync.error_message} {(sync.error_detail or '')[-900:]}"
@@ -78,6 +80,14 @@ class GraphqlCase(FlowCase):
             for code in codes:
                 self.make_due(self.flows[code])
             self.work(self.link)
+
+
+class GraphqlCase(GraphqlTools, FlowCase):
+    seed = "small"
+
+    def setUp(self):
+        super().setUp()
+        self.connect()
 
 
 @tagged("post_install", "-at_install")
@@ -343,3 +353,28 @@ class TestGraphqlOut(GraphqlCase):
         sync = self.env["integration.sync"].search([
             ("flow_id", "=", self.flows["graphql_cancel"].id), ("res_id", "=", delivered.id)])
         self.assertFailed(sync, "validation", "orderId: Cannot cancel an order with fulfilled items.")
+
+
+@tagged("post_install", "-at_install")
+class TestGraphqlWebhook(GraphqlTools, WebhookCase):
+
+    def test_a_paid_order_comes_at_once(self):
+        """The message is signed over its raw body and says only who has changed; the order is read by GraphQL."""
+        self.shop.reset("small")
+        self.connect()
+        self.connection = self.link
+        self.link.write({
+            "webhook_enabled": True, "webhook_style": "hmac_base64", "webhook_header": "X-Shopify-Hmac-Sha256",
+            "webhook_secret_input": "a secret of a test", "webhook_id_header": "X-Shopify-Event-Id",
+            "webhook_topic_header": "X-Shopify-Topic"})
+        self.topic(self.flows["graphql_orders"], "orders/*", "ids", path="admin_graphql_api_id")
+        key = self.case("fee")["id"]
+        body = json.dumps({"id": int(key.rpartition("/")[2]), "admin_graphql_api_id": key}).encode()
+        signed = {**shopify("a secret of a test", body, "e1", 0), "X-Shopify-Topic": "orders/updated"}
+        self.assertRefused(self.deliver(body, {**signed, "X-Shopify-Hmac-Sha256": "d3Jvbmc="}))
+        for _twice in range(2):
+            self.assertEqual(self.deliver(body, signed).status_code, 200)
+        self.assertEqual(len(self.events()), 1)
+        self.work(self.link)
+        self.assertEqual((self.problems(), list(self.records(self.flows["graphql_orders"]))), ([], [key]))
+        self.assertEqual(self.order_of("fee").state, "sale")
