@@ -1,6 +1,7 @@
 """GraphQL as a format of a resource: what a call carries, which slips are refused when they are written, who may see it."""
 
 import json
+from datetime import datetime
 
 from odoo.exceptions import ValidationError
 from odoo.tests import Form, TransactionCase, tagged
@@ -45,6 +46,13 @@ class TestGraphqlOperations(TransactionCase):
         self.assertTrue(request.doubtful)
         again = http.build_request(created, body=request.body)
         self.assertEqual(again.body, request.body, "a call that is kept and sent again is the same call")
+
+    def test_the_flows_own_search_stays(self):
+        plan = operation_plan(self.listing(incremental_template='"{filter} changed:>{since}"'))
+        since = datetime(2026, 1, 2, 3, 4, 5)
+        self.assertEqual(http.since_params(plan, since), {"query": "changed:>2026-01-02T03:04:05Z"})
+        self.assertEqual(http.since_params(plan, since, {"query": 'name:"A" OR tag:b'}), {
+            "query": '(name:"A" OR tag:b) changed:>2026-01-02T03:04:05Z'})
 
     def test_many_records_in_one_call(self):
         plan = operation_plan(self.make(
