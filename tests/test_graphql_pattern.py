@@ -39,7 +39,7 @@ class GraphqlTools:
         return self.run_flow(self.flows["graphql_orders"], **more)
 
     def problems(self):
-        return [f"{sync.flow_id.code} {sync.display_name}: {sync.state} {sync.error_message} {(sync.error_detail or '')[-900:]}"
+        return [f"{sync.flow_id.code} {sync.display_name}: {sync.state} {sync.error_message} {sync.error_detail or ''}"
                 for sync in self.env["integration.sync"].search([
                     ("connection_id", "=", self.link.id), ("state", "not in", ("synced", "excluded"))])]
 
@@ -63,7 +63,8 @@ class GraphqlTools:
 
     def make_product(self, name="Lamp", price=20.0, **vals):
         """A product of the shop in Odoo."""
-        tag = self.env["product.tag"].search([("name", "=", "Web shop")]) or self.env["product.tag"].create({"name": "Web shop"})
+        tags = self.env["product.tag"]
+        tag = tags.search([("name", "=", "Web shop")]) or tags.create({"name": "Web shop"})
         return self.env["product.template"].create({
             "name": name, "list_price": price, "default_code": name.upper(), "is_storable": True, "taxes_id": False,
             "product_tag_ids": [(4, tag.id)], **vals})
@@ -71,8 +72,8 @@ class GraphqlTools:
     def product_there(self, product):
         key = next((key for key, linked in self.records(self.flows["graphql_products"]).items() if linked == product), None)
         return key and self.ask(
-            "query($id: ID!) { product(id: $id) { id title handle status productType options { name values } variants(first: 9) "
-            "{ nodes { id title sku price barcode inventoryItem { id tracked } } } } }", id=key)["product"]
+            "query($id: ID!) { product(id: $id) { id title handle status productType options { name values } "
+            "variants(first: 9) { nodes { id title sku price barcode inventoryItem { id tracked } } } } }", id=key)["product"]
 
     def work_again(self, *codes, times=3):
         """Time passes until nothing waits for a moment any more."""
@@ -106,7 +107,8 @@ class TestGraphqlOrders(GraphqlCase):
             self.case("two_coupons")["name"], 85.44, 13.64))
         self.assertEqual(order.order_line.filtered(lambda line: line.product_id.default_code == "GRAPHQL-DISCOUNT").mapped(
             "price_unit"), [-6.5, -6.49])
-        self.assertEqual((order.partner_shipping_id.parent_id, order.partner_shipping_id.type), (order.partner_id, "delivery"))
+        delivery = order.partner_shipping_id
+        self.assertEqual((delivery.parent_id, delivery.type), (order.partner_id, "delivery"))
         refunded = self.order_of("partial_refund")
         self.assertEqual((refunded.state, refunded.amount_total), ("sale", 77.05 - 23.74))
         guests = {self.order_of(name).partner_id for name in ("guest", "guest_again", "guest_third")}
@@ -198,7 +200,8 @@ class TestGraphqlOrders(GraphqlCase):
 class TestGraphqlOut(GraphqlCase):
 
     def test_products_with_variants(self):
-        size = self.env["product.attribute"].create({"name": "Size", "value_ids": [(0, 0, {"name": name}) for name in "SML"]})
+        size = self.env["product.attribute"].create({
+            "name": "Size", "value_ids": [(0, 0, {"name": name}) for name in "SML"]})
         tee = self.make_product("Tee", 9.5, default_code=False, attribute_line_ids=[
             (0, 0, {"attribute_id": size.id, "value_ids": [(6, 0, size.value_ids[:2].ids)]})])
         for number, variant in enumerate(tee.product_variant_ids):

@@ -19,7 +19,8 @@ def ask(**more):
 
 
 @pytest.mark.parametrize(("body", "error_class", "code"), [
-    ({"errors": [{"message": "Expired", "extensions": {"code": "UNAUTHENTICATED"}}]}, "authentication", "credentials_refused"),
+    ({"errors": [{"message": "Expired", "extensions": {"code": "UNAUTHENTICATED"}}]}, "authentication",
+     "credentials_refused"),
     ({"data": {"set": {"userErrors": [{"field": ["a"], "message": "no"}]}}}, "validation", "refused_in_answer"),
     ({"data": {"a": 1}, "errors": [{"message": "half", "path": ["b"]}]}, "validation", "partial_answer"),
     ([1], "validation", "no_graphql"),
