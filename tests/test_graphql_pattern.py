@@ -73,7 +73,7 @@ class GraphqlTools:
         key = next((key for key, linked in self.records(self.flows["graphql_products"]).items() if linked == product), None)
         return key and self.ask(
             "query($id: ID!) { product(id: $id) { id title handle status productType options { name values } "
-            "variants(first: 9) { nodes { id title sku price barcode inventoryItem { id tracked } } } } }", id=key)["product"]
+            "variants(first: 9) { nodes { id title sku price barcode inventoryItem { id } } } } }", id=key)["product"]
 
     def work_again(self, *codes, times=3):
         """Time passes until nothing waits for a moment any more."""

@@ -189,7 +189,8 @@ def test_cost(shop, ask):
 
 def test_webhooks(shop, ask, receiver):
     made = ask("""mutation($uri: String!) {
-        webhookSubscriptionCreate(topic: ORDERS_UPDATED, webhookSubscription: {uri: $uri}) { webhookSubscription { id topic } userErrors { message } } }""", uri=receiver.url)
+        webhookSubscriptionCreate(topic: ORDERS_UPDATED, webhookSubscription: {uri: $uri}) {
+        webhookSubscription { id topic } userErrors { message } } }""", uri=receiver.url)
     assert made["data"]["webhookSubscriptionCreate"]["userErrors"] == []
     number = int(ask(ORDERS, first=1)["data"]["orders"]["nodes"][0]["id"].rpartition("/")[2])
     shop.touch("orders", ids=[number])
