@@ -83,7 +83,7 @@ class Fetcher:
 
     def _request(self, state: dict):
         url = paging.next_url(state)
-        params = {**http.since_params(self.operation, self.since), **paging.query(self.spec, state)}
+        params = {**http.since_params(self.operation, self.since, self.query), **paging.query(self.spec, state)}
         request = http.build_request(
             self.operation, params={} if url else params, extra_query={} if url else self.query)
         if url:

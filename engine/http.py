@@ -291,8 +291,11 @@ def paging_spec(operation) -> PagingSpec:
     )
 
 
-def since_params(operation, since) -> dict:
-    """The parameter that asks only for what changed after ``since`` (naive UTC), or {} when there is none."""
+def since_params(operation, since, own=None) -> dict:
+    """The parameter that asks only for what changed after ``since`` (naive UTC), or {} when there is none.
+
+    :param own: the flow's own list query. Where it asks by the same parameter, the template keeps that as ``{filter}``.
+    """
     if not since or not operation.incremental_param:
         return {}
     formats = {
@@ -302,8 +305,12 @@ def since_params(operation, since) -> dict:
     else:
         seconds = (since - since.min).total_seconds() - 62135596800
         text = str(int(seconds * (1000 if operation.incremental_format == "epoch_ms" else 1)))
-    value = json.loads(operation.incremental_template.replace("{since}", text)) \
-        if operation.incremental_template else text
+    value = text
+    if operation.incremental_template:
+        asked = str((own or {}).get(operation.incremental_param) or "")
+        asked = json.dumps(f"({asked})")[1:-1] if asked else ""
+        value = json.loads(operation.incremental_template.replace("{since}", text).replace("{filter}", asked))
+        value = value.strip() if isinstance(value, str) else value
     target: dict = {}
     paths.assign(target, operation.incremental_param, value) if operation.params_in == "body" \
         else target.update({operation.incremental_param: value if isinstance(value, str) else json.dumps(value)})

@@ -95,7 +95,8 @@ class IntegrationOperation(models.Model):
     ], default="iso_z")
     incremental_template = fields.Char(
         help="JSON value that holds the time as {since}, for filters that are more than a parameter, "
-             "for example [[\"write_date\", \">=\", \"{since}\"]].")
+             "for example [[\"write_date\", \">=\", \"{since}\"]]. In a search text {filter} is what the flow's own list "
+             "query asks by the same parameter.")
 
     send = fields.Selection(
         [("changed", "Only What Changed"), ("all", "The Whole Record")], required=True, default="changed")

@@ -24,6 +24,8 @@ from . import test_blueprint
 from . import test_blueprint_files
 from . import test_operations
 from . import test_formats
+from . import test_graphql
+from . import test_graphql_pattern
 from . import test_import_batch
 from . import test_bad_input
 from . import test_export_failures

@@ -54,6 +54,17 @@ def publish_stock(env):
         env["integration.consumer"].create({"name": "Availability Screen", "flow_ids": [(4, flow.id)]})
 
 
+def offer_graphql(env, sandbox_url):
+    """The same shop by GraphQL: connected and tested, its flows not started. They would bring the same orders once more."""
+    blueprint = env["integration.blueprint"]
+    if blueprint._missing_apps(blueprint._shipped("graphql_shop")):
+        return
+    flows = blueprint._apply_file("graphql_shop", connection_vals={"graphql_shop": {
+        "base_url": f"{sandbox_url}/admin/api/2026-04", "auth_secret_input": "sandbox-api-key"}})
+    env.cr.commit()
+    flows["graphql_orders"].connection_id.action_test()
+
+
 def first_import(env, sandbox_url):
     """Apply the blueprint, put its flows into Test and carry out one run of each.
 
@@ -77,6 +88,7 @@ def first_import(env, sandbox_url):
     Worker(env, connection).run()
     env.cr.commit()
     publish_stock(env)
+    offer_graphql(env, sandbox_url)
     env.cr.commit()
     demo_states.show(env, sandbox_url, Worker)
     counts = env["integration.sync"]._read_group(

@@ -31,7 +31,14 @@ def terms(text):
 
 def meets(record, text, fields):
     """Does a record meet a search? ``fields``: name -> function(record) -> value or list. Fields that nobody knows are
-    ignored, as in the real shop."""
+    ignored, as in the real shop. Of parts with OR between, one has to be met; a part in brackets stands first."""
+    group = re.fullmatch(r"\((.*?)\)\s*(.*)", text, re.DOTALL)
+    if group:
+        return meets(record, group[1], fields) and meets(record, group[2], fields)
+    return any(_meets_all(record, part, fields) for part in re.split(r"\s+OR\s+", text))
+
+
+def _meets_all(record, text, fields):
     for negated, name, comparison, value in terms(text):
         if name and name not in fields:
             continue

@@ -21,14 +21,14 @@ def snake(name):
 class Root:
     """What the fields of queries and mutations call."""
 
-    def __init__(self, shop):
-        self.shop = shop
+    def __init__(self, desk):
+        self._desk = desk
 
     def __getattr__(self, name):
-        query = getattr(self.shop, f"get_{snake(name)}", None)
+        query = getattr(self._desk, f"get_{snake(name)}", None)
         if query is not None:
             return lambda _info, **arguments: query(**arguments)
-        work = getattr(self.shop, f"do_{snake(name)}", None)
+        work = getattr(self._desk, f"do_{snake(name)}", None)
         if work is None:
             raise AttributeError(name)
         return lambda info, **arguments: self.mutate(name, info, work, arguments)
@@ -40,13 +40,13 @@ class Root:
             raise GraphQLError("The @idempotent directive is required for this mutation but was not provided.",
                                extensions={"code": "BAD_REQUEST"})  # fmt: skip
         asked = repr((name, arguments))
-        if key in self.shop.answers:
-            if self.shop.answers[key][0] != asked:
+        if key in self._desk.answers:
+            if self._desk.answers[key][0] != asked:
                 return refused(info, [{
                     "field": None, "code": "IDEMPOTENCY_KEY_PARAMETER_MISMATCH",
                     "message": "The same idempotency key was used with other parameters."}])  # fmt: skip
-            self.shop.app.metrics.replayed += 1
-            return self.shop.answers[key][1]
+            self._desk.app.metrics.replayed += 1
+            return self._desk.answers[key][1]
         try:
             answer = work(**arguments)
         except Refused as error:
@@ -54,7 +54,7 @@ class Root:
         except ApiError as error:
             return refused(info, [{"field": ["input"], "message": error.message, "code": "INVALID"}])
         if key:
-            self.shop.answers[key] = (asked, answer)
+            self._desk.answers[key] = (asked, answer)
         return answer
 
 

@@ -188,7 +188,8 @@ def test_cost(shop, ask):
 
 
 def test_webhooks(shop, ask, receiver):
-    made = ask("""mutation($uri: String!) { webhookSubscriptionCreate(topic: ORDERS_UPDATED, webhookSubscription: {uri: $uri}) {
+    made = ask("""mutation($uri: String!) {
+        webhookSubscriptionCreate(topic: ORDERS_UPDATED, webhookSubscription: {uri: $uri}) {
         webhookSubscription { id topic } userErrors { message } } }""", uri=receiver.url)
     assert made["data"]["webhookSubscriptionCreate"]["userErrors"] == []
     number = int(ask(ORDERS, first=1)["data"]["orders"]["nodes"][0]["id"].rpartition("/")[2])
