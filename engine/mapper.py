@@ -383,24 +383,28 @@ class OutMapper:
     def __init__(self, plan: FlowPlan, cr):
         self.plan = plan
         self.cr = cr
-        self.external_ids: dict[tuple[int, int], str] = {}
+        self.external_ids: dict[tuple[int, int, int], str] = {}  # (resource, lines rule or 0, record id) → external ID
         self.line_ids: dict[int, dict[int, str]] = {}  # rule id → line's record id → its external ID
 
     def prepare(self, records) -> None:
         """Resolve the external IDs of everything that relation rules point at, one query per resource."""
-        wanted: dict[tuple[int, str], set[int]] = {}
+        wanted: dict[tuple[int, int, str], set[int]] = {}
         for rules, source in self._sources(records):
             for rule in rules:
                 if rule.kind == "relation" and rule.exports:
                     related = source.mapped(rule.odoo_path)
-                    wanted.setdefault((rule.relation_resource_id, related._name), set()).update(related.ids)
-        for (resource_id, model_name), ids in wanted.items():
+                    wanted.setdefault(
+                        (rule.relation_resource_id, rule.relation_line_rule_id or 0, related._name), set()
+                    ).update(related.ids)
+        for (resource_id, line_rule_id, model_name), ids in wanted.items():
             self.cr.execute(
                 "SELECT res_id, external_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
-                "AND COALESCE(line_rule_id, 0) = 0 AND model = %s AND res_id = ANY(%s)",
-                [self.plan.connection.id, resource_id, model_name, list(ids)])
+                "AND COALESCE(line_rule_id, 0) = %s AND model = %s AND res_id = ANY(%s)",
+                [self.plan.connection.id, resource_id, line_rule_id, model_name, list(ids)])
             for res_id, external_id in self.cr.fetchall():
-                self.external_ids[resource_id, res_id] = external_id
+                # Links of lines are kept as document/line.
+                self.external_ids[resource_id, line_rule_id, res_id] = \
+                    external_id.rpartition("/")[2] if line_rule_id else external_id
 
     def _sources(self, records):
         yield self.plan.export_rules, records
@@ -454,7 +458,8 @@ class OutMapper:
     def _relation(self, rule: RulePlan, related):
         ids = []
         for record in related:
-            external_id = self.external_ids.get((rule.relation_resource_id, record.id))
+            external_id = self.external_ids.get(
+                (rule.relation_resource_id, rule.relation_line_rule_id or 0, record.id))
             if external_id is None:
                 raise SyncError("parent_missing", "parent_missing", params={
                     "relation": rule.label, "external_id": record.display_name, "flow": rule.relation_flow_name,

@@ -229,7 +229,8 @@ class ExportPlanner(ExportMerging):
         if read and self.plan.imports and (
                 self.plan.flow.read_before_write or any(rule in self.plan.read_first for rule in outgoing.changed)):
             outgoing.request = http.build_request(
-                read, variables={"id": outgoing.external_id}, key=outgoing, secrets=self._sensitive([outgoing]))
+                read, variables={**self._in_address(outgoing, read), "id": outgoing.external_id}, key=outgoing,
+                secrets=self._sensitive([outgoing]))
             self.reads.append(outgoing)
         else:
             outgoing.request = self._request(outgoing)
@@ -279,7 +280,8 @@ class ExportPlanner(ExportMerging):
             return None
         if outgoing.asked is None:
             outgoing.asked = self._asked(outgoing)
-        variables = {"key": outgoing.row.idempotency_key or "", **dict(outgoing.asked)}
+        variables = {
+            "key": outgoing.row.idempotency_key or "", **self._in_address(outgoing, find), **dict(outgoing.asked)}
         if outgoing.asked:
             variables["value"] = outgoing.asked[0][1]
         try:
@@ -300,10 +302,19 @@ class ExportPlanner(ExportMerging):
                 asked.append((rule.external_path, str(value)))
         return asked
 
+    def _in_address(self, outgoing: Outgoing, operation) -> dict:
+        """The values of a record that stand in the address of a call: ``orders/{order_id}/refunds``."""
+        return {
+            rule.external_path: outgoing.values[rule.code] if rule.code in outgoing.values
+            else self.mapper.value(rule, outgoing.record)
+            for rule in self.plan.export_rules if rule.external_path in operation.in_address
+        } if operation.in_address else {}
+
     def _request(self, outgoing: Outgoing):
         body: dict = {}
+        in_address = self._in_address(outgoing, outgoing.operation)
         for rule in self.plan.export_rules:
-            if rule.code not in outgoing.values or not rule.external_path:
+            if rule.code not in outgoing.values or not rule.external_path or rule.external_path in in_address:
                 continue
             value = outgoing.values[rule.code]
             if value is None:
@@ -319,7 +330,7 @@ class ExportPlanner(ExportMerging):
             if outgoing.external_id and operation.bulk_id_path:
                 paths.assign(body, operation.bulk_id_path, number_like(outgoing.external_id))
             return body
-        variables = {"id": outgoing.external_id, "key": outgoing.row.idempotency_key or ""}
+        variables = {**in_address, "id": outgoing.external_id, "key": outgoing.row.idempotency_key or ""}
         request = http.build_request(
             operation, variables=variables, body=http.wrap(operation, body, variables), key=outgoing,
             idempotency_key=outgoing.row.idempotency_key or "", secrets=self._sensitive([outgoing]))

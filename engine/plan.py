@@ -58,6 +58,7 @@ class RulePlan:
     relation_resource_id: int | None = None
     relation_id_path: str = ""
     relation_mode: str = "wait"
+    relation_line_rule_id: int | None = None  # it refers to lines of that flow, known by this rule
     line_id_path: str = ""
     tolerance: float = 0.0
     line_tolerance: float = 0.0
@@ -167,6 +168,7 @@ class FlowPlan:
             relation_flow_id=rule.relation_flow_id.id or None, relation_flow_name=rule.relation_flow_id.name or "",
             relation_resource_id=rule.relation_flow_id.resource_id.id or None,
             relation_id_path=rule.relation_flow_id.resource_id.id_path or "", relation_mode=rule.relation_mode,
+            relation_line_rule_id=rule._relation_line_rule().id or None,
             line_id_path=rule.line_id_path or "", tolerance=rule.tolerance, line_tolerance=rule.line_tolerance,
             lookup_field=rule.lookup_field or "", lookup_domain=rule.lookup_domain or "",
             country_path=rule.country_path or "", expression_import=rule.expression_import or "",
@@ -297,6 +299,7 @@ def _meaning(rule: RulePlan) -> tuple:
         *((rule.terms,) if rule.terms != ownership.USUAL else ()),
         *((repr(rule.switch), rule.owner_after) if rule.switch is not None else ()),
         *((rule.group,) if rule.group else ()),
+        *((rule.relation_line_rule_id,) if rule.relation_line_rule_id else ()),
     )
 
 
@@ -312,6 +315,7 @@ def operation_plan(operation) -> SimpleNamespace:
     plan.format_options = resource._format_options() if plan.format == resource.format else {}
     plan.headers = json.loads(operation.headers) if operation.headers else {}
     plan.id_path = resource.id_path
+    plan.in_address = frozenset(re.findall(r"{\+?([^{}]+)}", plan.path)) - {"id", "key"}
     return plan
 
 
