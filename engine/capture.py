@@ -117,6 +117,7 @@ class _MapBuilder:
         try:
             domain = safe_eval(flow.domain or "[]", {"uid": flow.user_id.id, "company_id": flow.company_id.id})
             Domain(domain).validate(model)
+            model.sudo()._search(domain, limit=1)  # not asked, only built: fields that nobody can search by fail here
             return domain
         except Exception as error:  # a typed domain can fail in as many ways as Python can
             _logger.warning("Flow %s: its filter cannot be used, so that all records are captured: %s", flow.name, error)

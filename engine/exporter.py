@@ -55,6 +55,8 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
                 "count": len(records), "keys": self._key_labels()})
         if records:
             self.found.append((outgoing, records[0]))
+        elif outgoing.operation is None:
+            self._not_created(outgoing.row)
         elif outgoing.row.created_said and outgoing.repeat and not harmless_to_repeat(outgoing.operation):
             # A person has said that it is there: it is not created a second time because a look-up does not find it.
             self._unknown(outgoing.row, SyncError("validation", "created_not_found", params={"keys": self._key_labels()}))

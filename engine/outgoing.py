@@ -244,17 +244,25 @@ class ExportPlanner(ExportMerging):
         outgoing.values[rule.code] = paths.get(rule.external_path, payload) if rule.external_path else None
 
     def _plan_create(self, outgoing: Outgoing) -> None:
-        row = outgoing.row
         if not self.plan.flow.create_in_external:
-            row.export_pending = False
-            message, row.hint = messages.explain(self.plan.model.env, SyncError(
-                "validation", "no_create", params={"side": self.plan.connection.name}))
-            row.settle("excluded", "excluded", message=message)
+            # Nothing else links what a flow only sends: is it there already?
+            outgoing.request = None if self.plan.imports else self._lookup_request(outgoing)
+            if outgoing.request is None:
+                self._not_created(outgoing.row)
+            else:
+                self.finds.append(outgoing)
             return
         operation = self.plan.write_operation("create")
         if not operation:
             raise SyncError("mapping", "no_operation", params={"kind": "create", "resource": self.plan.resource.name})
         self._plan_creating(outgoing, operation)
+
+    def _not_created(self, row: Row) -> None:
+        """The flow must not create over there."""
+        row.export_pending = False
+        message, row.hint = messages.explain(self.plan.model.env, SyncError(
+            "validation", "no_create", params={"side": self.plan.connection.name}))
+        row.settle("excluded", "excluded", message=message)
 
     def _plan_creating(self, outgoing: Outgoing, operation) -> None:
         """A call that makes something: looked up first where the API can, and not repeated where that could do harm."""
