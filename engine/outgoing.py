@@ -158,7 +158,7 @@ class ExportPlanner(ExportMerging):
 
     def _odoo_side(self, rule: RulePlan, record, line_ids):
         if rule.kind != "lines":
-            return read_value(rule, record)
+            return self.mapper.side(rule, record)
         known = line_ids.get(rule.id, {})
         if rule.exports and [other.odoo_path for other in self._line_rules()].count(rule.odoo_path) == 1:
             # All lines are sent, those too that the other system does not know yet.

@@ -21,7 +21,7 @@ from . import status_stage
 from . import status_rule
 from . import flow_status
 from . import field_rule
-from . import field_rule_lines
+from . import field_rule_relation
 from . import field_rule_ownership
 from . import field_rule_clash
 from . import flow_request
