@@ -232,10 +232,10 @@ def note_written(records, vals_list: list[dict], watches: dict) -> None:
 
 
 def note_before(records, vals: dict, watches: dict) -> None:
-    """Before a write: many2many fields are stored in a relation table, which the flush of the record does not carry,
-    and what moves leaves a document behind."""
+    """Before a write: many2many fields are stored in a relation table and files as attachments, which the flush of the
+    record does not carry, and what moves leaves a document behind."""
     for name in vals.keys() & watches.keys():
-        if records._fields[name].type == "many2many":
+        if records._fields[name].type in ("many2many", "binary"):
             _note(records, records._ids, watches[name])
         _note_parents(records, [watch for watch in watches[name] if watch.before])
 
