@@ -22,6 +22,7 @@ from . import status_rule
 from . import flow_status
 from . import field_rule
 from . import field_rule_relation
+from . import field_rule_file
 from . import field_rule_ownership
 from . import field_rule_clash
 from . import flow_request
