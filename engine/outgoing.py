@@ -17,7 +17,7 @@ from ..core.values import number_like
 from . import failures, hiding, http, journal, messages, statuses
 from .export_merging import ExportMerging
 from .lines import lines_hash
-from .mapper import OutMapper, read_value
+from .mapper import OutMapper
 from .plan import FlowPlan, RulePlan
 from .rows import Row
 

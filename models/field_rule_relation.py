@@ -32,7 +32,8 @@ class IntegrationFieldRule(models.Model):
                     flow=rule.relation_flow_id.display_name, code=rule.relation_lines))
             elif rule.relation_lines and way != "export":
                 problems.append(self.env._(
-                    "Rule %(rule)s: references to lines can only be sent. Make the rule Export Only.", rule=rule.display_name))
+                    "Rule %(rule)s: references to lines can only be sent. Make the rule Export Only.",
+                    rule=rule.display_name))
             if rule.relation_field:
                 there = self.env[rule.relation_flow_id.model_name]._fields.get(rule.relation_field)
                 here = rule._odoo_field()

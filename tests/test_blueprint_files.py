@@ -272,7 +272,8 @@ class TestBlueprintScreens(BlueprintFilesCase):
             action = wizard.action_install_apps()
         self.assertEqual(install.call_args[0][0], module)
         # It goes on by itself: the page that is loaded shows the comparison, and nothing is missing any more.
-        self.assertEqual(action["url"], f"/odoo/action-integration_flow.integration_blueprint_import_page_action/{wizard.id}")
+        page = "integration_flow.integration_blueprint_import_page_action"
+        self.assertEqual(action["url"], f"/odoo/action-{page}/{wizard.id}")
         self.assertEqual((wizard.missing_apps, wizard.state, wizard.summary), (
             False, "compare", "4 new, 0 changed, 0 removed"))
         self.assertEqual(self.env["integration.flow"].search(wizard.action_import()["domain"]).code, "people")

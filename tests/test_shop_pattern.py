@@ -199,7 +199,8 @@ class TestShopOrders(ShopPatternCase):
         self.work()
         self.assertState("woo_deliveries", picking, "synced")
         notes = [note for note in self.shop.get(f"orders/{order['id']}/notes") if note["customer_note"]]
-        self.assertEqual([note["note"] for note in notes], [f"Delivery {picking.name} has left. TRK-1"], "its answer was lost")
+        self.assertEqual(
+            [note["note"] for note in notes], [f"Delivery {picking.name} has left. TRK-1"], "its answer was lost")
         self.assertEqual(self.shop.get(f"orders/{order['id']}")["status"], "processing", "one piece is still to come")
         rest = there.picking_ids - picking
         rest.move_ids.write({"quantity": 1, "picked": True})
@@ -265,8 +266,8 @@ class TestShopCatalog(ShopPatternCase):
         self.assertEqual(self.shop.get(f"products/{key}")["type"], "variable")
         there = {one["sku"]: one for one in self.shop.get(f"products/{key}/variations")}
         self.assertEqual(
-            {sku: (one["regular_price"], one["stock_quantity"], [(part["name"], part["option"]) for part in one["attributes"]])
-             for sku, one in there.items()},
+            {sku: (one["regular_price"], one["stock_quantity"],
+                   [(part["name"], part["option"]) for part in one["attributes"]]) for sku, one in there.items()},
             {"SHIRT-S": ("12.50", 4, [("Size", "S")]), "SHIRT-L": ("12.50", 0, [("Size", "L")])})
         self.stock(large, 2)
         self.work()

@@ -97,7 +97,8 @@ class MedusaShop:
         zones = admin.post(f"admin/fulfillment-sets/{sets[0]['id']}/service-zones", {
             "name": "Near", "geo_zones": [{"type": "country", "country_code": country} for country in COUNTRIES],
         })["fulfillment_set"]["service_zones"]
-        self.profile = admin.post("admin/shipping-profiles", {"name": "Parcels", "type": "default"})["shipping_profile"]["id"]
+        self.profile = admin.post(
+            "admin/shipping-profiles", {"name": "Parcels", "type": "default"})["shipping_profile"]["id"]
         admin.post("admin/shipping-options", {
             "name": "Standard", "price_type": "flat", "provider_id": "manual_manual", "service_zone_id": zones[0]["id"],
             "shipping_profile_id": self.profile, "prices": [{"currency_code": "eur", "amount": 5}],

@@ -1,4 +1,4 @@
-"""A running Medusa shop and Sales, by its blueprint alone: orders in, products, stock and deliveries out, and what goes wrong."""
+"""A running Medusa shop and Sales, by its blueprint alone: orders in; products, stock, deliveries out; what goes wrong."""
 
 import time
 
@@ -46,7 +46,8 @@ class TestRealShop(PeerCase):
         order_id, order, variant = self.buy(quantity=3)
         self.assertEqual(order.state, "sale", "its payment is authorised")
         self.assertEqual(order.partner_id.email, "ada@example.com")
-        self.assertEqual((order.partner_shipping_id.street, order.partner_shipping_id.country_id.code), ("Rue Neuve 10", "BE"))
+        delivery = order.partner_shipping_id
+        self.assertEqual((delivery.street, delivery.country_id.code), ("Rue Neuve 10", "BE"))
         item, shipping = order.order_line
         self.assertEqual((item.product_id.default_code, item.product_uom_qty, item.price_unit), (variant["sku"], 3, 19.99))
         self.assertEqual((shipping.price_unit, order.amount_total), (5, 78.61))
@@ -83,7 +84,8 @@ class TestRealShop(PeerCase):
         self.work()
         sync = self.sync_of("medusa_products_out", product)
         self.assertState(sync, "synced")
-        there = self.peer.admin.get(f"admin/products/{sync.external_id}?fields=*variants,*variants.prices,%2Bexternal_id")["product"]
+        there = self.peer.admin.get(
+            f"admin/products/{sync.external_id}?fields=*variants,*variants.prices,%2Bexternal_id")["product"]
         self.assertEqual((there["title"], there["status"], there["external_id"]), ("Lamp", "published", str(product.id)))
         variant, = there["variants"]
         self.assertEqual((variant["sku"], [price["amount"] for price in variant["prices"]]), (sku, [24.5]))
