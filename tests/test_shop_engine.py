@@ -92,6 +92,7 @@ class TestMedusaDelivery(ReplayCase):
     secret = "Basic c2tfdGVzdDo="
 
     def test_the_lines_of_the_shop_are_named(self):
+        self.flows["medusa_fulfilment"].timing = "live"
         placed = payload("medusa/order_placed")
         self.server.collection("/admin/orders", [placed], medusa_list("orders"), stamp="updated_at")
         self.run_flow(self.flows["medusa_orders"])
