@@ -275,8 +275,8 @@ def queue_job_part(report, databases, template, arguments):
             report.part(name, _not_possible)
 
 
-#: Not among the tests of the addon: what they talk to is there only for them.
-REAL_TESTS = ("tests/peers/test_real_shop.py", "tests/peers/test_real_carrier.py")
+#: Not among the tests of the addon, hence their names: what they talk to is there only for them.
+REAL_TESTS = ("tests/peers/shop_tests.py", "tests/peers/carrier_tests.py")
 
 
 def real_part(report, databases, template, address, arguments):
