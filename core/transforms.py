@@ -105,6 +105,14 @@ def _to_odoo_constant(value: Any, options: Mapping, context: TransformContext) -
 _to_external_constant = _to_odoo_constant
 
 
+def _to_odoo_file_url(value: Any, options: Mapping, context: TransformContext) -> Any:
+    """The address of a file, which the engine makes: only sent."""
+    return value
+
+
+_to_external_file_url = _to_odoo_file_url
+
+
 def _to_odoo_value_map(value: Any, options: Mapping, context: TransformContext) -> Any:
     """options['map']: external code -> Odoo value. Codes are compared as text too, since keys of JSON objects
     are text (5 finds "5", true finds "true"). A list is translated item by item. options['map_name'] is for

@@ -117,6 +117,7 @@ class _MapBuilder:
         try:
             domain = safe_eval(flow.domain or "[]", {"uid": flow.user_id.id, "company_id": flow.company_id.id})
             Domain(domain).validate(model)
+            model.sudo()._search(domain, limit=1)  # not asked, only built: fields that nobody can search by fail here
             return domain
         except Exception as error:  # a typed domain can fail in as many ways as Python can
             _logger.warning("Flow %s: its filter cannot be used, so that all records are captured: %s", flow.name, error)
@@ -231,10 +232,10 @@ def note_written(records, vals_list: list[dict], watches: dict) -> None:
 
 
 def note_before(records, vals: dict, watches: dict) -> None:
-    """Before a write: many2many fields are stored in a relation table, which the flush of the record does not carry,
-    and what moves leaves a document behind."""
+    """Before a write: many2many fields are stored in a relation table and files as attachments, which the flush of the
+    record does not carry, and what moves leaves a document behind."""
     for name in vals.keys() & watches.keys():
-        if records._fields[name].type == "many2many":
+        if records._fields[name].type in ("many2many", "binary"):
             _note(records, records._ids, watches[name])
         _note_parents(records, [watch for watch in watches[name] if watch.before])
 

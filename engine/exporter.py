@@ -55,6 +55,8 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
                 "count": len(records), "keys": self._key_labels()})
         if records:
             self.found.append((outgoing, records[0]))
+        elif outgoing.operation is None:
+            self._not_created(outgoing.row)
         elif outgoing.row.created_said and outgoing.repeat and not harmless_to_repeat(outgoing.operation):
             # A person has said that it is there: it is not created a second time because a look-up does not find it.
             self._unknown(outgoing.row, SyncError("validation", "created_not_found", params={"keys": self._key_labels()}))
@@ -139,24 +141,40 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
         """Send all writes, several at once within the connection's limits."""
         singles = self._call_all(
             client, [outgoing.request for outgoing in self.outgoing if not outgoing.operation.bulk])
-        bulks = self._call_all(client, self._bulk_requests())
+        bulks = self._call_in_bulk(client)
         for exchange in singles:
             self._receive(exchange.request.key, exchange)
         for exchange in bulks:
             self._receive_bulk(exchange.request.key, exchange)
 
-    def _bulk_requests(self) -> list:
+    def _call_in_bulk(self, client) -> list:
+        """Calls for many records each. Where one record makes the other system refuse the whole call, halves are sent
+        until it stands alone: never more than twice as many calls as records."""
+        chunks, done = self._bulk_chunks(), []
+        while chunks:
+            refused = []
+            for exchange in self._call_all(client, [self._bulk_request(chunk) for chunk in chunks]):
+                chunk, error = exchange.request.key, exchange.error
+                if len(chunk) > 1 and error is not None and error.error_class == "validation" and not error.outcome_unknown:
+                    refused.append(chunk)
+                else:
+                    done.append(exchange)
+            chunks = [half for chunk in refused
+                      for half in (chunk[:len(chunk) // 2], chunk[len(chunk) // 2:])]
+        return done
+
+    def _bulk_chunks(self) -> list[list[Outgoing]]:
         bulks = [outgoing for outgoing in self.outgoing if outgoing.operation.bulk]
-        requests = []
+        chunks = []
         for operation in {id(outgoing.operation): outgoing.operation for outgoing in bulks}.values():
             same = [outgoing for outgoing in bulks if outgoing.operation is operation]
-            for start in range(0, len(same), operation.bulk_limit):
-                chunk = same[start:start + operation.bulk_limit]
-                body = http.wrap_many(
-                    operation, [outgoing.request for outgoing in chunk], {"key": str(uuid.uuid4())})
-                requests.append(http.build_request(
-                    operation, body=body, key=chunk, secrets=self._sensitive(chunk)))
-        return requests
+            chunks += [same[start:start + operation.bulk_limit] for start in range(0, len(same), operation.bulk_limit)]
+        return chunks
+
+    def _bulk_request(self, chunk: list[Outgoing]):
+        operation = chunk[0].operation
+        body = http.wrap_many(operation, [outgoing.request for outgoing in chunk], {"key": str(uuid.uuid4())})
+        return http.build_request(operation, body=body, key=chunk, secrets=self._sensitive(chunk))
 
     def _receive(self, outgoing: Outgoing, exchange) -> None:
         outgoing.row.exchange = exchange

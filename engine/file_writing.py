@@ -116,8 +116,8 @@ class FileExporter(Exporter):
 
     # -- calling (no transaction open) ---------------------------------------------------------------------
 
-    def _bulk_requests(self) -> list:
-        return [self._file_request(file) for file in self.files]
+    def _call_in_bulk(self, client) -> list:
+        return self._call_all(client, [self._file_request(file) for file in self.files])
 
     def _file_request(self, file: OutFile):
         body = file.bodies

@@ -15,6 +15,7 @@ from ..core import coercion, comparison, paths, transforms
 from ..core.errors import SyncError
 from ..core.transforms import TransformContext
 from ..core.values import clean_text, is_blank, number_like, wrong_type
+from . import files
 from .plan import LOOKUP_KINDS, FlowPlan, RulePlan, id_text
 
 # Where the code of each fixed look-up stands, and where else to look before giving up.
@@ -112,6 +113,7 @@ class BatchMapper:
         self.plan = plan
         self.cr = cr
         self.relations: dict[tuple[int, str], int] = {}
+        self.fields_of: dict[tuple[str, int], int] = {}  # (field, id of a related record) → what it refers to
         self.lookups: dict[tuple, list[int]] = {}
         self.unmapped: set[tuple[int, str]] = set()
 
@@ -121,6 +123,7 @@ class BatchMapper:
         :param batch: pairs of rules and ``{rule code: external value}``; lines come as pairs of their own
         """
         wanted_relations: dict[int, set[str]] = {}
+        fields_of: dict[tuple[str, str], set[int]] = {}  # (model, field) → resources
         wanted_lookups: dict[tuple, set] = {}
         labels: dict[tuple, str] = {}
         for rules, externals in batch:
@@ -130,6 +133,9 @@ class BatchMapper:
                     for single in value if isinstance(value, list) else [value]:
                         if external_id := id_text(single):
                             wanted_relations.setdefault(rule.relation_resource_id, set()).add(external_id)
+                    if rule.relation_field:
+                        fields_of.setdefault((rule.relation_model, rule.relation_field), set()).add(
+                            rule.relation_resource_id)
                 elif rule.transform in LOOKUP_KINDS:
                     for single in value if isinstance(value, list) and rule.transform != "state" else [value]:
                         key = self._lookup_value(rule, single)
@@ -143,6 +149,10 @@ class BatchMapper:
                 [self.plan.connection.id, resource_id, list(ids)])
             for external_id, res_id in self.cr.fetchall():
                 self.relations[resource_id, external_id] = res_id
+        for (model_name, name), resources in fields_of.items():
+            related = self.plan.model.env[model_name].browse({
+                res_id for (resource_id, _external_id), res_id in self.relations.items() if resource_id in resources})
+            self.fields_of.update({(name, record.id): record[name].id for record in related.exists()})
         for key, values in wanted_lookups.items():
             self._look_up(key, values, labels[key])
 
@@ -256,7 +266,7 @@ class BatchMapper:
                 raise SyncError("parent_missing", "parent_missing", params={
                     "relation": rule.label, "external_id": external_id, "flow": rule.relation_flow_name,
                     "resource_id": rule.relation_resource_id})
-            ids.append(res_id)
+            ids.append(self.fields_of.get((rule.relation_field, res_id)) if rule.relation_field else res_id)
         _refuse_several(rule, external)
         if rule.field_type == "many2many":
             return ids  # an empty list is a value: no taxes is not the same as Odoo's default taxes
@@ -383,24 +393,39 @@ class OutMapper:
     def __init__(self, plan: FlowPlan, cr):
         self.plan = plan
         self.cr = cr
-        self.external_ids: dict[tuple[int, int], str] = {}
+        self.external_ids: dict[tuple[int, int, int], str] = {}  # (resource, lines rule or 0, record id) → external ID
         self.line_ids: dict[int, dict[int, str]] = {}  # rule id → line's record id → its external ID
+        self.files: dict[int, dict[int, files.File]] = {}  # rule id → record id → its file
 
     def prepare(self, records) -> None:
         """Resolve the external IDs of everything that relation rules point at, one query per resource."""
-        wanted: dict[tuple[int, str], set[int]] = {}
+        wanted: dict[tuple[int, int, str], set[int]] = {}
         for rules, source in self._sources(records):
             for rule in rules:
                 if rule.kind == "relation" and rule.exports:
                     related = source.mapped(rule.odoo_path)
-                    wanted.setdefault((rule.relation_resource_id, related._name), set()).update(related.ids)
-        for (resource_id, model_name), ids in wanted.items():
+                    wanted.setdefault(
+                        (rule.relation_resource_id, rule.relation_line_rule_id or 0, related._name), set()
+                    ).update(related.ids)
+        for (resource_id, line_rule_id, model_name), ids in wanted.items():
             self.cr.execute(
                 "SELECT res_id, external_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
-                "AND COALESCE(line_rule_id, 0) = 0 AND model = %s AND res_id = ANY(%s)",
-                [self.plan.connection.id, resource_id, model_name, list(ids)])
+                "AND COALESCE(line_rule_id, 0) = %s AND model = %s AND res_id = ANY(%s)",
+                [self.plan.connection.id, resource_id, line_rule_id, model_name, list(ids)])
             for res_id, external_id in self.cr.fetchall():
-                self.external_ids[resource_id, res_id] = external_id
+                # Links of lines are kept as document/line.
+                self.external_ids[resource_id, line_rule_id, res_id] = \
+                    external_id.rpartition("/")[2] if line_rule_id else external_id
+        for rule in self.plan.export_rules:
+            if rule.transform == "file_url":
+                self.files[rule.id] = files.of_records(rule, records)
+
+    def side(self, rule: RulePlan, record) -> Any:
+        """The Odoo value of a rule in comparable form: of a file its checksum."""
+        if rule.transform == "file_url":
+            file = self.files[rule.id].get(record.id)
+            return file.checksum if file else None
+        return read_value(rule, record)
 
     def _sources(self, records):
         yield self.plan.export_rules, records
@@ -417,6 +442,9 @@ class OutMapper:
             return self._lines(rule, record)
         if rule.kind == "status":
             return self.plan.status.sends.get(read_value(rule, record))
+        if rule.transform == "file_url":
+            file = self.files[rule.id].get(record.id)
+            return file.address if file else None
         value = record
         for name in rule.odoo_path.split("."):
             value = value[name]
@@ -454,7 +482,8 @@ class OutMapper:
     def _relation(self, rule: RulePlan, related):
         ids = []
         for record in related:
-            external_id = self.external_ids.get((rule.relation_resource_id, record.id))
+            external_id = self.external_ids.get(
+                (rule.relation_resource_id, rule.relation_line_rule_id or 0, record.id))
             if external_id is None:
                 raise SyncError("parent_missing", "parent_missing", params={
                     "relation": rule.label, "external_id": record.display_name, "flow": rule.relation_flow_name,

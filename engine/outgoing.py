@@ -17,7 +17,7 @@ from ..core.values import number_like
 from . import failures, hiding, http, journal, messages, statuses
 from .export_merging import ExportMerging
 from .lines import lines_hash
-from .mapper import OutMapper, read_value
+from .mapper import OutMapper
 from .plan import LOOKUP_KINDS, FlowPlan, RulePlan
 from .rows import Row
 
@@ -158,7 +158,7 @@ class ExportPlanner(ExportMerging):
 
     def _odoo_side(self, rule: RulePlan, record, line_ids):
         if rule.kind != "lines":
-            return read_value(rule, record)
+            return self.mapper.side(rule, record)
         known = line_ids.get(rule.id, {})
         if rule.exports and [other.odoo_path for other in self._line_rules()].count(rule.odoo_path) == 1:
             # All lines are sent, those too that the other system does not know yet.
@@ -231,7 +231,8 @@ class ExportPlanner(ExportMerging):
         if read and self.plan.imports and (
                 self.plan.flow.read_before_write or any(rule in self.plan.read_first for rule in outgoing.changed)):
             outgoing.request = http.build_request(
-                read, variables={"id": outgoing.external_id}, key=outgoing, secrets=self._sensitive([outgoing]))
+                read, variables={**self._in_address(outgoing, read), "id": outgoing.external_id}, key=outgoing,
+                secrets=self._sensitive([outgoing]))
             self.reads.append(outgoing)
         else:
             outgoing.request = self._request(outgoing)
@@ -245,17 +246,25 @@ class ExportPlanner(ExportMerging):
         outgoing.values[rule.code] = paths.get(rule.external_path, payload) if rule.external_path else None
 
     def _plan_create(self, outgoing: Outgoing) -> None:
-        row = outgoing.row
         if not self.plan.flow.create_in_external:
-            row.export_pending = False
-            message, row.hint = messages.explain(self.plan.model.env, SyncError(
-                "validation", "no_create", params={"side": self.plan.connection.name}))
-            row.settle("excluded", "excluded", message=message)
+            # Nothing else links what a flow only sends: is it there already?
+            outgoing.request = None if self.plan.imports else self._lookup_request(outgoing)
+            if outgoing.request is None:
+                self._not_created(outgoing.row)
+            else:
+                self.finds.append(outgoing)
             return
         operation = self.plan.write_operation("create")
         if not operation:
             raise SyncError("mapping", "no_operation", params={"kind": "create", "resource": self.plan.resource.name})
         self._plan_creating(outgoing, operation)
+
+    def _not_created(self, row: Row) -> None:
+        """The flow must not create over there."""
+        row.export_pending = False
+        message, row.hint = messages.explain(self.plan.model.env, SyncError(
+            "validation", "no_create", params={"side": self.plan.connection.name}))
+        row.settle("excluded", "excluded", message=message)
 
     def _plan_creating(self, outgoing: Outgoing, operation) -> None:
         """A call that makes something: looked up first where the API can, and not repeated where that could do harm."""
@@ -281,7 +290,8 @@ class ExportPlanner(ExportMerging):
             return None
         if outgoing.asked is None:
             outgoing.asked = self._asked(outgoing)
-        variables = {"key": outgoing.row.idempotency_key or "", **dict(outgoing.asked)}
+        variables = {
+            "key": outgoing.row.idempotency_key or "", **self._in_address(outgoing, find), **dict(outgoing.asked)}
         if outgoing.asked:
             variables["value"] = outgoing.asked[0][1]
         try:
@@ -302,10 +312,20 @@ class ExportPlanner(ExportMerging):
                 asked.append((rule.external_path, str(value)))
         return asked
 
+    def _in_address(self, outgoing: Outgoing, operation) -> dict:
+        """The values of a record that stand in the address of a call: ``orders/{order_id}/refunds``."""
+        return {
+            rule.external_path: outgoing.values[rule.code] if rule.code in outgoing.values
+            else self.mapper.value(rule, outgoing.record)
+            for rule in self.plan.export_rules if rule.external_path in operation.in_address
+        } if operation.in_address else {}
+
     def _request(self, outgoing: Outgoing):
         body: dict = {}
+        in_address = self._in_address(outgoing, outgoing.operation)
         for rule in self.plan.export_rules:
-            if rule.code not in outgoing.values or not (rule.write_path or rule.external_path):
+            if rule.code not in outgoing.values or rule.external_path in in_address \
+                    or not (rule.write_path or rule.external_path):
                 continue
             value = outgoing.values[rule.code]
             if value is None:
@@ -321,7 +341,7 @@ class ExportPlanner(ExportMerging):
             if outgoing.external_id and operation.bulk_id_path:
                 paths.assign(body, operation.bulk_id_path, number_like(outgoing.external_id))
             return body
-        variables = {"id": outgoing.external_id, "key": outgoing.row.idempotency_key or ""}
+        variables = {**in_address, "id": outgoing.external_id, "key": outgoing.row.idempotency_key or ""}
         request = http.build_request(
             operation, variables=variables, body=http.wrap(operation, body, variables), key=outgoing,
             idempotency_key=outgoing.row.idempotency_key or "", secrets=self._sensitive([outgoing]))

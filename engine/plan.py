@@ -58,6 +58,9 @@ class RulePlan:
     relation_resource_id: int | None = None
     relation_id_path: str = ""
     relation_mode: str = "wait"
+    relation_line_rule_id: int | None = None  # it refers to lines of that flow, known by this rule
+    relation_field: str = ""  # of the related record, instead of the record itself
+    relation_model: str = ""
     line_id_path: str = ""
     tolerance: float = 0.0
     line_tolerance: float = 0.0
@@ -175,6 +178,8 @@ class FlowPlan:
             relation_flow_id=rule.relation_flow_id.id or None, relation_flow_name=rule.relation_flow_id.name or "",
             relation_resource_id=rule.relation_flow_id.resource_id.id or None,
             relation_id_path=rule.relation_flow_id.resource_id.id_path or "", relation_mode=rule.relation_mode,
+            relation_line_rule_id=rule._relation_line_rule().id or None,
+            relation_field=rule.relation_field or "", relation_model=rule.relation_flow_id.model_name or "",
             line_id_path=rule.line_id_path or "", tolerance=rule.tolerance, line_tolerance=rule.line_tolerance,
             lookup_field=rule.lookup_field or "", lookup_domain=rule.lookup_domain or "",
             country_path=rule.country_path or "", expression_import=rule.expression_import or "",
@@ -307,6 +312,8 @@ def _meaning(rule: RulePlan) -> tuple:
         *((rule.terms,) if rule.terms != ownership.USUAL else ()),
         *((repr(rule.switch), rule.owner_after) if rule.switch is not None else ()),
         *((rule.group,) if rule.group else ()),
+        *((rule.relation_line_rule_id,) if rule.relation_line_rule_id else ()),
+        *((rule.relation_field,) if rule.relation_field else ()),
     )
 
 
@@ -326,6 +333,7 @@ def operation_plan(operation) -> SimpleNamespace:
     if plan.document:
         plan.params_in = "body"  # what a call brings are its variables
         plan.idempotent = plan.idempotent or operation._reads()
+    plan.in_address = frozenset(re.findall(r"{\+?([^{}]+)}", plan.path)) - {"id", "key"}
     return plan
 
 

@@ -23,6 +23,8 @@ from . import status_stage
 from . import status_rule
 from . import flow_status
 from . import field_rule
+from . import field_rule_relation
+from . import field_rule_file
 from . import field_rule_ownership
 from . import field_rule_clash
 from . import flow_request
@@ -123,6 +125,7 @@ from . import consumer_use
 from . import ir_module
 from . import flow_publish
 from . import flow_availability
+from . import flow_stock
 from . import field_rule_publish
 from . import value_map_publish
 from . import unlink_used

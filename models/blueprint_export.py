@@ -196,6 +196,8 @@ class IntegrationBlueprint(models.AbstractModel):
     def _rule_entry(self, rule):
         entry = self._plain_entry(rule, "rules")
         entry["odoo_path"] = rule.odoo_path or ""
+        if rule.kind == "lines" and not rule.line_id_path:
+            entry["line_id_path"] = ""  # lines without IDs: else the default would come back
         if rule.relation_flow_id:
             entry["relation_flow"] = rule.relation_flow_id.code
         if rule.value_map_id:

@@ -83,6 +83,7 @@ class IntegrationFieldRule(models.Model):
         ("currency", "Currency"),
         ("unit", "Unit of Measure"),
         ("lookup", "Look Up a Record"),
+        ("file_url", "Address of the File"),
         ("expression", "Python Expression"),
     ], required=True, default="none",
         help="How the value is translated between the two sides; in the other direction the same rule works backwards.")

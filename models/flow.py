@@ -208,7 +208,9 @@ class IntegrationFlow(models.Model):
             if flow.model_name not in self.env:
                 continue
             try:
-                Domain(flow._parsed_domain()).validate(self.env[flow.model_name])
+                domain = Domain(flow._parsed_domain())
+                domain.validate(self.env[flow.model_name])
+                self.env[flow.model_name].sudo()._search(domain, limit=1)  # fields that nobody can search by fail here
             except Exception as error:  # a typed domain can fail in as many ways as Python can
                 raise ValidationError(self.env._(
                     "Flow %(flow)s: the filter on %(model)s is not valid: %(reason)s",

@@ -147,7 +147,7 @@ class App:
             raise no_route()
         auth.check(request, self.settings, self.oauth)
         resource = self.resources.get(parts[3])
-        if resource is None or parts[3] in ("variations", "refunds", "notes", "categories"):
+        if resource is None or parts[3] in ("variations", "notes", "categories"):
             raise no_route()
         with self.store.lock:
             return self._once(request, resource, parts[4:])

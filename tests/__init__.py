@@ -19,6 +19,8 @@ from . import test_export
 from . import test_ownership_table
 from . import test_ownership_terms
 from . import test_import_shop
+from . import test_shop_pattern
+from . import test_shop_engine
 from . import test_import_values
 from . import test_blueprint
 from . import test_blueprint_files

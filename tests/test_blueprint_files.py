@@ -274,9 +274,30 @@ class TestBlueprintScreens(BlueprintFilesCase):
         self.assertIn("no_such_app", str(caught.exception))
         module = self.env["ir.module.module"].search([("state", "=", "uninstalled")], limit=1)
         wizard = self.upload(dict(SMALL, requires=[module.name]))
-        with patch.object(type(module), "button_immediate_install", autospec=True, return_value={"type": "x"}) as install:
-            self.assertEqual(wizard.action_install_apps(), {"type": "x"})
+        self.assertFalse(self.env["integration.connection"].search([("code", "=", "small")]))
+
+        def installed(modules):
+            modules.state = "installed"
+            return {"type": "ir.actions.client", "tag": "reload"}
+
+        with patch.object(type(module), "button_immediate_install", autospec=True, side_effect=installed) as install:
+            action = wizard.action_install_apps()
         self.assertEqual(install.call_args[0][0], module)
+        # It goes on by itself: the page that is loaded shows the comparison, and nothing is missing any more.
+        page = "integration_flow.integration_blueprint_import_page_action"
+        self.assertEqual(action["url"], f"/odoo/action-{page}/{wizard.id}")
+        self.assertEqual((wizard.missing_apps, wizard.state, wizard.summary), (
+            False, "compare", "4 new, 0 changed, 0 removed"))
+        self.assertEqual(self.env["integration.flow"].search(wizard.action_import()["domain"]).code, "people")
+
+    def test_a_card_offers_the_apps_of_its_blueprint(self):
+        offer = self.env["integration.blueprint.offer"].search([("code", "=", "odoo_json2")])
+        module = self.env["ir.module.module"].search([("state", "=", "uninstalled")], limit=1)
+        offer.requires = module.name
+        self.assertEqual(offer.missing_apps, module.shortdesc)
+        module.state = "installed"
+        offer.invalidate_recordset()
+        self.assertFalse(offer.missing_apps)
 
     def test_the_list_of_blueprints(self):
         offers = self.env["integration.blueprint.offer"].search([])

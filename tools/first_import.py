@@ -12,6 +12,8 @@ SHOP_PRODUCTS = {
     "SHOP-SHIPPING": "Shipping (shop)", "SHOP-DISCOUNT": "Discount (shop)", "SHOP-FEE": "Fee (shop)",
 }
 STEPS = ("woo_taxes", "woo_customers", "woo_products", "woo_orders")
+# What these bring along. The flows that send to the shop stay in Draft until somebody wants to see them.
+BROUGHT_ALONG = ("woo_guests", "woo_addresses", "woo_items")
 
 
 def prepare(env):
@@ -79,9 +81,9 @@ def first_import(env, sandbox_url):
     flows = env["integration.blueprint"]._apply_file("woocommerce", connection_vals={"woo": {
         "base_url": f"{sandbox_url}/wp-json/wc/v3", "web_url": sandbox_url, "auth_secret_input": "sandbox-api-key"}})
     connection = flows["woo_orders"].connection_id
-    for flow in flows.values():
-        if flow.state == "draft":
-            flow.action_test_mode()
+    for code in (*STEPS, *BROUGHT_ALONG):
+        if flows[code].state == "draft":
+            flows[code].action_test_mode()
     for code in STEPS:
         flows[code]._open_run("button")
     env.cr.commit()

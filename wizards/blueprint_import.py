@@ -74,7 +74,7 @@ class IntegrationBlueprintImport(models.TransientModel):
         return self._reopen()
 
     def action_install_apps(self):
-        """Install what the blueprint needs; the page is loaded anew then."""
+        """Install what the blueprint needs. The page is loaded anew then, and goes on where it was: with the comparison."""
         self.ensure_one()
         if not self.env.user.has_group("base.group_system"):
             raise AccessError(self.env._("Only an administrator of Odoo may install apps."))
@@ -83,7 +83,12 @@ class IntegrationBlueprintImport(models.TransientModel):
         if unknown:
             raise UserError(self.env._(
                 "This Odoo does not have the apps %(apps)s. Ask your provider for them.", apps=", ".join(sorted(unknown))))
-        return modules.button_immediate_install()
+        modules.button_immediate_install()
+        # From here on everything is there that was installed: models, fields, the records that flows refer to.
+        self._compare()
+        return {
+            "type": "ir.actions.act_url", "target": "self",
+            "url": f"/odoo/action-integration_flow.integration_blueprint_import_page_action/{self.id}"}
 
     def action_import(self):
         """Import what was compared, and open the flows."""

@@ -36,6 +36,13 @@ class Refunds(OrderPart):
         )),
     }  # fmt: skip
 
+    def serve(self, request, parts, parent=None):
+        if parent is None:  # all of the shop, to read only
+            if request.method not in ("GET", "HEAD") or parts:
+                raise ApiError(404, "rest_no_route", "No route was found matching the URL and request method.")
+            return super(OrderPart, self).serve(request, parts)
+        return super().serve(request, parts, parent)
+
     def build(self, values, parent):
         order = self.store.orders.get(parent)
         lines = [self._line(order, item) for item in values.get("line_items", ())]

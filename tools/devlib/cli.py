@@ -73,6 +73,11 @@ def parser():
         help="lint, core, install, odoo, apps, queue_job (all)",
     )
     test.add_argument("--no-browser", dest="browser", action="store_false", help="leave out browser tests")
+    test.add_argument(
+        "--real",
+        action="store_true",
+        help="only the tests against a Medusa shop and a karrio, installed from npm and the Python index",
+    )
 
     setup = add("setup", commands.setup, "Get everything that run and test need, and stop there.")
     setup.add_argument("--rebuild-templates", action="store_true", help="make the prepared databases again")

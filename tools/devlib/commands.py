@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
 
-from . import parts, places, processes, services
+from . import parts, places, processes, real, services
 from .console import Problem, Progress, duration
 from .databases import TEMPLATES, Databases
 from .debian import Apt
@@ -220,6 +220,9 @@ def test(arguments):
 
 
 def run_parts(report, arguments):
+    if arguments.real:
+        run_real(report, arguments)
+        return
     wanted = arguments.parts or PARTS
     needs_database = {"install", "odoo", "apps", "queue_job"} & set(wanted)
     small = bool({"install", "queue_job"} & set(wanted))
@@ -253,12 +256,25 @@ def run_parts(report, arguments):
                 parts.queue_job_part(report, databases, mail, arguments.pytest)
 
 
+def run_real(report, arguments):
+    """Against running systems that others have written: by itself only, because it installs a gigabyte of them."""
+    with Machine(Progress(6)) as machine:
+        machine.odoo_and_venv().postgres()
+        template = machine.template("business")
+        try:
+            address = machine.stack.enter_context(real.systems(machine.databases, machine.venv, machine.progress))
+        except Unreachable as problem:
+            report.skip("real: Medusa and karrio", problem)
+        else:
+            parts.real_part(report, machine.databases, template, address, arguments.pytest)
+
+
 def lint(arguments):
     if arguments.fix:
         machine = Machine(Progress(2)).odoo_and_venv()
         ruff = machine.venv.tool("ruff")
         processes.call([ruff, "check", "--fix", "--quiet", "--exit-zero", places.CHECKOUT])
-    arguments.parts, arguments.pytest, arguments.browser = ["lint"], [], False
+    arguments.parts, arguments.pytest, arguments.browser, arguments.real = ["lint"], [], False, False
     return test(arguments)
 
 

@@ -310,6 +310,29 @@ def apps_part(report, databases, template, arguments):
         else:
             report.part("apps: tests with Project and Email Marketing", _not_possible)
 
+#: Not among the tests of the addon, hence their names: what they talk to is there only for them.
+REAL_TESTS = ("tests/peers/shop_tests.py", "tests/peers/carrier_tests.py")
+
+
+def real_part(report, databases, template, address, arguments):
+    """The blueprints of a shop and a carrier against the systems that they were written for.
+
+    :param address: environment variables that say where these are
+    """
+    name = "real: Medusa and karrio"
+    with databases.throw_away(template, "real") as database:
+
+        def install():
+            databases.install_addon(database, log_name="test-real")
+            return True
+
+        def tests():
+            arguments_here = arguments if _names_a_test(arguments) else [*arguments, *REAL_TESTS]
+            command = pytest_odoo_command(databases, database, arguments_here, browser=False)
+            return report.pytest(command, env={**NO_BYTECODE, **address}, cwd=places.addons_folder())
+
+        report.part(name, tests if report.part("install: beside Sales and Inventory", install) else _not_possible)
+
 
 def _not_possible():
     raise Problem("Not run.", "the addon could not be installed, see above")
