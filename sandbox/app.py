@@ -5,6 +5,7 @@ import time
 
 from . import auth, faulty, pages
 from .carrier.desk import Carrier
+from .chat import Chat
 from .control import Control
 from .crm import Crm
 from .deliveries import Deliveries
@@ -51,7 +52,8 @@ class App:
               "warehouses": Warehouses(self)}  # fmt: skip
         self.carrier = Carrier(self)
         # Further systems, by the first part of their paths.
-        self.systems = {"crm": Crm(self), "planner": Planner(self), "warehouse": Warehouse(self)}
+        self.systems = {
+            "chat": Chat(self), "crm": Crm(self), "planner": Planner(self), "warehouse": Warehouse(self)}
         self.control = Control(self)
 
     def let_go(self):
