@@ -43,6 +43,7 @@ from . import test_urgency
 from . import test_limits
 from . import test_limits_real
 from . import test_issues
+from . import test_alert_pattern
 from . import test_alerts
 from . import test_issues_real
 from . import test_announce
