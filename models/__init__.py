@@ -108,6 +108,7 @@ from . import notice_rule
 from . import notice_template
 from . import notice_record
 from . import notice
+from . import blueprint_alerts
 from . import flow_announce
 from . import settings_announce
 from . import document

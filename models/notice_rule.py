@@ -59,7 +59,7 @@ class IntegrationNoticeRule(models.Model):
         help="Only records that this user may read are told, in this user's language and time zone.")
 
     title = fields.Char(
-        string="Heading", required=True, translate=True, default=lambda self: self.env._("{record}"),
+        string="Heading", required=True, translate=True, default="{record}",
         help="Fields in braces by their names or labels, such as {partner_id} or {Customer}; {record} is the record's name.")
     body = fields.Text(
         string="Message", translate=True,
