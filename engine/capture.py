@@ -14,7 +14,7 @@ from typing import NamedTuple
 from odoo.fields import Domain
 from odoo.tools.safe_eval import safe_eval
 
-from . import notifier, noticing
+from . import noticing, notifier
 
 _logger = logging.getLogger(__name__)
 

@@ -83,8 +83,8 @@ def learn(env, rule_id: int, inside: set[int]) -> None:
 def fold(env, now: datetime) -> bool:
     """Fold a batch of captured changes and store what they tell. Returns whether there may be more."""
     env.cr.execute(
-        "DELETE FROM integration_notice_capture WHERE id IN (SELECT id FROM integration_notice_capture ORDER BY id LIMIT %s) "
-        "RETURNING id, rule_id, res_id, inside", [BATCH])
+        "DELETE FROM integration_notice_capture WHERE id IN ("
+        "SELECT id FROM integration_notice_capture ORDER BY id LIMIT %s) RETURNING id, rule_id, res_id, inside", [BATCH])
     rows = sorted(env.cr.fetchall())
     looks: dict[int, dict[int, list[bool]]] = {}
     for _id, rule_id, res_id, inside in rows:
@@ -197,7 +197,8 @@ def throttle(env, now: datetime) -> None:
     """Let messages leave, alert by alert and channel by channel, and fold what is too much into one summary."""
     env.cr.execute(
         "SELECT n.rule_id, n.channel_id, array_agg(n.id ORDER BY n.id) FILTER (WHERE n.state = 'pending'), "
-        "array_agg(n.id ORDER BY n.id) FILTER (WHERE n.state = 'held'), min(n.next_attempt_at) FILTER (WHERE n.state = 'held') "
+        "array_agg(n.id ORDER BY n.id) FILTER (WHERE n.state = 'held'), "
+        "min(n.next_attempt_at) FILTER (WHERE n.state = 'held') "
         "FROM integration_notice n WHERE n.left_at IS NULL AND n.state IN ('pending', 'held') AND n.rule_id IS NOT NULL "
         "AND n.level <> '2' GROUP BY n.rule_id, n.channel_id ORDER BY n.rule_id, n.channel_id")
     for rule_id, channel_id, new, held, held_until in env.cr.fetchall():
@@ -233,7 +234,8 @@ def _summarise(env, rule, channel_id: int, held: list[int], now: datetime) -> No
     url = f"{rule.get_base_url()}/odoo/{action.path}" if action and action.path else ""
     ids = store(env, [(
         f"{rule.id}:{channel_id}:summary:{held[0]}", rule.id, channel_id, rule.company_id.id or None, None, None, "0",
-        own.name, own.env._("%(alert)s: %(count)s more", alert=own.name, count=len(held)), body, url, "pending", 0, now, now)])
+        own.name, own.env._("%(alert)s: %(count)s more", alert=own.name, count=len(held)), body, url, "pending", 0,
+        now, now)])
     env.cr.execute("UPDATE integration_notice SET left_at = %s WHERE id = ANY(%s)", [now, ids])
     env.cr.execute(
         "UPDATE integration_notice SET state = 'folded', next_attempt_at = NULL, summary_id = %s WHERE id = ANY(%s)",
@@ -247,12 +249,14 @@ def note_issues(env, connection_id: int) -> None:
     """The engine opens and closes issues by SQL: have alerts of issues look at those of a connection."""
     from . import capture, notice_sending  # noqa: PLC0415 - the capture imports this module
 
-    rule_ids = [-key for key, watched in capture.watched(env).flows.items() if key < 0 and watched.model == "integration.issue"]
+    rule_ids = [-key for key, watched in capture.watched(env).flows.items()
+                if key < 0 and watched.model == "integration.issue"]
     if not rule_ids:
         return
     env.cr.execute(
         "SELECT id FROM integration_issue WHERE connection_id = %s AND (state = 'open' OR id IN ("
         "SELECT res_id FROM integration_notice_record WHERE rule_id = ANY(%s) AND inside))", [connection_id, rule_ids])
     ids = {issue_id for (issue_id,) in env.cr.fetchall()}
-    if ids and any([note_written(env, rule_id, ids) for rule_id in rule_ids]):
+    noted = [note_written(env, rule_id, ids) for rule_id in rule_ids] if ids else []
+    if any(noted):
         notice_sending.wake(env)

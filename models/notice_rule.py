@@ -5,7 +5,7 @@ from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.fields import Domain
 from odoo.tools.safe_eval import safe_eval
 
-from ..engine import capture, notice_sending, noticing
+from ..engine import notice_sending, noticing
 from .flow import is_protected
 from .selections import SECRETS_GROUP
 from .subscriber import IntegrationSubscriber

@@ -1,83 +1,15 @@
 """Business alerts against the sandbox's chat: told once, throttled, never the same twice, whatever goes wrong."""
 
-import json
-import os
 from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import Command, fields
-from odoo.exceptions import AccessError, UserError, ValidationError
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from odoo.addons.integration_flow.engine import notice_sending, noticing
-from odoo.addons.integration_flow.sandbox.chat import TOKEN
 
-from .common import FlowCase
-
-PRIVATE = "integration_flow.announce_private"
-
-
-class AlertCase(FlowCase):
-    def setUp(self):
-        super().setUp()
-        self.env["ir.config_parameter"].sudo().set_param(PRIVATE, "True")
-        self.channel = self.chat()
-
-    def hook(self, hook="general", token=TOKEN):
-        return f"{self.shop.url}/chat/services/T1/{hook}/{token}"
-
-    def chat(self, url=None, **vals):
-        return self.env["integration.notice.channel"].create({
-            "name": "#sales", "kind": "chat", "url_input": url or self.hook(), "timeout": 2, **vals})
-
-    def alert(self, *, on=True, **vals):
-        rule = self.env["integration.notice.rule"].create({
-            "name": "VIP", "model_id": self.env["ir.model"]._get_id("res.partner"),
-            "domain": "[('ref', '=', 'VIP')]", "title": "{record} is a VIP", "body": "E-mail: {Email}\nPhone: {phone}\n{link}",
-            "channel_ids": [Command.set(self.channel.ids)], **vals})
-        if on:
-            rule.action_switch_on()
-        return rule
-
-    def partner(self, name="Ann", ref="VIP", **vals):
-        return self.env["res.partner"].create({"name": name, "ref": ref, **vals})
-
-    def tell(self):
-        """Let the scheduled action do all that is due."""
-        self.env.cr.flush()
-        with self.enter_registry_test_mode():
-            problem = self.env.ref("integration_flow.ir_cron_notices").sudo().method_direct_trigger()
-        self.env.invalidate_all()
-        self.assertIs(problem, True, "the scheduled action itself never fails")
-
-    def press(self, records, button):
-        """A button that sends at once, in transactions of the engine's own."""
-        self.env.flush_all()
-        with self.enter_registry_test_mode():
-            return getattr(records, button)()
-
-    def posted(self):
-        _status, _headers, answer = self.shop.call(
-            "GET", "/chat/messages", headers={"X-Control-Key": self.shop.control_key})
-        return [message["body"] for message in answer["messages"]]
-
-    def headings(self):
-        return [body["blocks"][0]["text"]["text"] for body in self.posted()]
-
-    def notices(self, rule=None, **values):
-        found = self.env["integration.notice"].search([("rule_id", "=", rule.id)] if rule else [], order="id")
-        return found.filtered(lambda notice: all(notice[name] == value for name, value in values.items()))
-
-    def time_passes(self, **age):
-        """Everything is older by ``age``."""
-        self.env.flush_all()
-        for table, columns in (
-                ("integration_notice", ("next_attempt_at", "left_at", "create_date")),
-                ("integration_notice_channel", ("retry_at",)), ("integration_notice_rule", ("next_look_at",)),
-                ("integration_notice_record", ("since",))):
-            for column in columns:
-                self.env.cr.execute(f"UPDATE {table} SET {column} = {column} - %s", [timedelta(**age)])
-        self.env.invalidate_all()
+from .alert_common import AlertCase
 
 
 @tagged("post_install", "-at_install")
@@ -321,45 +253,6 @@ class TestBusinessAlerts(AlertCase):
         self.assertEqual(len(self.notices(rule, state="folded")), 38)
         self.assertEqual(len(self.notices(rule, state="sent").folded_ids), 38)
 
-    # -- other channels ------------------------------------------------------------------------------------
-
-    def test_mail_activity_and_discuss(self):
-        seller = self.make_user("alert_seller", "base.group_user", email="seller@example.com")
-        room = self.env["discuss.channel"].create({"name": "Sales", "channel_type": "channel"})
-        channels = self.env["integration.notice.channel"].create([
-            {"name": "Mail", "kind": "mail", "user_path": "user_id", "user_id": self.env.user.id, "email_to": "boss@example.com"},
-            {"name": "Activity", "kind": "activity", "user_path": "user_id", "user_id": self.env.user.id},
-            {"name": "Room", "kind": "discuss", "discuss_channel_id": room.id}])
-        rule = self.alert(channel_ids=[Command.set(channels.ids)])
-        ann = self.partner("Ann & Co", user_id=seller.id)
-        self.tell()
-        self.assertEqual(set(self.notices(rule).mapped("state")), {"sent"})
-        mail = self.env["mail.mail"].search([("subject", "=", "Ann & Co is a VIP")])
-        self.assertEqual((len(mail), mail.recipient_ids, mail.email_to), (1, seller.partner_id, "boss@example.com"))
-        self.assertIn(f"res_id={ann.id}", mail.body_html)
-        self.assertEqual((ann.activity_ids.user_id, ann.activity_ids.summary), (seller, "Ann & Co is a VIP"))
-        self.assertIn("Ann &amp; Co is a VIP", room.message_ids[0].body)
-        nobody = self.env["integration.notice.channel"].create({"name": "Path", "kind": "activity", "user_path": "user_id"})
-        rule.channel_ids = nobody
-        self.partner("Bob")
-        self.tell()
-        notice = self.notices(rule, channel_id=nobody)
-        self.assertEqual(notice.state, "failed")
-        self.assertIn("nobody to tell", notice.error_message)
-
-    def test_markdown_and_teams(self):
-        self.channel.style = "markdown"
-        teams = self.chat(f"{self.shop.url}/chat/workflows/{TOKEN}", name="Teams", style="teams")
-        rule = self.alert(channel_ids=[Command.set((self.channel + teams).ids)])
-        self.partner("A*b")
-        self.tell()
-        self.assertEqual(set(self.notices(rule).mapped("state")), {"sent"})
-        text, card = self.posted()
-        self.assertTrue(text["text"].startswith("**A\\*b is a VIP**"), text)
-        content = card["attachments"][0]["content"]
-        self.assertEqual(content["body"][0]["text"], "A\\*b is a VIP")
-        self.assertIn("/mail/view?model=res.partner", content["actions"][0]["url"])
-
     def test_escalation(self):
         boss = self.chat(self.hook("boss"), name="#boss")
         rule = self.alert(escalate_hours=4, escalate_channel_ids=[Command.set(boss.ids)])
@@ -387,82 +280,3 @@ class TestBusinessAlerts(AlertCase):
         self.run_flow(flow, full=True)
         self.tell()
         self.assertEqual((rule.inside_count, len(self.posted())), (0, 1))
-
-    # -- tests, secrets, rights ----------------------------------------------------------------------------
-
-    def test_send_me_a_test(self):
-        mine = self.env["integration.notice.channel"].create({"name": "Mail", "kind": "mail", "email_to": "all@example.com"})
-        rule = self.alert(on=False, channel_ids=[Command.set((self.channel + mine).ids)])
-        self.env.user.email = "me@example.com"
-        self.partner("Ann", email="ann@example.com")
-        self.assertIn("Ann is a VIP\nE-mail: ann@example.com", rule.preview)
-        for _ in range(2):
-            self.assertEqual(self.press(rule, "action_test")["params"]["type"], "success")
-        self.assertEqual(self.headings(), ["Test: Ann is a VIP"] * 2)
-        mail = self.env["mail.mail"].search([("subject", "=", "Test: Ann is a VIP")])
-        self.assertEqual((set(mail.mapped("email_to")) - {False, ""}, mail.recipient_ids), (set(), self.env.user.partner_id))
-        self.assertEqual(self.press(self.channel, "action_test")["params"]["type"], "success")
-        gone = self.chat(self.hook(token="gone"), name="#gone")
-        result = self.press(gone, "action_test")
-        self.assertEqual((result["params"]["type"], gone.state), ("danger", "working"))
-        self.assertIn("no_service", result["params"]["message"])
-
-    def test_the_address_is_secret(self):
-        manager = self.make_user("alert_manager", "integration_flow.group_integration_manager")
-        user = self.make_user("alert_user", "integration_flow.group_integration_user")
-        secrets = self.make_user("alert_secrets", "integration_flow.group_integration_secrets")
-        self.channel.url_input = self.hook(token="s3cr3t-t0ken")
-        rule = self.alert()
-        self.partner()
-        self.tell()
-        self.assertFalse(self.channel.url_input)
-        self.assertEqual(self.channel.url_status, "Set")
-        self.env.cr.execute("SELECT to_jsonb(n)::text FROM integration_notice n")
-        stored = json.dumps(self.env.cr.fetchall()) + str(self.channel.message_ids.mapped("body")) + \
-            str(self.channel.with_user(secrets).read()) + str(self.channel.activity_ids.mapped("note"))
-        self.assertNotIn("s3cr3t-t0ken", stored)
-        with self.assertRaises(AccessError):
-            self.channel.with_user(manager).url_input = "https://example.com/other"
-        with self.assertRaises(AccessError):
-            self.channel.with_user(manager).read(["url"])
-        with self.assertRaises(AccessError):
-            self.channel.with_user(user).name = "x"
-        with self.assertRaises(AccessError):
-            self.notices(rule).with_user(user).read(["body"])
-        with patch.dict(os.environ, {"ALERT_HOOK": self.hook()}):
-            self.channel.url_input = "env:ALERT_HOOK"
-            self.tell()
-        self.assertEqual(len(self.posted()), 1)
-        self.env["ir.config_parameter"].sudo().set_param(PRIVATE, "False")
-        with self.assertRaises(ValidationError):
-            self.channel.url_input = self.hook()
-
-    def test_an_alert_sees_what_its_user_sees(self):
-        manager = self.make_user(
-            "alert_manager", "integration_flow.group_integration_manager,base.group_partner_manager")
-        alert = self.env["integration.notice.rule"].with_user(manager)
-        self.env["ir.rule"].create({
-            "name": "own", "model_id": self.env["ir.model"]._get_id("res.partner"),
-            "groups": [Command.set(self.env.ref("integration_flow.group_integration_manager").ids)],
-            "domain_force": "[('function', '!=', 'hidden')]"})
-        rule = self.alert(user_id=manager.id)
-        self.partner("Seen")
-        self.partner("Hidden", function="hidden")
-        self.tell()
-        self.assertEqual([notice.record_name for notice in self.notices(rule)], ["Seen"])
-        foreign = self.alert(name="Other", on=False)
-        with self.assertRaises(AccessError):
-            foreign.with_user(manager).body = "{email}"
-        with self.assertRaises(AccessError):
-            alert.create({"name": "x", "model_id": self.env["ir.model"]._get_id("res.partner"), "user_id": self.env.user.id})
-        with self.assertRaises(AccessError):
-            alert.create({"name": "x", "model_id": self.env["ir.model"]._get_id("res.users"), "title": "{record}"})
-
-    def test_mistakes_are_told_when_saving(self):
-        for values, words in (
-                ({"title": "{nothing}"}, "no field {nothing}"), ({"body": "{record"}, ""), ({"domain": "[('nope', '=', 1)]"}, "nope"),
-                ({"domain": "[('self', '!=', False)]"}, "Every Few Minutes"), ({"body": "{image_128}"}, "cannot stand")):
-            with self.subTest(values), self.assertRaisesRegex(ValidationError, words), self.env.cr.savepoint():
-                self.alert(**values)
-        with self.assertRaises(UserError):
-            self.alert(channel_ids=[])

@@ -116,8 +116,8 @@ class TestBlueprintFiles(BlueprintFilesCase):
     def test_a_publication_goes_round(self):
         """Filters, sizes and rules; for stock the formula with what belongs to it. Never who reads it."""
         data = {"format": 1, "name": "Contacts", "publications": [{
-            "code": "contacts", "name": "Contacts", "model": "res.partner", "domain": [["ref", "=like", "X%"]], "page_size": 50,
-            "tombstone_days": 7, "rules": [
+            "code": "contacts", "name": "Contacts", "model": "res.partner", "domain": [["ref", "=like", "X%"]],
+            "page_size": 50, "tombstone_days": 7, "rules": [
                 {"code": "ref", "odoo_path": "ref", "external_path": "ref", "match_key": True},
                 {"code": "city", "odoo_path": "city", "external_path": "city", "publish_filter": True}]}]}
         flow = self.apply(data)["contacts"]
@@ -145,8 +145,7 @@ class TestBlueprintFiles(BlueprintFilesCase):
         if self.blueprint._missing_apps(data):
             self.skipTest("Inventory is not installed")
         flow = self.apply(data)["some_stock"]
-        self.assertEqual((flow.availability_formula, flow.availability_safety, flow.availability_floor, flow.availability_path),
-                         ("forecast", 2, False, ""))
+        self.assertEqual((flow.availability_formula, flow.availability_safety, flow.availability_floor), ("forecast", 2, False))
         exported, _notes = self.blueprint._export(flow, name="Stock")
         self.assertEqual(exported, self.blueprint._normal(data))
         data["publications"][0]["availability"] = {"formula": "forecast"}

@@ -117,8 +117,9 @@ class TestScreens(ScreensMixin, TransactionCase):
         insert_test(self.env, subscriber, {"message": "Hello"})
         channel = self.env["integration.notice.channel"].create({"name": "#sales"})
         alert = self.env["integration.notice.rule"].create({
-            "name": "New contact", "model_id": self.env["ir.model"]._get_id("res.partner"), "channel_ids": [(4, channel.id)]})
-        self.env["integration.notice"].create({"key": "1", "rule_id": alert.id, "channel_id": channel.id, "title": "A contact"})
+            "name": "New contact", "model_id": self.env["ir.model"]._get_id("res.partner"),
+            "channel_ids": [(4, channel.id)]})
+        self.env["integration.notice"].create({"key": "1", "rule_id": alert.id, "channel_id": channel.id, "title": "Ann"})
         self.env["integration.consumer"].create({"name": "Reader"})
         of_connection = {"connection_id": self.connection.id}
         self.env["integration.webhook.event"].create({**of_connection, "body": b"eA==", "state": "done"})
