@@ -1,11 +1,12 @@
 """History out: 100,000 rows to a data warehouse in packed batches, as CSV (sold lines) and as JSON (stock moves).
 
 The flows are those of the blueprint ``reporting``: each row is a sync record with its link, payload and hash, 1,000 rows
-are one slice and one packed call, and the sandbox takes each row by its key. Beside it stand, before and after it, the two ways that
-plain Odoo has, for the same rows: ``export_data`` in the same process, page by page, written as packed CSV; and
-``search_read`` through the JSON-2 API of a server of its own. They keep no account of what was sent, so they read everything
-again next time: the last figure is what a night costs after 1,000 rows were changed. Memory is that of this process above its idle state, while it
-sends. ``BENCH_HISTORY_ROWS`` is the count. The benchmark ends without a figure unless every row arrived once.
+are one slice and one packed call, and the sandbox takes each row by its key. Beside it stand, before and after it, the
+two ways that plain Odoo has, for the same rows: ``export_data`` in the same process, page by page, written as packed CSV;
+and ``search_read`` through the JSON-2 API of a server of its own. They keep no account of what was sent, so they read
+everything again next time: the last figure is what a night costs after 1,000 rows were changed. Memory is that of this
+process above its idle state, while it sends. ``BENCH_HISTORY_ROWS`` is the count. The benchmark ends without a figure
+unless every row arrived once.
 """
 
 import csv

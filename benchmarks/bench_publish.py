@@ -1,14 +1,14 @@
 """Published availability of 20,000 variants × 5 warehouses: reading all of it, what has changed, and nothing; what a refresh
 costs; and whether every cell is right.
 
-A server process of its own (threads, without scheduled actions) answers over real HTTP. *Full read*: all documents by pages,
-against ``search_read`` of Odoo's computed fields through the JSON-2 API, for each warehouse by its context, by the
-administrator. Both are read in turns, seven rounds of which each begins with the other one; the figure is the median of the
-rounds' ratios, so that load hits both alike. In each round we read everything, with another page size, so that no kept
-answer helps; the peer reads another part of the variants, and is reckoned up. *A delta* and *304* are measured in turns with an
-empty route of the same server (``/web/health``), by one caller; the figure is the median over the pairs. *Refresh*: the
-worker, after moves of so many variants. At the end, after 1,000 moves by chance, all cells are compared with Odoo's fields;
-one that differs ends the benchmark.
+A server process of its own (threads, without scheduled actions) answers over real HTTP. *Full read*: all documents by
+pages, against ``search_read`` of Odoo's computed fields through the JSON-2 API, for each warehouse by its context, by the
+administrator. Both are read in turns, seven rounds of which each begins with the other one; the figure is the median of
+the rounds' ratios, so that load hits both alike. In each round we read everything, with another page size, so that no
+kept answer helps; the peer reads another part of the variants, and is reckoned up. *A delta* and *304* are measured in
+turns with an empty route of the same server (``/web/health``), by one caller; the figure is the median over the pairs.
+*Refresh*: the worker, after moves of so many variants. At the end, after 1,000 moves by chance, all cells are compared
+with Odoo's fields; one that differs ends the benchmark.
 """
 
 import gzip

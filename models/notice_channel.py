@@ -135,7 +135,8 @@ class IntegrationNoticeChannel(models.Model):
                     "Alert channel %(name)s: say who is told: a person, or a field of the record that leads to one.",
                     name=channel.name))
             if channel.kind == "discuss" and not channel.discuss_channel_id:
-                raise ValidationError(self.env._("Alert channel %(name)s: choose the channel of Discuss.", name=channel.name))
+                raise ValidationError(self.env._(
+                    "Alert channel %(name)s: choose the channel of Discuss.", name=channel.name))
 
     def _compute_counts(self):
         counts = {}
@@ -181,7 +182,8 @@ class IntegrationNoticeChannel(models.Model):
                 channel.activity_schedule(
                     "mail.mail_activity_data_warning", user_id=channel.responsible_id.id,
                     summary=self.env._("Alerts do not arrive in %(name)s", name=channel.name),
-                    note=self.env._("%(reason)s The messages are kept: look at them, then press Resume or Retry.", reason=reason))
+                    note=self.env._(
+                        "%(reason)s The messages are kept: look at them, then press Resume or Retry.", reason=reason))
 
     # -- buttons -------------------------------------------------------------------------------------------
 

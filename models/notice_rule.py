@@ -239,7 +239,7 @@ class IntegrationNoticeRule(models.Model):
         notice_sending.wake(self.env)
 
     def action_test(self):
-        """Send a test to whoever presses the button: chats and Discuss get it as they are, e-mail and activity come to me."""
+        """Send the message as a test: chats and Discuss get it, an e-mail or activity comes to who presses the button."""
         self.ensure_one()
         self.check_access("write")
         if not self.channel_ids:

@@ -1,4 +1,4 @@
-"""What the tests of business alerts share: a chat in the sandbox, alerts of contacts, and the scheduled action on test cursors."""
+"""What tests of business alerts share: a chat in the sandbox, alerts of contacts, the scheduled action on test cursors."""
 
 from datetime import timedelta
 
@@ -27,7 +27,8 @@ class AlertCase(FlowCase):
     def alert(self, *, on=True, **vals):
         rule = self.env["integration.notice.rule"].create({
             "name": "VIP", "model_id": self.env["ir.model"]._get_id("res.partner"),
-            "domain": "[('ref', '=', 'VIP')]", "title": "{record} is a VIP", "body": "E-mail: {Email}\nPhone: {phone}\n{link}",
+            "domain": "[('ref', '=', 'VIP')]", "title": "{record} is a VIP",
+            "body": "E-mail: {Email}\nPhone: {phone}\n{link}",
             "channel_ids": [Command.set(self.channel.ids)], **vals})
         if on:
             rule.action_switch_on()

@@ -22,7 +22,8 @@ class TestAlertChannels(AlertCase):
         seller = self.make_user("alert_seller", "base.group_user", email="seller@example.com")
         room = self.env["discuss.channel"].create({"name": "Sales", "channel_type": "channel"})
         channels = self.env["integration.notice.channel"].create([
-            {"name": "Mail", "kind": "mail", "user_path": "user_id", "user_id": self.env.user.id, "email_to": "boss@example.com"},
+            {"name": "Mail", "kind": "mail", "user_path": "user_id", "user_id": self.env.user.id,
+             "email_to": "boss@example.com"},
             {"name": "Activity", "kind": "activity", "user_path": "user_id", "user_id": self.env.user.id},
             {"name": "Room", "kind": "discuss", "discuss_channel_id": room.id}])
         rule = self.alert(channel_ids=[Command.set(channels.ids)])
@@ -127,7 +128,8 @@ class TestAlertChannels(AlertCase):
 
     def test_mistakes_are_told_when_saving(self):
         for values, words in (
-                ({"title": "{nothing}"}, "no field {nothing}"), ({"body": "{record"}, ""), ({"domain": "[('nope', '=', 1)]"}, "nope"),
+                ({"title": "{nothing}"}, "no field {nothing}"), ({"body": "{record"}, ""),
+                ({"domain": "[('nope', '=', 1)]"}, "nope"),
                 ({"domain": "[('self', '!=', False)]"}, "Every Few Minutes"), ({"body": "{image_128}"}, "cannot stand")):
             with self.subTest(values), self.assertRaisesRegex(ValidationError, words), self.env.cr.savepoint():
                 self.alert(**values)

@@ -54,8 +54,8 @@ class TestAlertCrash(RealCase):
         channel = self.env["integration.notice.channel"].create({
             "name": "Crash chat", "kind": "chat", "url_input": f"{self.shop.url}/chat/services/T1/crash/{TOKEN}"})
         self.rule = self.env["integration.notice.rule"].create({
-            "name": "Crash", "model_id": self.env["ir.model"]._get_id("res.partner"), "domain": "[('ref', '=like', 'CRASH%')]",
-            "title": "{ref}", "limit_count": 0, "channel_ids": [(4, channel.id)]})
+            "name": "Crash", "model_id": self.env["ir.model"]._get_id("res.partner"), "title": "{ref}",
+            "domain": "[('ref', '=like', 'CRASH%')]", "limit_count": 0, "channel_ids": [(4, channel.id)]})
         self.rule.action_switch_on()
         self.cr.commit()
         self.registry.clear_cache("stable")

@@ -145,7 +145,8 @@ class TestBlueprintFiles(BlueprintFilesCase):
         if self.blueprint._missing_apps(data):
             self.skipTest("Inventory is not installed")
         flow = self.apply(data)["some_stock"]
-        self.assertEqual((flow.availability_formula, flow.availability_safety, flow.availability_floor), ("forecast", 2, False))
+        self.assertEqual((flow.availability_formula, flow.availability_safety), ("forecast", 2))
+        self.assertFalse(flow.availability_floor)
         exported, _notes = self.blueprint._export(flow, name="Stock")
         self.assertEqual(exported, self.blueprint._normal(data))
         data["publications"][0]["availability"] = {"formula": "forecast"}
