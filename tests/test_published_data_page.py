@@ -140,7 +140,7 @@ class TestPublishedDataPage(PublishTools, HttpCase):
         told = {int(status) for row in re.findall(r"^\| ([\d, ]+) \|", self.page, re.MULTILINE) for status in row.split(",")}
         limited = self.token(self.consume(self.flow, limits=[("barcode", "1")], name="Limited", rate_limit=0))
         hurried = self.token(self.consume(self.flow, name="Hurried", rate_limit=1))
-        self.call("/items", secret=hurried)
+        self.assertIn("RateLimit", self.call("/items", secret=hurried).headers)
         json_type = {"Content-Type": "application/json"}
         answers = {
             400: self.call("/items?nonsense=1"),
@@ -149,7 +149,7 @@ class TestPublishedDataPage(PublishTools, HttpCase):
             404: self.call("/items/NOTHING@WH"),
             405: self.call("/items", method="DELETE"),
             409: self.call("/items?since=1-1"),
-            413: self.call("/lookup", method="POST", data=json.dumps({"sku": ["x"] * 20_000}), headers=json_type),
+            413: self.call("/lookup", method="POST", data=json.dumps({"sku": ["x" * 2_000_000]}), headers=json_type),
             415: self.call("/lookup", method="POST", data="sku=x", headers={"Content-Type": "text/plain"}),
             429: self.call("/items", secret=hurried),
         }
@@ -165,4 +165,10 @@ class TestPublishedDataPage(PublishTools, HttpCase):
         self.assertEqual(answers[409].json()["code"], "cursor_expired")
         self.assertIn("Retry-After", answers[429].headers)
         self.assertIn("Retry-After", answers[503].headers)
-        self.assertIn("RateLimit", self.call("/items", secret=hurried).headers | answers[429].headers)
+        most = self.flow.publish_max_lookup
+        many = self.call("/lookup", method="POST", data=json.dumps({"sku": ["x"] * (most + 1)}), headers=json_type)
+        self.assertEqual((many.status_code, many.json()["code"]), (503, "paused"))
+        self.flow.action_resume()
+        self.env.flush_all()
+        many = self.call("/lookup", method="POST", data=json.dumps({"sku": ["x"] * (most + 1)}), headers=json_type)
+        self.assertEqual((many.status_code, many.json()["code"]), (400, "too_many"))
