@@ -7,8 +7,6 @@ import logging
 import time
 from contextlib import contextmanager
 
-from odoo import SUPERUSER_ID
-
 from . import capture, claim, failures, noticing
 from .notice_posting import LOCK_SPACE, Sender, lasting, utc_now
 
@@ -38,15 +36,18 @@ def run(env) -> None:
     env["ir.cron"]._commit_progress(1, remaining=0)
 
 
-def send_now(env, prepare) -> list[int]:
+def send_now(env, prepare, tell):
     """Send a few messages at once, for a button, in transactions of the engine's own.
 
     :param prepare: function called with an environment of its own; returns the ids to send. What it writes must not be
         written by the caller: two transactions would wait for each other.
+    :param tell: function called with that environment and the ids when they were sent: the caller's own transaction has
+        begun before and sees nothing of it
+    :return: what ``tell`` returns
     """
     env.cr.flush()
     with env.registry.cursor() as cr:
-        own = env(cr=cr, user=SUPERUSER_ID, su=True)
+        own = env(cr=cr, user=env.uid, su=True)
         ids = prepare(own)
         own.flush_all()
         cr.commit()
@@ -54,8 +55,10 @@ def send_now(env, prepare) -> list[int]:
             Sender(own, held).send(ids)
         wake(own)
         cr.commit()
+        own.invalidate_all()
+        told = tell(own, ids)
     env.invalidate_all()
-    return ids
+    return told
 
 
 def insert_test(env, key: str, channel, message: dict, *, rule_id, user_id) -> int:

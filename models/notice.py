@@ -81,8 +81,8 @@ class IntegrationNotice(models.Model):
                 env, f"test:{uuid.uuid4().hex}", env["integration.notice.channel"].browse(channel_id), message,
                 rule_id=rule_id, user_id=user_id) for channel_id in channel_ids]
 
-        ids = notice_sending.send_now(self.env, prepare)
-        return self.browse(ids)._tell_outcome()
+        return notice_sending.send_now(
+            self.env, prepare, lambda env, ids: env["integration.notice"].browse(ids)._tell_outcome())
 
     def _tell_outcome(self):
         bad = self.sudo().filtered(lambda notice: notice.state != "sent")
@@ -110,8 +110,8 @@ class IntegrationNotice(models.Model):
             own.write({"state": "pending", "attempts": 0, "next_attempt_at": fields.Datetime.now()})
             return own.ids[:5]
 
-        notice_sending.send_now(self.env, prepare)
-        return self.browse(notices.ids[:5])._tell_outcome()
+        return notice_sending.send_now(
+            self.env, prepare, lambda env, ids: env["integration.notice"].browse(ids)._tell_outcome())
 
     def action_mark_seen(self):
         """A message in doubt has arrived: a person has seen it there."""

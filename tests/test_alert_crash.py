@@ -72,6 +72,20 @@ class TestAlertCrash(RealCase):
         answer = self.shop.call("GET", "/chat/messages", headers={"X-Control-Key": self.shop.control_key})[2]
         return [message["body"]["blocks"][0]["text"]["text"] for message in answer["messages"]]
 
+    def test_a_button_tells_what_its_own_transaction_does_not_see(self):
+        """Odoo's transactions see what was there when they began; what the button sent is newer."""
+        subscriber = self.env["integration.subscriber"].create({
+            "name": "Crash robot", "url": f"{self.shop.url}/chat/services/T1/crash/{TOKEN}"})
+        self.cr.commit()
+        # The chat takes no event of a subscriber: that is told, too.
+        for records, outcome in ((self.rule.channel_ids, "success"), (subscriber, "danger")):
+            with self.subTest(records=records):
+                self.cr.execute("SELECT 1")  # from here on it sees no more than now
+                self.assertEqual(records.action_test()["params"]["type"], outcome)
+                self.cr.commit()
+        subscriber.unlink()
+        self.cr.commit()
+
     def test_killed_at_each_step(self):
         steps = {
             "stored, not committed": (noticing, "store", "after", 0),

@@ -280,3 +280,43 @@ class TestBusinessAlerts(AlertCase):
         self.run_flow(flow, full=True)
         self.tell()
         self.assertEqual((rule.inside_count, len(self.posted())), (0, 1))
+
+    # -- the blueprint -------------------------------------------------------------------------------------
+
+    def test_the_blueprint(self):
+        """A large order, a quotation without an answer and a product that is gone, as the file tells them."""
+        blueprint = self.env["integration.blueprint"]
+        if blueprint._missing_apps(blueprint._shipped("alerts")):
+            self.skipTest("Sales and Inventory are not installed")
+        blueprint._apply_file("alerts")
+        channels = self.env["integration.notice.channel"].search([("code", "in", ("chat_sales", "chat_operations"))])
+        for channel in channels:
+            channel.url_input = self.hook(channel.code)
+        alerts = {alert.code: alert for alert in self.env["integration.notice.rule"].search([("code", "!=", False)])}
+        for alert in alerts.values():
+            self.assertEqual(alert.state, "off")
+            alert.action_switch_on()
+        seller = self.make_user("alert_blueprint_seller", "base.group_user")
+        lamp = self.env["product.product"].create({"name": "Lamp", "is_storable": True, "list_price": 6000})
+        location = self.env["stock.warehouse"].search([("company_id", "=", self.env.company.id)], limit=1).lot_stock_id
+        self.env["stock.quant"]._update_available_quantity(lamp, location, 1)
+        small, large, silent = self.env["sale.order"].create([{
+            "partner_id": self.partner(name, ref=False).id, "user_id": seller.id,
+            "order_line": [Command.create({"product_id": lamp.id, "product_uom_qty": count, "tax_ids": False})],
+        } for name, count in (("Small Shop", 1), ("Large Shop", 2), ("Silent Shop", 1))])
+        (small + large).action_confirm()
+        silent.action_quotation_sent()
+        silent.date_order = fields.Datetime.now() - timedelta(days=4)
+        self.tell()
+        self.assertEqual(set(self.notices(alerts["large_order"]).mapped("res_id")), {large.id})
+        self.assertEqual(len(self.posted()), 2, "one in each chat")
+        self.assertRegex(self.headings()[0], r"^Large Shop ordered for .*12,000\.00")
+        self.env["stock.quant"]._update_available_quantity(lamp, location, -1)
+        self.time_passes(hours=2)
+        self.tell()
+        self.assertIn(silent.partner_id.name, silent.activity_ids.filtered(lambda a: a.user_id == seller).summary)
+        self.assertIn("Out of stock: Lamp", self.headings())
+        self.time_passes(hours=73)
+        self.tell()
+        self.assertEqual(self.notices(alerts["silent_quotation"], level="1").mapped("state"), ["sent"])
+        self.assertIn("No answer from Silent Shop", self.headings())
