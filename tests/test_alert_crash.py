@@ -84,6 +84,7 @@ class TestAlertCrash(RealCase):
                 self.assertEqual(records.action_test()["params"]["type"], outcome)
                 self.cr.commit()
         subscriber.unlink()
+        self.env["integration.event"].search([]).unlink()
         self.cr.commit()
 
     def test_killed_at_each_step(self):
