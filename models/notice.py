@@ -28,7 +28,7 @@ class IntegrationNotice(models.Model):
     rule_id = fields.Many2one(
         "integration.notice.rule", string="Alert", readonly=True, ondelete="cascade", index="btree_not_null")
     channel_id = fields.Many2one(
-        "integration.notice.channel", string="Channel", required=True, readonly=True, ondelete="cascade")
+        "integration.notice.channel", required=True, readonly=True, ondelete="cascade")
     company_id = fields.Many2one("res.company", readonly=True, ondelete="cascade", index="btree_not_null")
     model = fields.Char(readonly=True)
     res_id = fields.Many2oneReference(string="Odoo Record", model_field="model", readonly=True)

@@ -209,6 +209,7 @@ class TestBusinessAlerts(AlertCase):
 
         self.env.cr.flush()
         with self.enter_registry_test_mode(), patch.object(notice_sending.Sender, "_settle", side_effect=SystemExit):
+            died = False
             try:  # not assertRaises, which would roll back
                 with self.env.registry.cursor() as cr:
                     notice_sending.run(self.env(cr=cr))
