@@ -62,8 +62,9 @@ def carry_out(env, arguments) -> int:
 
 
 def _export(env, arguments) -> int:
-    flows = env["integration.flow"].search([("code", "in", arguments.flow)] if arguments.flow else [])
-    missing = set(arguments.flow) - set(flows.mapped("code"))
+    flows = env["integration.flow"].search(
+        ["|", ("code", "in", arguments.flow), ("publish_code", "in", arguments.flow)] if arguments.flow else [])
+    missing = set(arguments.flow) - {*flows.mapped("code"), *flows.mapped("publish_code")}
     if missing or not flows:
         raise UserError(env._("There is no flow %(codes)s.", codes=", ".join(sorted(missing)) or ""))
     text, notes = env["integration.blueprint"]._export_text(flows, name=arguments.name)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-SECTIONS = ("connections", "value_maps", "resources", "flows")
+SECTIONS = ("connections", "value_maps", "resources", "flows", "publications", "alert_channels", "alerts")
 HEAD = ("format", "name", "description", "requires")
 Defaults = Mapping[str, Mapping[str, Any]]
 
@@ -64,8 +64,8 @@ def _entry(section: str, entry: Mapping, entry_schema: Mapping, schema: Mapping,
     required = set(entry_schema.get("required", ())) | {"code"}
     known = defaults.get(section, {})
     result: dict[str, Any] = {}
-    if section == "flows":
-        context = {"direction": entry.get("direction")}
+    if section in ("flows", "publications"):
+        context = {"direction": entry.get("direction") or "export"}  # what is published goes out
     for name, shape in entry_schema.get("properties", {}).items():
         if section == "rules" and name == "code":
             value = entry.get("code") or entry.get("odoo_path")
@@ -81,6 +81,8 @@ def _entry(section: str, entry: Mapping, entry_schema: Mapping, schema: Mapping,
                 value = sorted(value, key=lambda each, keys=shape["x-key"]: [str(each.get(key, "")) for key in keys])
         elif name == "statuses":
             value = _statuses(value, defaults.get("statuses", {}))
+        elif name == "availability":
+            value = _availability(value, defaults.get("availability", {}))
         else:
             value = _value(value, shape)
         if name not in required and _goes_without_saying(section, name, value, known, context):
@@ -112,6 +114,13 @@ def _goes_without_saying(section: str, name: str, value: Any, known: Mapping, co
     if name in known and known[name] not in (None, False, ""):
         return type(value) is not bool and value == known[name] or value is known[name]
     return value in (None, False, "", [], {}) and (value != 0 or value is False or not isinstance(value, (int, float)))
+
+
+def _availability(told: Mapping, known: Mapping) -> dict[str, Any]:
+    """What a publication says of stock. The formula is always said: that it stands there means that stock is published."""
+    formula = told.get("formula") or known.get("formula")
+    rest = {name: told[name] for name in sorted(told) if name != "formula" and (told[name] or "") != (known.get(name) or "")}
+    return {"formula": formula, **rest}
 
 
 def _statuses(told: Mapping, known: Mapping) -> dict[str, Any]:

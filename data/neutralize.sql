@@ -27,6 +27,13 @@ UPDATE integration_subscriber
        extra_headers = NULL,
        url = 'https://neutralised.invalid',
        last_error = NULL;
+-- And its chats hear nothing of it.
+UPDATE integration_notice_channel
+   SET state = 'stopped',
+       stop_reason = 'Neutralised copy of a database',
+       url = NULL,
+       last_error = NULL;
+UPDATE integration_notice_rule SET state = 'off';
 -- Nobody reads it from outside either: a copy is no source of data.
 UPDATE integration_consumer_token
    SET revoked_at = COALESCE(revoked_at, now() AT TIME ZONE 'UTC');

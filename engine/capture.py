@@ -14,7 +14,7 @@ from typing import NamedTuple
 from odoo.fields import Domain
 from odoo.tools.safe_eval import safe_eval
 
-from . import notifier
+from . import noticing, notifier
 
 _logger = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ class WatchedFlow(NamedTuple):
 class WatchMap(dict):
     """``{model: {field name, or '' for creation and deletion: (Watch, ...)}}`` and the flows behind it."""
 
-    flows: dict[int, WatchedFlow]
+    flows: dict[int, WatchedFlow | noticing.WatchedRule]  # business alerts have their id with a minus sign
     models: dict[str, set[int]]  # model → ids of the flows that watch it
 
 
@@ -99,6 +99,19 @@ class _MapBuilder:
             for path in self._switch_paths(rule):
                 # From the switch on, changes count for the other owner: then both sides are compared once more.
                 self.watch_path(flow.id, path, "", flow.model_name)
+
+    def add_alert(self, rule) -> None:
+        """A business alert: new records, and what its filter asks for."""
+        try:
+            paths = [condition.field_expr for condition in rule._conditions().iter_conditions()]
+        except Exception as error:  # a typed domain can fail in as many ways as Python can
+            _logger.warning("Alert %s: its filter cannot be used: %s", rule.name, error)
+            return
+        cron = self.env.ref(noticing.CRON, raise_if_not_found=False)
+        self.map.flows[-rule.id] = noticing.WatchedRule(rule.model_name, cron.id if cron else None)
+        self.watch(rule.model_name, "", Watch(-rule.id, ""))
+        for path in [*paths, *(["active"] if "active" in self.env[rule.model_name]._fields else [])]:
+            self.watch_path(-rule.id, path, "", rule.model_name)
 
     @staticmethod
     def _switch_paths(rule) -> list[str]:
@@ -179,6 +192,9 @@ def build_watch_map(env, states) -> WatchMap:
                 [("state", "in", states), "|", ("direction", "!=", "request"), ("timing", "=", "live")]):
             if flow.model_name in env:
                 builder.add_flow(flow)
+        for rule in env["integration.notice.rule"].sudo().search([("state", "=", "on"), ("trigger", "=", "change")]):
+            if rule.model_name in env:
+                builder.add_alert(rule)
     return builder.map
 
 
@@ -199,7 +215,7 @@ def forget_watched(env) -> None:
 
 def _table_exists(cr):
     """False while the addon is being installed: other modules may write before its tables are there."""
-    cr.execute("SELECT to_regclass('integration_flow') IS NOT NULL")
+    cr.execute("SELECT to_regclass('integration_flow') IS NOT NULL AND to_regclass('integration_notice_rule') IS NOT NULL")
     return cr.fetchone()[0]
 
 
@@ -304,6 +320,10 @@ def _store(env) -> None:
     rows, crons = [], set()
     for (flow_id, operation), ids in captured.items():
         flow = flows[flow_id]
+        if flow_id < 0:
+            if operation == "write" and noticing.note_written(env, -flow_id, ids) and flow.cron_id:
+                crons.add((flow.cron_id, None))
+            continue
         if flow.known_only:
             ids = _known(env, flow_id, ids) if operation == "write" else set()
         elif operation == "write" and flow.domain is not None:

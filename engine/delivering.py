@@ -320,12 +320,14 @@ class Deliverer:
         return datetime.now(UTC).replace(tzinfo=None)
 
 
-def send_now(env, prepare) -> list[int]:
+def send_now(env, prepare, tell):
     """Send a few deliveries at once, for a button, in transactions of the engine's own.
 
     :param prepare: function called with an environment of its own; returns the ids to send. What it writes must not be
         written by the caller: two transactions would wait for each other.
-    :return: the ids
+    :param tell: function called with that environment and the ids when they were sent: the caller's own transaction has
+        begun before and sees nothing of it
+    :return: what ``tell`` returns
     """
     env.cr.flush()
     with env.registry.cursor() as cr:
@@ -336,5 +338,7 @@ def send_now(env, prepare) -> list[int]:
         Deliverer(own).send_now(ids)
         announcing.wake(own)
         cr.commit()
+        own.invalidate_all()
+        told = tell(own, ids)
     env.invalidate_all()
-    return ids
+    return told

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from odoo import SUPERUSER_ID, api, fields
 
-from . import arrivals, failures, issues
+from . import arrivals, failures, issues, noticing
 
 _logger = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ def tend(env, connection_id: int, *, failing: dict | None = None) -> None:
 
     if _apart(env, settle):
         _apart(env, attend)
+        _apart(env, lambda own: noticing.note_issues(own, connection_id))
 
 
 def _apart(env, work) -> bool:

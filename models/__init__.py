@@ -114,6 +114,12 @@ from . import flow_defaults
 from . import event
 from . import subscriber
 from . import delivery
+from . import notice_channel
+from . import notice_rule
+from . import notice_template
+from . import notice_record
+from . import notice
+from . import blueprint_alerts
 from . import flow_announce
 from . import settings_announce
 from . import document

@@ -25,10 +25,9 @@ class IntegrationBlueprint(models.AbstractModel):
             raise AccessError(self.env._("You need the right 'Integrations: Manager' to export blueprints."))
         flows.check_access("read")
         published = flows.filtered(lambda flow: flow.direction == "publish")
-        notes = [self.env._("%(flow)s: published data is not part of exported blueprints.", flow=flow.name)
-                 for flow in published]
-        flows = self._with_related(flows - published)
-        self._give_codes(flows)
+        notes = []
+        flows = self._with_related(flows - published) | published
+        self._give_codes(flows.connection_id, flows - published, flows.all_rule_ids.value_map_id)
         data = {"format": 1, "name": name or flows[:1].name or self.env._("Blueprint")}
         if description:
             data["description"] = description
@@ -49,21 +48,25 @@ class IntegrationBlueprint(models.AbstractModel):
     def _normal_defaults(self):
         """What entries mean that do not say it, by section: the defaults of the models, without what depends on who asks."""
         sections = {
-            "connections": "integration.connection", "resources": "integration.resource",
+            **self._more_sections(), "connections": "integration.connection", "resources": "integration.resource",
             "operations": "integration.operation", "value_maps": "integration.value.map", "flows": "integration.flow",
             "rules": "integration.field.rule", **{name: shape["x-model"] for name, shape in self._flow_lists().items()}}
         defaults = {}
         for section, model_name in sections.items():
-            names = self._properties(section)
+            names = {shape.get("x-field", name): name for name, shape in self._properties(section).items()}
             model = self.env[model_name]
             own = model.default_get([name for name in names if name in model._fields])
             defaults[section] = {
-                name: int(value) if isinstance(value, float) and value.is_integer() else value
+                names[name]: int(value) if isinstance(value, float) and value.is_integer() else value
                 for name, value in own.items()}
         defaults["flows"]["tz"] = "UTC"
         defaults["flows"]["domain"] = "[]"
         defaults["resources"].pop("api_name", None)
         return defaults
+
+    def _more_sections(self):
+        """``{section: model}`` of what is neither a flow nor needed by one."""
+        return {}
 
     def _with_related(self, flows):
         """These flows and those that synchronise the records they refer to, as long as they are of the same connection."""
@@ -80,9 +83,9 @@ class IntegrationBlueprint(models.AbstractModel):
         names = set(flows.connection_id.mapped("api_name"))
         return self.env["integration.resource"].search([("api_name", "in", list(names))])
 
-    def _give_codes(self, flows):
+    def _give_codes(self, *sections):
         """Everything in a blueprint is known by its code: what has none gets one, for good."""
-        for records in (flows.connection_id, flows, flows.all_rule_ids.value_map_id):
+        for records in sections:
             for record in records.filtered(lambda record: not record.code):
                 record.sudo().code = self._free_code(record)
 
@@ -109,8 +112,11 @@ class IntegrationBlueprint(models.AbstractModel):
                     break
                 names.update(module for module in (field._module,) if module)
                 model = self.env[field.comodel_name] if field.comodel_name else None
-        names = {name for name in names if name not in OWN_APPS}
+        names = {name for name in names if name not in self._own_apps()}
         return sorted(names - self._brought_along(names))
+
+    def _own_apps(self):
+        return OWN_APPS
 
     def _brought_along(self, names):
         """Those of ``names`` that come with others of them."""

@@ -32,14 +32,15 @@ class IntegrationBlueprintOffer(models.Model):
 
     def _compute_is_here(self):
         flows = self.env["integration.flow"].search(["|", ("code", "!=", False), ("publish_code", "!=", False)])
-        known = {*flows.mapped("code"), *flows.mapped("publish_code")}
+        alerts = self.env["integration.notice.rule"].with_context(active_test=False).search([("code", "!=", False)])
+        known = {*flows.mapped("code"), *flows.mapped("publish_code"), *alerts.mapped("code")}
         for offer in self:
             offer.is_here = bool(known & set((offer.flow_codes or "").split()))
 
     @staticmethod
     def _entries(data):
-        """What a blueprint sets up: flows and publications."""
-        return [*data.get("flows", ()), *data.get("publications", ())]
+        """What a blueprint sets up: flows, publications and alerts."""
+        return [*data.get("flows", ()), *data.get("publications", ()), *data.get("alerts", ())]
 
     @api.model
     def _refresh(self):

@@ -87,8 +87,8 @@ class IntegrationDelivery(models.Model):
             env["integration.delivery"].browse(records.ids)._queue()
             return records.ids
 
-        delivering.send_now(self.env, prepare)
-        return self.browse(records.ids)._tell_outcome()
+        return delivering.send_now(
+            self.env, prepare, lambda env, ids: env["integration.delivery"].browse(ids)._tell_outcome())
 
     def _queue(self):
         """Make these due now, with attempts counted anew. What was delivered stays so."""

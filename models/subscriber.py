@@ -364,8 +364,8 @@ class IntegrationSubscriber(models.Model):
             return [announcing.insert_test(env, own, {
                 "message": env._("A test event from Odoo, sent by %(user)s.", user=user), "subscriber": own.name})]
 
-        delivery = self.env["integration.delivery"].browse(delivering.send_now(self.env, prepare))
-        return delivery._tell_outcome()
+        return delivering.send_now(
+            self.env, prepare, lambda env, ids: env["integration.delivery"].browse(ids)._tell_outcome())
 
     def action_disable(self):
         self._check_may_manage()

@@ -5,6 +5,7 @@ import time
 
 from . import auth, faulty, pages
 from .carrier.desk import Carrier
+from .chat import Chat
 from .control import Control
 from .crm import Crm
 from .deliveries import Deliveries
@@ -81,8 +82,8 @@ class App:
         self.carrier = Carrier(self)
         # Further systems, by the first part of their paths.
         crm = Crm(self)
-        self.systems = {"admin": GraphqlShop(self), "crm": crm, "communication-preferences": crm, "planner": Planner(self),
-                        "warehouse": Warehouse(self)}  # fmt: skip
+        self.systems = {"admin": GraphqlShop(self), "chat": Chat(self), "crm": crm, "communication-preferences": crm, 
+                        "planner": Planner(self), "warehouse": Warehouse(self)}  # fmt: skip
         self.control = Control(self)
 
     def let_go(self):

@@ -53,6 +53,9 @@ from . import test_limits
 from . import test_lists
 from . import test_limits_real
 from . import test_issues
+from . import test_alert_crash
+from . import test_alert_channels
+from . import test_alert_pattern
 from . import test_alerts
 from . import test_issues_real
 from . import test_announce
@@ -89,6 +92,7 @@ from . import test_publish
 from . import test_publish_route
 from . import test_publish_stock
 from . import test_publish_real
+from . import test_published_data_page
 from . import test_publish_kits
 from . import test_publish_screens
 from . import test_bulk

@@ -15,7 +15,7 @@ from odoo.tests import TransactionCase, new_test_user, tagged
 from odoo.tools import SQL
 
 from odoo.addons.integration_flow.cli.blueprint import Blueprint, carry_out
-from odoo.addons.integration_flow.core.blueprints import dump
+from odoo.addons.integration_flow.core.blueprints import SECTIONS, dump
 
 from .test_blueprint import FILES, SCHEMA_FILE, SMALL, changed
 
@@ -50,12 +50,15 @@ class BlueprintFilesCase(TransactionCase):
 
     def stamps(self, flows):
         """When anything of these flows was written last; and what there is."""
+        return self.stamps_of(
+            flows, flows.with_context(active_test=False).all_rule_ids, flows.guard_ids, flows.test_case_ids,
+            flows.test_case_ids.expectation_ids, flows.connection_id, flows.resource_id, flows.resource_id.operation_ids,
+            flows.all_rule_ids.value_map_id, flows.all_rule_ids.value_map_id.line_ids)
+
+    def stamps_of(self, *parts):
         self.env.flush_all()
         found = {}
-        for records in (
-                flows, flows.with_context(active_test=False).all_rule_ids, flows.guard_ids, flows.test_case_ids,
-                flows.test_case_ids.expectation_ids, flows.connection_id, flows.resource_id, flows.resource_id.operation_ids,
-                flows.all_rule_ids.value_map_id, flows.all_rule_ids.value_map_id.line_ids):
+        for records in parts:
             if records:
                 self.env.cr.execute(SQL(
                     "SELECT id, xmin::text, ctid::text FROM %s WHERE id = ANY(%s)", SQL.identifier(records._table),
@@ -71,27 +74,30 @@ class TestBlueprintFiles(BlueprintFilesCase):
         tried = []
         for name in FILES:
             data = self.blueprint._shipped(name)
-            if self.blueprint._missing_apps(data) or not data.get("flows"):
-                continue  # publications are only imported
+            if self.blueprint._missing_apps(data):
+                continue
             # Each by itself: two files about one API bring resources that would come out together.
             with self.subTest(name), self.taken_back():
                 tried.append(name)
                 flows = self.apply(data)
                 records = self.env["integration.flow"].union(*flows.values())
+                alerts = self.env["integration.notice.rule"].search(
+                    [("code", "in", [alert["code"] for alert in data.get("alerts", ())])])
                 exported, notes = self.blueprint._export(
-                    records, name=data["name"], description=data.get("description"))
+                    records, alerts=alerts, name=data["name"], description=data.get("description"))
                 wanted = self.blueprint._normal(data)
                 self.assertEqual(notes, [])
-                for section in ("connections", "value_maps", "resources", "flows"):
+                for section in SECTIONS:
                     self.assertEqual(dump({"x": exported.get(section)}), dump({"x": wanted.get(section)}))
                 self.assertEqual(self.blueprint._missing_apps(exported), [])
                 self.blueprint._validate(exported)
                 self.assertEqual(self.told(data), [])
                 self.assertEqual(self.told(exported), [])
-                before = self.stamps(records)
+                before = self.stamps(records), self.stamps_of(alerts, alerts.channel_ids | alerts.escalate_channel_ids)
                 self.apply(data)
                 self.apply(exported)
-                self.assertEqual(self.stamps(records), before, "importing again writes nothing at all")
+                after = self.stamps(records), self.stamps_of(alerts, alerts.channel_ids | alerts.escalate_channel_ids)
+                self.assertEqual(after, before, "importing again writes nothing at all")
         self.assertTrue(tried)
 
     def test_guardrails_and_test_cases(self):
@@ -118,6 +124,76 @@ class TestBlueprintFiles(BlueprintFilesCase):
         self.assertEqual((flow.guard_ids.mapped("kind"), case.expectation_ids.value), (["create"], "Eve"))
         self.apply(SMALL)
         self.assertEqual((len(flow.guard_ids), flow.test_case_ids), (1, case + own))
+
+    def test_a_publication_goes_round(self):
+        """Filters, sizes and rules; for stock the formula with what belongs to it. Never who reads it."""
+        data = {"format": 1, "name": "Contacts", "publications": [{
+            "code": "contacts", "name": "Contacts", "model": "res.partner", "domain": [["ref", "=like", "X%"]],
+            "page_size": 50, "tombstone_days": 7, "rules": [
+                {"code": "ref", "odoo_path": "ref", "external_path": "ref", "match_key": True},
+                {"code": "city", "odoo_path": "city", "external_path": "city", "publish_filter": True}]}]}
+        flow = self.apply(data)["contacts"]
+        consumer = self.env["integration.consumer"].create({"name": "Secret reader", "flow_ids": [(4, flow.id)]})
+        self.env["integration.consumer.token"]._make(consumer, "Till")
+        exported, notes = self.blueprint._export(flow, name="Contacts")
+        self.assertEqual((exported, notes), (self.blueprint._normal(data), []))
+        self.assertNotIn("Secret", dump(exported))
+        self.assertEqual(self.told(data), [])
+        data["publications"][0].update(page_size=60, full_hours=48)
+        data["publications"][0]["rules"][1]["publish_filter"] = False
+        self.assertEqual(sorted(self.told(data)), [
+            ("changed", "publications/contacts/full_hours"), ("changed", "publications/contacts/page_size"),
+            ("changed", "publications/contacts/rules/city/publish_filter")])
+        del data["publications"][0]["tombstone_days"]
+        self.apply(data)
+        self.assertEqual((flow.publish_page_size, flow.publish_full_hours, flow.publish_tombstone_days), (60, 48, 7))
+        self.assertEqual(self.told(data), [])
+
+    def test_published_stock_goes_round(self):
+        data = {"format": 1, "name": "Stock", "requires": ["stock"], "publications": [{
+            "code": "some_stock", "name": "Stock", "model": "product.product",
+            "availability": {"formula": "forecast", "safety": 2, "floor": False, "warehouses": "WH", "path": ""},
+            "rules": [{"code": "sku", "odoo_path": "default_code", "external_path": "sku", "match_key": True}]}]}
+        if self.blueprint._missing_apps(data):
+            self.skipTest("Inventory is not installed")
+        flow = self.apply(data)["some_stock"]
+        self.assertEqual((flow.availability_formula, flow.availability_safety), ("forecast", 2))
+        self.assertFalse(flow.availability_floor)
+        exported, _notes = self.blueprint._export(flow, name="Stock")
+        self.assertEqual(exported, self.blueprint._normal(data))
+        data["publications"][0]["availability"] = {"formula": "forecast"}
+        self.assertEqual(self.told(data), [("changed", "publications/some_stock/availability")])
+        self.apply(data)
+        self.assertEqual((flow.availability_safety, flow.availability_floor, flow.availability_path), (0, True, "stock"))
+        self.assertEqual(self.told(data), [])
+
+    def test_alerts_go_round(self):
+        data = {
+            "format": 1, "name": "Alerts",
+            "alert_channels": [
+                {"code": "chat", "name": "Chat", "kind": "chat", "style": "teams", "when_lost": "again"},
+                {"code": "seller", "name": "Seller", "kind": "activity", "user_path": "user_id"}],
+            "alerts": [{
+                "code": "vip", "name": "VIP", "model": "res.partner", "domain": [["ref", "=", "VIP"]], "title": "{record}",
+                "body": "{city}", "channels": ["chat", "seller"], "limit_count": 0, "escalate_hours": 2,
+                "escalate_channels": ["chat"]}]}
+        self.apply(data)
+        alert = self.env["integration.notice.rule"].search([("code", "=", "vip")])
+        alert.channel_ids[0].url_input = "https://hooks.example.com/services/s3cret"
+        exported, notes = self.blueprint._export(self.env["integration.flow"], alerts=alert, name="Alerts")
+        self.assertEqual((exported, notes, alert.state), (self.blueprint._normal(data), [], "off"))
+        self.assertNotIn("s3cret", dump(exported))
+        self.assertEqual(self.told(data), [])
+        data["alerts"][0].update(domain=[["ref", "=", "VVIP"]], channels=["chat"])
+        self.assertEqual(sorted(self.told(data)), [
+            ("changed", "alerts/vip/channels"), ("changed", "alerts/vip/domain")])
+        self.apply(data)
+        self.assertEqual((alert.domain, alert.channel_ids.code), ("[('ref', '=', 'VVIP')]", "chat"))
+        wizard = alert.action_export_blueprint()
+        self.assertEqual(self.env["integration.blueprint.export"].browse(wizard["res_id"]).file_name, "vip.json")
+        data["alerts"][0]["channels"] = ["nowhere"]
+        with self.assertRaisesRegex(UserError, "alerts/0"), self.env.cr.savepoint():
+            self.apply(data)
 
     def test_a_guardrail_names_its_rule(self):
         data = changed("flows.0.rules.0.odoo_path", "color")

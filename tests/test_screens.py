@@ -115,6 +115,11 @@ class TestScreens(ScreensMixin, TransactionCase):
         self.connection._alert("silence", "Nothing arrives", "Nothing since yesterday.")
         subscriber = self.env["integration.subscriber"].create({"name": "Robot", "url": "https://robot.example.com/"})
         insert_test(self.env, subscriber, {"message": "Hello"})
+        channel = self.env["integration.notice.channel"].create({"name": "#sales"})
+        alert = self.env["integration.notice.rule"].create({
+            "name": "New contact", "model_id": self.env["ir.model"]._get_id("res.partner"),
+            "channel_ids": [(4, channel.id)]})
+        self.env["integration.notice"].create({"key": "1", "rule_id": alert.id, "channel_id": channel.id, "title": "Ann"})
         self.env["integration.consumer"].create({"name": "Reader"})
         of_connection = {"connection_id": self.connection.id}
         self.env["integration.webhook.event"].create({**of_connection, "body": b"eA==", "state": "done"})

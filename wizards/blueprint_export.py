@@ -10,16 +10,17 @@ class IntegrationBlueprintExport(models.TransientModel):
     _name = "integration.blueprint.export"
     _description = "Export a Blueprint"
 
-    flow_ids = fields.Many2many("integration.flow", string="Flows", required=True, readonly=True)
+    flow_ids = fields.Many2many("integration.flow", string="Flows", readonly=True)
     file = fields.Binary(attachment=False, readonly=True)
     file_name = fields.Char(readonly=True)
     notes = fields.Text(string="Left Out", readonly=True)
 
     @api.model
-    def _open_for(self, flows):
-        """The action that offers the file of these flows."""
-        text, notes = self.env["integration.blueprint"]._export_text(flows)
-        code = flows.code if len(flows) == 1 else flows[:1].connection_id.code
+    def _open_for(self, flows, alerts=None):
+        """The action that offers the file of these flows, or business alerts."""
+        text, notes = self.env["integration.blueprint"]._export_text(flows, alerts=alerts)
+        code = (flows.code or flows.publish_code) if len(flows) == 1 else flows[:1].connection_id.code
+        code = code or (alerts or self.env["integration.notice.rule"])[:1].code
         wizard = self.create({
             "flow_ids": [(6, 0, flows.ids)], "file": base64.b64encode(text.encode()), "notes": "\n".join(notes),
             "file_name": f"{re.sub(r'[^A-Za-z0-9_.-]', '_', code or 'blueprint')}.json"})

@@ -94,8 +94,12 @@ class IntegrationBlueprintImport(models.TransientModel):
         """Import what was compared, and open the flows."""
         self.ensure_one()
         blueprint = self.env["integration.blueprint"]
-        flows = blueprint._apply(blueprint._parse(self.content))
+        data = blueprint._parse(self.content)
+        flows = blueprint._apply(data)
         ids = [flow.id for flow in flows.values()]
+        if not ids and data.get("alerts"):
+            action = self.env["ir.actions.act_window"]._for_xml_id("integration_flow.integration_notice_rule_action")
+            return {**action, "domain": [("code", "in", [alert["code"] for alert in data["alerts"]])]}
         return {
             "type": "ir.actions.act_window", "name": self.name or self.env._("Flows"), "res_model": "integration.flow",
             "view_mode": "list,form", "domain": [("id", "in", ids)],
