@@ -128,6 +128,13 @@ class Reader:
         # What was pressed may lead elsewhere: nobody acts before it is there.
         time.sleep(0.15 if kind in ("field", "column", "option") else 0.6)
 
+    def menu(self, name, entry):
+        """An entry of a menu; a menu that closed because the page became another one is opened again."""
+        self.press("menu", name)
+        if not self.browser.run(f"!!eyes.menu({json.dumps(entry)})"):
+            self.press("menu", name)
+        self.press("menu", entry)
+
     def write(self, text):
         self.wait("typing", len(text) / CHARACTERS_A_SECOND)
         self.browser.run("document.activeElement.select && document.activeElement.select()")
@@ -174,8 +181,7 @@ def go(reader, sandbox):
     reader.see("Overview")
 
     reader.step("2. Say where")
-    reader.press("menu", "Configuration")
-    reader.press("menu", "Connections")
+    reader.menu("Configuration", "Connections")
     reader.press("button", "New")
     reader.fill("Name", "My Shop")
     reader.fill("Base URL", f"{sandbox}/wp-json/wc/v3")
@@ -202,8 +208,7 @@ def go(reader, sandbox):
     reader.press("button", "Save")
 
     reader.step("4. Plan")
-    reader.press("menu", "Configuration")
-    reader.press("menu", "Flows")
+    reader.menu("Configuration", "Flows")
     reader.press("button", "New")
     reader.fill("Name", "Shop categories")
     reader.choose("Connection", "My Shop", typed="My Shop")
@@ -223,13 +228,11 @@ def go(reader, sandbox):
     reader.press("button", "Test")
     reader.press("button", "Sync Now")
     reader.count("Needs Attention", 5)
-    reader.press("menu", "Needs Attention")
-    reader.press("menu", "Issues")
+    reader.menu("Needs Attention", "Issues")
     reader.see("Shop categor")
 
     reader.step("6. Repair")
-    reader.press("menu", "Configuration")
-    reader.press("menu", "Flows")
+    reader.menu("Configuration", "Flows")
     reader.press("cell", "Shop categories")
     reader.press("tab", "Fields")
     reader.press("cell", "title")
@@ -238,7 +241,6 @@ def go(reader, sandbox):
     reader.press("top", "Needs Attention")
     reader.press("box", "")
     reader.press("button", "Retry")
-    reader.see("5 done")
     reader.press("crumb", "Shop categories")
     reader.count("Synced", 5)
 
@@ -260,8 +262,6 @@ def go(reader, sandbox):
     reader.fill("Changed There per Day", "5")
     reader.fill("Records There in All", "50")
     reader.choose("Business Owner", "Mitchell Admin", typed="Mitchell")
-    reader.press("tab", "Failure")
-    reader.choose("Responsible", "Mitchell Admin", typed="Mitchell")
     reader.press("button", "Save")
 
     reader.step("9. Go live")
