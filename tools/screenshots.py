@@ -46,7 +46,7 @@ def main():
     unknown = odoo.one("integration.sync", ("state", "=", "unknown"))
     held = odoo.one("integration.run", ("state", "=", "held"))
     pictures = (  # name, address, what to wait for, height, what to click
-        ("overview", "integrations", ".o_kanban_record", 640, ()),
+        ("overview", "integrations", ".o_kanban_record", 900, ()),
         ("needs_me", "integrations", NEEDS_ME, 420, [(NEEDS_ME, "")]),
         ("sync_records", "integration-issues", ".o_data_row", 520, ()),
         ("sync_record", f"integration-records/{failed}", ".o_form_sheet", 720, ()),
@@ -77,6 +77,9 @@ def main():
                 browser.click(selector, text)
                 if selector == ".nav-link":
                     browser.run("document.querySelector('.o_notebook .nav-link.active')?.scrollIntoView()")
+            if name == "specification":  # a page in the page
+                until(lambda: browser.run(
+                    "!!document.querySelector('iframe')?.contentDocument?.querySelector('.o_integration_specification svg')"))
             browser.shoot(IMAGES / f"{name}.png")
     finally:
         browser.close()
