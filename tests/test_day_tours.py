@@ -4,9 +4,9 @@ from unittest.mock import patch
 
 from lxml import html
 
+from odoo.addons.base.models.ir_actions_report import IrActionsReport
 from odoo.tests import HttpCase, tagged
 
-from odoo.addons.base.models.ir_actions_report import IrActionsReport
 from odoo.addons.integration_flow.sandbox.client import SandboxServer
 
 from .common import FlowTools
@@ -29,7 +29,8 @@ class TestDayTours(FlowTools, HttpCase):
     def test_a_sales_user_repairs_a_failed_order(self):
         if "sale.order" not in self.env:
             self.skipTest("Sales is not installed")
-        user = self.make_user("day_sales", "sales_team.group_sale_salesman_all_leads,integration_flow.group_integration_user")
+        user = self.make_user("day_sales", ",".join((
+            "sales_team.group_sale_salesman_all_leads", "integration_flow.group_integration_user")))
         self.assertFalse(user.has_group("integration_flow.group_integration_manager"))
         ellen = self.env["res.partner"].create({
             "name": "Ellen Tour", "email": "ellen@old.example.com", "customer_rank": 1})

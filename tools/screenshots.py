@@ -79,8 +79,7 @@ def main():
                 if selector == ".nav-link":
                     browser.run("document.querySelector('.o_notebook .nav-link.active')?.scrollIntoView()")
             if name == "specification":  # a page in the page
-                until(lambda: browser.run(
-                    "!!document.querySelector('iframe')?.contentDocument?.querySelector('.o_integration_specification svg')"))
+                until(lambda: browser.run("!!document.querySelector('iframe')?.contentDocument?.querySelector('.page svg')"))
             browser.shoot(IMAGES / f"{name}.png")
     finally:
         browser.close()
