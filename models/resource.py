@@ -119,5 +119,5 @@ class IntegrationResource(models.Model):
                 raise UserError(self.env._(
                     "%(resource)s is used by the flow %(flow)s. Delete or change that flow first.",
                     resource=resource.display_name, flow=flow.name) if flow else self.env._(
-                    "Records of %(resource)s are still linked to records of Odoo (%(count)s). Remove these links first, under "
-                    "Exchanges, Links; the records themselves stay.", resource=resource.display_name, count=links))
+                    "Records of %(resource)s are still linked to records of Odoo (%(count)s). Remove these links first, "
+                    "under Exchanges, Links; the records themselves stay.", resource=resource.display_name, count=links))
