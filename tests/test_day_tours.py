@@ -1,4 +1,4 @@
-"""Two things of a user's day, clicked: a failed order is repaired and retried, and a specification is printed."""
+"""A user's day, clicked: a failed order is repaired and retried, a specification printed, and numbers follow the work."""
 
 from unittest.mock import patch
 
@@ -74,3 +74,13 @@ class TestDayTours(FlowTools, HttpCase):
         document = html.fromstring(content)
         self.assertEqual(document.xpath("//h1")[0].text_content().strip(), "Tour customers")
         self.assertEqual(len(document.xpath("//svg[@role='img']")), 1)
+
+    def test_the_numbers_of_a_flow_follow_its_work(self):
+        flow = self.customer_flow(name="Tour customers")
+        partner = self.env["res.partner"].create({"name": "Tour Counted"})
+        sync = self.env["integration.sync"].create({
+            "flow_id": flow.id, "connection_id": flow.connection_id.id, "model": "res.partner", "res_id": partner.id,
+            "name": "Tour Counted", "state": "pending", "direction": "import"})
+        self.start_tour(f"/odoo/integration-flows/{flow.id}", "integration_flow_counts_follow", login="admin", timeout=60)
+        self.env.invalidate_all()
+        self.assertEqual(sync.state, "skipped")

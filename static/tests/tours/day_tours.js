@@ -1,4 +1,5 @@
 import { download } from "@web/core/network/download";
+import { rpc } from "@web/core/network/rpc";
 import { registry } from "@web/core/registry";
 
 const tours = registry.category("web_tour.tours");
@@ -70,5 +71,26 @@ tours.add("integration_flow_print_specification", {
         },
         press("Print it", ".o_control_panel button:contains(Print)"),
         { content: "The file has come", trigger: ".o_tour_printed" },
+    ],
+});
+
+const PENDING = ".oe_stat_button .o_field_widget[name=pending_count]";
+
+// The numbers at the top of a flow follow what happens elsewhere. The flow's form is open.
+tours.add("integration_flow_counts_follow", {
+    steps: () => [
+        {
+            content: "One record waits; somebody else skips it",
+            trigger: `${PENDING}:contains(1)`,
+            run: async () => {
+                const call = (method, args) =>
+                    rpc(`/web/dataset/call_kw/integration.sync/${method}`, {
+                        model: "integration.sync", method, args, kwargs: {},
+                    });
+                const ids = await call("search", [[["name", "=", "Tour Counted"]]]);
+                await call("action_skip", [ids]);
+            },
+        },
+        { content: "The page knows", trigger: `${PENDING}:contains(0)` },
     ],
 });
