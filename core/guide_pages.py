@@ -13,12 +13,13 @@ _BY_STATE = {
     "pending": "concepts/sync-record.md",
 }
 _BY_CODE = {
-    "unmapped_status": _STATUSES, "status_forbidden": _STATUSES, "status_refused": _STATUSES, "status_not_reached": _STATUSES,
+    "unmapped_status": _STATUSES, "status_forbidden": _STATUSES, "status_refused": _STATUSES,
+    "status_not_reached": _STATUSES,
     "no_create": _OWNERS, "outcome_unknown": _BY_STATE["unknown"], "conflict": _BY_STATE["conflict"],
 }
 _BY_CLASS = {
-    "authentication": _SETUP, "connection": _SETUP, "server": _SETUP, "timeout": _SETUP, "rate_limit": _SETUP, "access": _SETUP,
-    "schema": _SETUP, "parent_missing": _BY_STATE["waiting"],
+    "authentication": _SETUP, "connection": _SETUP, "server": _SETUP, "timeout": _SETUP, "rate_limit": _SETUP,
+    "access": _SETUP, "schema": _SETUP, "parent_missing": _BY_STATE["waiting"],
 }
 
 

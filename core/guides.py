@@ -51,7 +51,7 @@ def read(text, page, known):
     markdown.add_render_rule("html_inline", lambda *_arguments: "")
     tokens = markdown.parse(text)
     headings = []
-    for token, following in zip(tokens, [*tokens[1:], None]):
+    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         if token.type == "heading_open":
             words = "".join(child.content for child in following.children if child.type in ("text", "code_inline"))
             anchor = anchor_of(words, {heading.anchor for heading in headings})

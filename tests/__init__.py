@@ -1,5 +1,6 @@
 from . import test_import
 from . import test_guides
+from . import test_day_tours
 from . import test_screens
 from . import test_translations
 from . import test_shipping

@@ -2,6 +2,7 @@
 
 from lxml import html
 
+from odoo.exceptions import UserError
 from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
 
 from odoo.addons.integration_flow.controllers.guides import DOCS, known
@@ -64,6 +65,20 @@ class TestGuideLinks(ScreensMixin, TransactionCase):
         action = case.with_user(self.users["manager"]).action_open_flow()
         self.assertEqual((action["res_model"], action["res_id"]), ("integration.flow", self.flow.id))
 
+    def test_a_resource_that_is_used_says_by_what(self):
+        link = self.env["integration.link"].create({
+            "connection_id": self.connection.id, "resource_id": self.resource.id, "external_id": "1", "model": "res.partner",
+            "res_id": self.partner.id})
+        with self.assertRaisesRegex(UserError, "used by the flow Tour Customers"):
+            self.resource.unlink()
+        self.flow.unlink()
+        if link.exists():
+            with self.assertRaisesRegex(UserError, r"still linked to records of Odoo \(1\)"):
+                self.resource.unlink()
+            link.unlink()
+        self.resource.unlink()
+        self.assertFalse(self.resource.exists())
+
 
 @tagged("post_install", "-at_install")
 class TestGuidePages(HttpCase):
@@ -80,7 +95,8 @@ class TestGuidePages(HttpCase):
     def test_pages_pictures_and_links(self):
         self.authenticate("guide_reader", "guide_reader")
         answer = self.get("")
-        self.assertEqual((answer.status_code, answer.headers["Location"].endswith("/integration/docs/README.md")), (303, True))
+        self.assertEqual(answer.status_code, 303)
+        self.assertTrue(answer.headers["Location"].endswith("/integration/docs/README.md"))
         page = html.fromstring(self.get("/user-guide.md").content)
         self.assertEqual(page.findtext(".//title"), "User guide")
         self.assertTrue(page.xpath("//nav//a[@href='#what-needs-you']"))
@@ -88,7 +104,8 @@ class TestGuidePages(HttpCase):
         self.assertTrue(pictures)
         for source in pictures:
             answer = self.get(f"/{source}")
-            self.assertEqual((answer.status_code, answer.headers["Content-Type"], answer.content[:4]), (200, "image/png", b"\x89PNG"))
+            self.assertEqual((answer.status_code, answer.headers["Content-Type"]), (200, "image/png"), source)
+            self.assertEqual(answer.content[:4], b"\x89PNG")
         concept = html.fromstring(self.get("/concepts/README.md").content)
         self.assertIn("../user-guide.md", concept.xpath("//main//a/@href"))
 

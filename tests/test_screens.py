@@ -139,6 +139,8 @@ class TestScreens(ScreensMixin, TransactionCase):
     def _read_all(self, user, model_name, views):
         model = self.env[model_name].with_user(user)
         answer = model.get_views(views)
+        for view in answer["views"].values():
+            self._known_fields(etree.fromstring(view["arch"]), model_name, answer["models"])
         names = set(answer["models"][model_name]["fields"])
         rows = model.web_search_read([], {name: {} for name in names})
         self.assertTrue(rows["records"], f"{model_name} has a record to show")
@@ -146,6 +148,18 @@ class TestScreens(ScreensMixin, TransactionCase):
         for line_model in line_models & set(answer["models"]):
             self.env[line_model].with_user(user).web_search_read([], {
                 name: {} for name in answer["models"][line_model]["fields"]})
+
+    def _known_fields(self, node, model_name, models):
+        """Every field that a view names is one that the user's browser knows: else the whole page is an error."""
+        for child in node:
+            if child.tag != "field":
+                self._known_fields(child, model_name, models)
+                continue
+            name = child.get("name")
+            self.assertIn(name, models[model_name]["fields"], model_name)
+            below = [line for line in child if line.tag in ("list", "form", "kanban")]
+            for view in below:
+                self._known_fields(view, models[model_name]["fields"][name]["relation"], models)
 
     def test_opening_a_rule_and_a_log_line(self):
         for model_name in ("integration.field.rule", "integration.operation"):

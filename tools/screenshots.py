@@ -40,13 +40,14 @@ def main():
     partner = fail_one(odoo, options.sandbox)
     orders = odoo.one("integration.flow", ("code", "=", "woo_orders"))
     failed = odoo.one("integration.sync", ("flow_id", "=", orders), ("state", "=", "failed"))
+    synced = odoo.one("integration.sync", ("flow_id", "=", orders), ("state", "=", "synced"))
     run = odoo.one("integration.run", ("flow_id", "=", orders), ("state", "=", "done"))
     connection = odoo.one("integration.connection", ("code", "=", "woo"))
     conflict = odoo.one("integration.sync", ("state", "=", "conflict"))
     unknown = odoo.one("integration.sync", ("state", "=", "unknown"))
     held = odoo.one("integration.run", ("state", "=", "held"))
     pictures = (  # name, address, what to wait for, height, what to click
-        ("overview", "integrations", ".o_kanban_record", 640, ()),
+        ("overview", "integrations", ".o_kanban_record", 900, ()),
         ("needs_me", "integrations", NEEDS_ME, 420, [(NEEDS_ME, "")]),
         ("sync_records", "integration-issues", ".o_data_row", 520, ()),
         ("sync_record", f"integration-records/{failed}", ".o_form_sheet", 720, ()),
@@ -57,7 +58,7 @@ def main():
         ("held", f"integration-runs/{held}", ".o_form_sheet", 720, ()),
         ("bulk", "integration-records", ".o_data_row", 460, [("thead .o_list_record_selector input", "")]),
         ("why_not", f"integration-records/{failed}", ".o_form_sheet", 720, [(".o_statusbar_buttons button", "Why Not?")]),
-        ("dry_run", f"integration-records/{failed}", ".o_form_sheet", 860, [
+        ("dry_run", f"integration-records/{synced}", ".o_form_sheet", 860, [
             ("button[name=action_dry_run]", ""), (".modal button[name=action_preview]", "")]),
         ("specification", f"integration-flows/{orders}", ".o_form_sheet", 900, [("button[name=action_specification]", "")]),
         ("flow_plan", f"integration-flows/{orders}", ".o_form_sheet", 980, ()),
@@ -77,6 +78,8 @@ def main():
                 browser.click(selector, text)
                 if selector == ".nav-link":
                     browser.run("document.querySelector('.o_notebook .nav-link.active')?.scrollIntoView()")
+            if name == "specification":  # a page in the page
+                until(lambda: browser.run("!!document.querySelector('iframe')?.contentDocument?.querySelector('.page svg')"))
             browser.shoot(IMAGES / f"{name}.png")
     finally:
         browser.close()
