@@ -45,8 +45,8 @@ def process_now(env, sync_ids: list[int], decide=None, how: str = "retried", *, 
     :param how: what resolves the issues of the records; empty where ``decide`` notes it
     :param reason: of the line in their history; by default, that they are retried
     :param seconds: longest wait for one answer, where that is shorter than the connection's
-    :return: one dict per record with res_id, name, state, message and hint as they are afterwards. The sync records themselves
-        may not be visible in the caller's transaction yet
+    :return: one dict per record with res_id, name, state, message and hint as they are afterwards. The sync records
+        themselves may not be visible in the caller's transaction yet
     """
     env.cr.flush()
     with env.registry.cursor() as cr, _short_waits(cr):

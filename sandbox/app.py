@@ -82,7 +82,7 @@ class App:
         self.carrier = Carrier(self)
         # Further systems, by the first part of their paths.
         crm = Crm(self)
-        self.systems = {"admin": GraphqlShop(self), "chat": Chat(self), "crm": crm, "communication-preferences": crm, 
+        self.systems = {"admin": GraphqlShop(self), "chat": Chat(self), "crm": crm, "communication-preferences": crm,
                         "planner": Planner(self), "warehouse": Warehouse(self)}  # fmt: skip
         self.control = Control(self)
 
