@@ -11,7 +11,7 @@ LONGEST_SECONDS = 60
 class DeliveryCarrier(models.Model):
     """What a quotation's shipment costs, asked at the carrier while the user waits."""
 
-    _inherit = "delivery.carrier"  # pylint: disable=consider-merging-classes-inherited
+    _inherit = "delivery.carrier"  # pylint: disable=unknown-option-value,consider-merging-classes-inherited
 
     integration_rate_seconds = fields.Integer(
         string="Wait for a Rate (s)", default=8, required=True,

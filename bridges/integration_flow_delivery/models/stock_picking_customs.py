@@ -6,7 +6,7 @@ UNION = "base.europe"
 class StockPicking(models.Model):
     """What a carrier wants to know of a parcel beside its weight: dimensions, and what customs want to know."""
 
-    _inherit = "stock.picking"  # pylint: disable=consider-merging-classes-inherited
+    _inherit = "stock.picking"  # pylint: disable=unknown-option-value,consider-merging-classes-inherited
 
     integration_needs_customs = fields.Boolean(
         string="Needs Customs Papers", compute="_compute_integration_customs",

@@ -10,7 +10,7 @@ MOST_AT_ONCE = 40
 class StockPicking(models.Model):
     """One button for the labels of many deliveries: what is missing is made, then all of them are printed together."""
 
-    _inherit = "stock.picking"  # pylint: disable=consider-merging-classes-inherited
+    _inherit = "stock.picking"  # pylint: disable=unknown-option-value,consider-merging-classes-inherited
 
     def action_integration_print_labels(self):
         """Make the labels that are missing, and open a dialog from which all labels of these deliveries are printed.
