@@ -14,8 +14,6 @@ from ..core.errors import SyncError
 from ..engine.messages import explain
 from .common import FlowCase
 
-ADDON = "integration_flow"
-FOLDER = Path(__file__).parent.parent / "i18n"
 LANGUAGES = {"de": "de_DE", "fr": "fr_FR"}
 UPDATE = "Run ./dev translations, then translate what is empty in the files of i18n/."
 # What has to be in a translation as often as in the term: placeholders of Python, of templates and of QWeb, and tags.
@@ -30,31 +28,43 @@ def parts_to_keep(text):
     return Counter(TAG.sub(r"<\1>", found) for found in KEPT.findall(text))
 
 
-@tagged("post_install", "-at_install")
-class TestTranslations(FlowCase):
+class TranslationCase(FlowCase):
+    """What the files of an addon have to be."""
+
+    addon = "integration_flow"
+    folder = Path(__file__).parent.parent / "i18n"
+
     def terms(self, name):
-        return [entry for entry in polib.pofile(str(FOLDER / name)) if not entry.obsolete]
+        return [entry for entry in polib.pofile(str(self.folder / name)) if not entry.obsolete]
 
     def is_ours(self, place):
-        """Other modules add fields to models of ours, through mixins; they are translated there."""
+        """Other modules add fields to models of ours, through mixins; they are translated there. Bridges are, too."""
+        if "addons/integration_flow/bridges/" in place:
+            return False
         if not place.startswith("model:ir.model.fields,"):
             return True
         field = self.env.ref(place.rsplit(":", 1)[-1])
-        return bool({ADDON, "base", "mail"} & set(self.env[field.model]._fields[field.name]._modules))
+        return bool({self.addon, "base", "mail"} & set(self.env[field.model]._fields[field.name]._modules))
+
+    def ours(self):
+        buffer = io.BytesIO()
+        trans_export(None, [self.addon], buffer, "po", self.env)
+        exported = polib.pofile(buffer.getvalue().decode())
+        return {entry.msgid for entry in exported if any(self.is_ours(place) for place, _line in entry.occurrences)}, {
+            entry.msgid for entry in exported}
+
+
+class TranslationTests:
+    """Of one addon: ours, and each bridge."""
 
     def test_the_template_has_every_term(self):
-        buffer = io.BytesIO()
-        trans_export(None, [ADDON], buffer, "po", self.env)
-        exported = polib.pofile(buffer.getvalue().decode())
-        template = {entry.msgid for entry in self.terms(f"{ADDON}.pot")}
-        ours = {entry.msgid for entry in exported if any(self.is_ours(place) for place, _line in entry.occurrences)}
-        new = ours - template
-        self.assertEqual(sorted(new), [], f"New terms. {UPDATE}")
-        gone = template - {entry.msgid for entry in exported}
-        self.assertEqual(sorted(gone), [], f"Terms that are gone. {UPDATE}")
+        ours, exported = self.ours()
+        template = {entry.msgid for entry in self.terms(f"{self.addon}.pot")}
+        self.assertEqual(sorted(ours - template), [], f"New terms. {UPDATE}")
+        self.assertEqual(sorted(template - exported), [], f"Terms that are gone. {UPDATE}")
 
     def test_each_language_is_complete(self):
-        template = {entry.msgid for entry in self.terms(f"{ADDON}.pot")}
+        template = {entry.msgid for entry in self.terms(f"{self.addon}.pot")}
         for language in LANGUAGES:
             with self.subTest(language=language):
                 entries = self.terms(f"{language}.po")
@@ -87,13 +97,18 @@ class TestTranslations(FlowCase):
 
 
 @tagged("post_install", "-at_install")
+class TestTranslations(TranslationTests, TranslationCase):
+    pass
+
+
+@tagged("post_install", "-at_install")
 class TestInGerman(FlowCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.env["res.lang"]._activate_lang("de_DE")
-        cls.env["ir.module.module"].search([("name", "=", ADDON)])._update_translations(["de_DE"])
-        cls.german = {entry.msgid: entry.msgstr for entry in polib.pofile(str(FOLDER / "de.po"))}
+        cls.env["ir.module.module"].search([("name", "=", "integration_flow")])._update_translations(["de_DE"])
+        cls.german = {entry.msgid: entry.msgstr for entry in polib.pofile(str(TranslationCase.folder / "de.po"))}
         cls.env.user.lang = "de_DE"
 
     def in_german(self, model):

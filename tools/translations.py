@@ -16,6 +16,8 @@ from odoo.tools.translate import trans_export
 
 ADDON = os.environ["INTEGRATION_ADDON"]
 FOLDER = Path(os.environ["INTEGRATION_I18N"])
+# A bridge lies in our folder, but its terms are its own.
+BRIDGES = "addons/integration_flow/bridges/"
 # They would differ at every export.
 DATES = ("POT-Creation-Date", "PO-Revision-Date")
 # The fields that every model of Odoo has from this addon: their texts are those of ``base``, whatever else is installed.
@@ -31,8 +33,11 @@ def exported(env):
     template = polib.pofile(buffer.getvalue().decode(), wrapwidth=WIDTH)
     for date in DATES:
         template.metadata.pop(date, None)
-    for entry in template:
-        entry.occurrences = [place for place in entry.occurrences if not EVERYWHERE.search(place[0])]
+    for entry in list(template):
+        entry.occurrences = [
+            place for place in entry.occurrences if not EVERYWHERE.search(place[0]) and BRIDGES not in place[0]]
+        if not entry.occurrences:
+            template.remove(entry)
     template.sort(key=lambda entry: entry.msgid)
     return template
 

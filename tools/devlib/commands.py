@@ -363,33 +363,41 @@ def write_figures(results, output):
 
 
 def translations(arguments):
-    """Export the terms and bring the file of each language up to date."""
-    script = places.CHECKOUT / "tools" / "translations.py"
-    with Machine(Progress(5)) as machine:
+    """Export the terms of the addon and its bridges, and bring the file of each language up to date."""
+    addons = [("mail", places.ADDON, places.CHECKOUT), *(("business", each.name, each) for each in places.bridges())]
+    with Machine(Progress(3 + 2 * len(addons))) as machine:
         machine.odoo_and_venv().postgres()
-        template = machine.template("mail")
-        with machine.databases.throw_away(template, "translations") as database:
-            with machine.progress.step("Addon"):
-                machine.databases.install_addon(database, demo=False, log_name="translations-install")
-            output = processes.checked(
-                machine.databases.odoo_command(database, "--no-http", "--log-level=warn", subcommand="shell"),
-                "The terms cannot be exported.",
-                log=services.fresh_log("translations"),
-                env={
-                    "INTEGRATION_ADDON": places.ADDON,
-                    "INTEGRATION_I18N": str(places.CHECKOUT / "i18n"),
-                    "INTEGRATION_LANGUAGES": " ".join(arguments.languages),
-                },
-                stdin_text=script.read_text(),
-            )
+        done = {addon: export_terms(machine, kind, addon, folder, arguments.languages) for kind, addon, folder in addons}
+    for addon, summary in done.items():
+        changed = ", ".join(summary["changed"]) or "nothing, all is up to date"
+        print(f"{addon}: {summary['terms']} terms. Written: {changed}.")
+        for language, count in summary["missing"].items():
+            print(f"  {language}: {count} without a translation")
+    return 0
+
+
+def export_terms(machine, kind, addon, folder, languages):
+    """Run ``tools/translations.py`` for one addon, on a database with the apps that it needs; returns what it says."""
+    script = places.CHECKOUT / "tools" / "translations.py"
+    template = machine.template(kind)
+    clone = machine.databases.throw_away(template, "translations")
+    with clone as database, machine.progress.step(f"Terms of {addon}"):
+        machine.databases.install_addon(database, demo=False, log_name="translations-install")
+        output = processes.checked(
+            machine.databases.odoo_command(database, "--no-http", "--log-level=warn", subcommand="shell"),
+            "The terms cannot be exported.",
+            log=services.fresh_log("translations"),
+            env={
+                "INTEGRATION_ADDON": addon,
+                "INTEGRATION_I18N": str(folder / "i18n"),
+                "INTEGRATION_LANGUAGES": " ".join(languages),
+            },
+            stdin_text=script.read_text(),
+        )
     found = [line for line in output.splitlines() if line.startswith(SUMMARY)]
     if not found:
         raise Problem("The export ended without saying what it did.", processes.tail(output))
-    done = json.loads(found[-1].removeprefix(SUMMARY))
-    print(f"{done['terms']} terms. Written: {', '.join(done['changed']) or 'nothing, all is up to date'}.")
-    for language, count in done["missing"].items():
-        print(f"  {language}: {count} without a translation")
-    return 0
+    return json.loads(found[-1].removeprefix(SUMMARY))
 
 
 def shell(arguments):
