@@ -201,7 +201,7 @@ class TestConflictList(ConflictCase):
         self.assertIn("7:00:00", row._value_text(field, "2026-01-31 22:00:00"), "Tokyo is nine hours ahead")
         self.env["res.lang"]._activate_lang("de_DE")
         self.assertEqual(row.with_context(lang="de_DE")._value_text(
-            self.env["ir.cron"]._fields["nextcall"], None), "(blank)")
+            self.env["ir.cron"]._fields["nextcall"], None), "(leer)")
 
 
 @tagged("post_install", "-at_install")
