@@ -2,7 +2,7 @@ import json
 import re
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 
 from ..core import paths
 from ..core.errors import SyncError
@@ -107,17 +107,3 @@ class IntegrationResource(models.Model):
         """The operation of this kind (first by sequence), or an empty recordset."""
         self.ensure_one()
         return self.operation_ids.filtered(lambda operation: operation.kind == kind and not operation.bulk)[:1]
-
-    @api.ondelete(at_uninstall=False)
-    def _unlink_except_used(self):
-        """A resource says what flows and links are about, so it goes last."""
-        for resource in self:
-            flow = self.env["integration.flow"].with_context(active_test=False).search([
-                ("resource_id", "=", resource.id)], limit=1)
-            links = self.env["integration.link"].search_count([("resource_id", "=", resource.id)])
-            if flow or links:
-                raise UserError(self.env._(
-                    "%(resource)s is used by the flow %(flow)s. Delete or change that flow first.",
-                    resource=resource.display_name, flow=flow.name) if flow else self.env._(
-                    "Records of %(resource)s are still linked to records of Odoo (%(count)s). Remove these links first, "
-                    "under Exchanges, Links; the records themselves stay.", resource=resource.display_name, count=links))

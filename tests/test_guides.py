@@ -2,7 +2,6 @@
 
 from lxml import html
 
-from odoo.exceptions import UserError
 from odoo.tests import HttpCase, TransactionCase, new_test_user, tagged
 
 from odoo.addons.integration_flow.controllers.guides import DOCS, known
@@ -64,20 +63,6 @@ class TestGuideLinks(ScreensMixin, TransactionCase):
         case = self.env["integration.test.case"].create({"flow_id": self.flow.id, "name": "An example"})
         action = case.with_user(self.users["manager"]).action_open_flow()
         self.assertEqual((action["res_model"], action["res_id"]), ("integration.flow", self.flow.id))
-
-    def test_a_resource_that_is_used_says_by_what(self):
-        link = self.env["integration.link"].create({
-            "connection_id": self.connection.id, "resource_id": self.resource.id, "external_id": "1", "model": "res.partner",
-            "res_id": self.partner.id})
-        with self.assertRaisesRegex(UserError, "used by the flow Tour Customers"):
-            self.resource.unlink()
-        self.flow.unlink()
-        if link.exists():
-            with self.assertRaisesRegex(UserError, r"still linked to records of Odoo \(1\)"):
-                self.resource.unlink()
-            link.unlink()
-        self.resource.unlink()
-        self.assertFalse(self.resource.exists())
 
 
 @tagged("post_install", "-at_install")

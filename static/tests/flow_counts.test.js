@@ -27,13 +27,13 @@ async function show(answers, resId = 1) {
         if (answer instanceof Error) {
             throw answer;
         }
-        Object.assign(Flow._records[0], answer);
         return [{ id: resId, ...answer }];
     });
     const arch = `
         <form>
             <widget name="integration_flow_counts"/>
-            <field name="state"/><field name="synced_count" readonly="1"/><field name="name"/>
+            <field name="state"/><field name="attention_count" readonly="1"/><field name="pending_count" readonly="1"/>
+            <field name="synced_count" readonly="1"/><field name="name"/>
         </form>`;
     await mountView({ type: "form", resModel: "integration.flow", resId, arch });
 }
@@ -52,11 +52,14 @@ describe("numbers of a flow", () => {
         expect.verifySteps([]);
     });
 
-    test("it asks again while the page is looked at", async () => {
-        await show([SAME]);
+    test("the form is loaded anew when a number has changed", async () => {
+        onRpc("integration.flow", "web_read", () => {
+            expect.step("loaded");
+        });
+        await show([{ attention_count: 0, pending_count: 0, synced_count: 2 }]);
         await wait();
-        await wait();
-        expect.verifySteps(["asked", "asked"]);
+        await animationFrame();
+        expect.verifySteps(["loaded", "asked", "loaded"]);
     });
 
     test("what somebody types is not thrown away", async () => {

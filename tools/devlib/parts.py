@@ -234,6 +234,8 @@ def odoo_parts(report, databases, template, arguments, browser=True):
 
 #: Tests that start workers and servers and kill them take many times longer than their length says.
 SLOW = re.compile(r"crash|real|nodes|load|worker|published?_|fuzz|tour|screens")
+#: Small files that run for minutes: benchmarks, all tests of the components in one, workers that are killed.
+VERY_SLOW = re.compile(r"benchmarks|components|kills|nodes")
 
 
 def test_folders():
@@ -244,7 +246,8 @@ def test_folders():
 def halves():
     """The files of the Odoo tests in two lists that take about equally long; both run at once."""
     weights = {
-        str(path.relative_to(places.CHECKOUT)): path.stat().st_size * (3 if SLOW.search(path.name) else 1)
+        str(path.relative_to(places.CHECKOUT)): path.stat().st_size
+        * (8 if VERY_SLOW.search(path.name) else 3 if SLOW.search(path.name) else 1)
         for folder in test_folders()
         for path in sorted(folder.glob("test_*.py"))
     }
