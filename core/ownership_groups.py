@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from .ownership import (
-    NOBODY,
     USUAL,
     Case,
     Decision,
@@ -17,6 +16,7 @@ from .ownership import (
     decided,
     external_blank,
     external_wins,
+    merge,
     odoo_wins,
     rule_of,
 )
@@ -47,7 +47,10 @@ def merge_group(
     [True, True]
     """
     if owner == "nobody":
-        return [NOBODY] * len(members)
+        return [
+            merge(owner, agreed=agreed, odoo=odoo, external=external, external_as_odoo=external_as_odoo)
+            for agreed, odoo, external, external_as_odoo in members
+        ]
     rule_of(owner)
     looked = [case_of(member, terms, odoo_time, external_time) for member in members]
     cases = [case for case in looked if isinstance(case, Case)]
