@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from ..core import announcements
 from ..core.errors import SyncError
 from ..transport import Client, Exchange, Request
-from . import announcing, failures, receipts
+from . import announcing, failures, receipts, sending_now
 from .calling import Job, Target, call, target_of
 from .claim import Claims
 
@@ -321,24 +321,10 @@ class Deliverer:
 
 
 def send_now(env, prepare, tell):
-    """Send a few deliveries at once, for a button, in transactions of the engine's own.
+    """Send a few deliveries at once, for a button; see ``sending_now``."""
 
-    :param prepare: function called with an environment of its own; returns the ids to send. What it writes must not be
-        written by the caller: two transactions would wait for each other.
-    :param tell: function called with that environment and the ids when they were sent: the caller's own transaction has
-        begun before and sees nothing of it
-    :return: what ``tell`` returns
-    """
-    env.cr.flush()
-    with env.registry.cursor() as cr:
-        own = env(cr=cr, user=env.uid, su=True)
-        ids = prepare(own)
-        own.flush_all()
-        cr.commit()
+    def send(own, ids):
         Deliverer(own).send_now(ids)
         announcing.wake(own)
-        cr.commit()
-        own.invalidate_all()
-        told = tell(own, ids)
-    env.invalidate_all()
-    return told
+
+    return sending_now.send_now(env, prepare, send, tell)

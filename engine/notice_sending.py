@@ -7,7 +7,7 @@ import logging
 import time
 from contextlib import contextmanager
 
-from . import capture, claim, failures, noticing
+from . import capture, claim, failures, noticing, sending_now
 from .notice_posting import LOCK_SPACE, Sender, lasting, utc_now
 
 _logger = logging.getLogger(__name__)
@@ -37,28 +37,14 @@ def run(env) -> None:
 
 
 def send_now(env, prepare, tell):
-    """Send a few messages at once, for a button, in transactions of the engine's own.
+    """Send a few messages at once, for a button; see ``sending_now``."""
 
-    :param prepare: function called with an environment of its own; returns the ids to send. What it writes must not be
-        written by the caller: two transactions would wait for each other.
-    :param tell: function called with that environment and the ids when they were sent: the caller's own transaction has
-        begun before and sees nothing of it
-    :return: what ``tell`` returns
-    """
-    env.cr.flush()
-    with env.registry.cursor() as cr:
-        own = env(cr=cr, user=env.uid, su=True)
-        ids = prepare(own)
-        own.flush_all()
-        cr.commit()
-        with _locks(cr) as held:
+    def send(own, ids):
+        with _locks(own.cr) as held:
             Sender(own, held).send(ids)
         wake(own)
-        cr.commit()
-        own.invalidate_all()
-        told = tell(own, ids)
-    env.invalidate_all()
-    return told
+
+    return sending_now.send_now(env, prepare, send, tell)
 
 
 def insert_test(env, key: str, channel, message: dict, *, rule_id, user_id) -> int:

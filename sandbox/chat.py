@@ -6,10 +6,10 @@ cards as Microsoft Teams does (202, no body). ``GET /chat/messages`` with the co
 """
 
 import json
-import threading
 
 from .auth import same
 from .messages import ApiError, Response, no_route
+from .system import System
 
 TOKEN = "sandbox-hook-token"  # noqa: S105 - the sandbox's own
 BLOCKS = {"header", "section", "context", "divider", "actions", "image"}
@@ -22,12 +22,7 @@ def plain(text, status):
     return Response(text.encode(), status, content_type="text/html")
 
 
-class Chat:
-    def __init__(self, app):
-        self.app = app
-        self.lock = threading.RLock()
-        self.clear()
-
+class Chat(System):
     def clear(self):
         with self.lock:
             self.messages = []

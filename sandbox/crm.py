@@ -5,7 +5,6 @@ exists once (409 otherwise); a record that was merged answers under its old ID w
 and searches never show it again; a search hands out 10,000 records and no more.
 """
 
-import threading
 import time
 import uuid
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from .crm_lists import Lists
 from .crm_preferences import Preferences
 from .crm_search import search
 from .messages import ApiError, Response, no_route
+from .system import System
 
 CATEGORIES = {
     400: "VALIDATION_ERROR", 401: "INVALID_AUTHENTICATION", 404: "OBJECT_NOT_FOUND", 409: "CONFLICT",
@@ -47,13 +47,8 @@ def not_found():
     return ApiError(404, "OBJECT_NOT_FOUND", "resource not found")
 
 
-class Crm:
+class Crm(System):
     """All objects of the CRM, behind one lock of its own."""
-
-    def __init__(self, app):
-        self.app = app
-        self.lock = threading.RLock()
-        self.clear()
 
     def clear(self):
         with self.lock:

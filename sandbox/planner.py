@@ -6,11 +6,11 @@ the driver's app, which the public API does not have.
 """
 
 import hashlib
-import threading
 import time
 
 from .auth import same
 from .messages import ApiError, Response, no_route
+from .system import System
 
 STATUSES = ("unscheduled", "scheduled", "on_route", "servicing", "success", "failed", "rejected", "cancelled")
 OPERATIONS = ("CREATE", "UPDATE", "SYNC", "MERGE")
@@ -25,12 +25,7 @@ def refused(code, message):
     return {"success": False, "code": code, "message": message}
 
 
-class Planner:
-    def __init__(self, app):
-        self.app = app
-        self.lock = threading.RLock()
-        self.clear()
-
+class Planner(System):
     def clear(self):
         with self.lock:
             self.orders = {}  # id -> {"id", "data", "schedule", "completion"}

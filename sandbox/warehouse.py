@@ -8,22 +8,17 @@ of the request. The shapes are this sandbox's own, as each warehouse has others.
 import csv
 import gzip
 import io
-import threading
 import zlib
 
 from .auth import same
 from .messages import ApiError, Response, no_route
+from .system import System
 
 MOST_ROWS = 20_000
 KEY = "row_key"
 
 
-class Warehouse:
-    def __init__(self, app):
-        self.app = app
-        self.lock = threading.RLock()
-        self.clear()
-
+class Warehouse(System):
     def clear(self):
         with self.lock:
             self.tables = {}  # name -> {key: row}

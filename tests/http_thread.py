@@ -1,6 +1,7 @@
 """A small HTTP server in a thread of the test's process, for systems that the sandbox is not."""
 
 import threading
+from abc import ABC, abstractmethod
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ class Asked(NamedTuple):
     raw: bytes
 
 
-class HttpThread:
+class HttpThread(ABC):
     """Inherit and say what is answered; ``url`` is its address, without a slash at the end."""
 
     def __init__(self):
@@ -44,9 +45,9 @@ class HttpThread:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
+    @abstractmethod
     def serve(self, asked: Asked):
         """Status, content type and bytes; None: the answer is lost."""
-        raise NotImplementedError
 
     def stop(self):
         self._server.shutdown()
