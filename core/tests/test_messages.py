@@ -85,3 +85,15 @@ def test_text_and_hint(code):
         "plain words"
     )
     assert len(message) < 170 and len(hint) < 210
+
+
+def test_what_is_wrong_with_a_connection_is_in_words():
+    """Its settings and the reasons are keys in transport, and read "not of SFTP" where a word is missing."""
+    words = (ROOMS / "engine" / "messages.py").read_text()
+    found = set()
+    for path in sorted((ROOMS / "transport").glob("*.py")):
+        found |= set(re.findall(r'(?:bad_configuration|_bad_url)\(\w+, "([^"]+)"', path.read_text()))
+        for setting, reason in re.findall(r'bad_configuration\("([^"]+)", "([^"]+)"', path.read_text()):
+            found |= {setting, reason}
+    assert {"not of SFTP", "no user", "malformed"} <= found
+    assert not {key for key in found if f'"{key}": _lt(' not in words}
