@@ -261,8 +261,9 @@ class Crm(System):
             if isinstance(value, bool):
                 value = str(value).lower()
             checked[name] = str(value) if value not in (None, "") else None
-        for name in ("hs_object_id", "createdate", "hs_merged_object_ids", MODIFIED.get(kind, "hs_lastmodifieddate")):
-            if name in checked or any(other.startswith("hs_email_optout") for other in checked):
+        read_only = {"hs_object_id", "createdate", "hs_merged_object_ids", MODIFIED.get(kind, "hs_lastmodifieddate")}
+        for name in checked:
+            if name in read_only or name.startswith("hs_email_optout"):
                 raise bad_request(f'"{name}" is a read only property; its value cannot be set.')
         stage = checked.get("dealstage")
         if kind == "deals" and stage and stage not in {key for key, _label, _chance in STAGES}:

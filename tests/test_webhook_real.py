@@ -304,8 +304,10 @@ class TestServer(RealWebhookCase):
             self.assertLess(answer.status, 500, (method, path, headers, body))
             self.assertNotIn(b"Traceback", text)
             self.assertNotIn(b"psycopg2", text)
-            if method == "POST" and token is None and not headers.get("X-Odoo-Database", "").strip():
-                # That header asks for another database, and Odoo says itself that there is none.
+            if headers.get("X-Odoo-Database", "").strip():
+                # It asks for another database, and Odoo says itself that there is none.
+                self.assertGreaterEqual(answer.status, 400, headers)
+            elif method == "POST" and token is None:
                 self.assertIn(answer.status, (200, 400, 403))
 
         rubbish()

@@ -60,9 +60,7 @@ class Root:
 
 def refused(info, errors):
     names = info.schema.get_type(str(info.return_type)).fields
-    return {**{name: errors if name.endswith("serErrors") and name != "userErrors" else [] for name in names
-               if name.endswith("serErrors")},
-            **({"userErrors": errors} if "userErrors" in names else {})}  # fmt: skip
+    return {name: errors for name in names if name.endswith("serErrors")}
 
 
 def idempotency_key(info):

@@ -1,4 +1,4 @@
-import { ASKED_EVERY_MS } from "@integration_flow/flow_counts/flow_counts";
+import { ASKED_EVERY_MS, ASKED_FOR_MS } from "@integration_flow/flow_counts/flow_counts";
 import { advanceTime, animationFrame, describe, expect, test } from "@odoo/hoot";
 import { contains, defineModels, fields, makeServerError, models, mountView, onRpc } from "@web/../tests/web_test_helpers";
 import { defineMailModels } from "@mail/../tests/mail_test_helpers";
@@ -10,6 +10,7 @@ class Flow extends models.Model {
     attention_count = fields.Integer();
     pending_count = fields.Integer();
     synced_count = fields.Integer();
+    last_success_at = fields.Datetime();
     _records = [
         { id: 1, name: "Orders", state: "live", attention_count: 0, pending_count: 2, synced_count: 0 },
         { id: 2, name: "Stock", state: "draft", attention_count: 0, pending_count: 0, synced_count: 0 },
@@ -18,63 +19,83 @@ class Flow extends models.Model {
 defineMailModels();
 defineModels([Flow]);
 
-/** The form of a flow; `answers` are the counts that are read later, the last one for ever. */
-async function show(answers, resId = 1) {
-    const left = [...answers];
-    onRpc("integration.flow", "read", () => {
-        expect.step("asked");
-        const answer = left.length > 1 ? left.shift() : left[0];
-        if (answer instanceof Error) {
-            throw answer;
+const SAME = { attention_count: 0, pending_count: 2, synced_count: 0, last_success_at: false };
+const DONE = { attention_count: 0, pending_count: 0, synced_count: 2, last_success_at: "2026-01-31 12:00:00" };
+
+/** The form of a flow; `world.now` is what the server says. */
+async function show(now, resId = 1) {
+    const world = { now };
+    onRpc("integration.flow", "read", ({ args: [, names] }) => {
+        expect.step(names.includes("last_success_at") ? "signs" : "counts");
+        if (world.now instanceof Error) {
+            throw world.now;
         }
-        return [{ id: resId, ...answer }];
+        return [{ id: resId, ...Object.fromEntries(names.map((name) => [name, world.now[name]])) }];
     });
     const arch = `
         <form>
             <widget name="integration_flow_counts"/>
-            <field name="state"/><field name="attention_count" readonly="1"/><field name="pending_count" readonly="1"/>
-            <field name="synced_count" readonly="1"/><field name="name"/>
+            <field name="state"/><field name="synced_count" readonly="1"/><field name="name"/>
         </form>`;
     await mountView({ type: "form", resModel: "integration.flow", resId, arch });
+    return world;
 }
 
-async function wait(ms = ASKED_EVERY_MS) {
-    await advanceTime(ms);
+async function look() {
+    await advanceTime(ASKED_EVERY_MS);
     await animationFrame();
 }
 
-const SAME = { attention_count: 0, pending_count: 2, synced_count: 0 };
-
 describe("numbers of a flow", () => {
     test("nothing is asked about a draft", async () => {
-        await show([SAME], 2);
-        await wait();
+        await show(SAME, 2);
+        await look();
         expect.verifySteps([]);
     });
 
-    test("the form is loaded anew when a number has changed", async () => {
-        onRpc("integration.flow", "web_read", () => {
-            expect.step("loaded");
-        });
-        await show([{ attention_count: 0, pending_count: 0, synced_count: 2 }]);
-        await wait();
-        await animationFrame();
-        expect.verifySteps(["loaded", "asked", "loaded"]);
+    test("all numbers are read when something has happened, and shown", async () => {
+        const world = await show(SAME);
+        await look();
+        expect.verifySteps(["signs", "counts"]);
+        await look();
+        expect.verifySteps(["signs"]);
+        expect("[name=synced_count]").toHaveText("0");
+        world.now = DONE;
+        await look();
+        expect.verifySteps(["signs", "counts"]);
+        expect("[name=synced_count]").toHaveText("2");
     });
 
-    test("what somebody types is not thrown away", async () => {
-        await show([{ attention_count: 0, pending_count: 0, synced_count: 2 }]);
+    test("what somebody types stays", async () => {
+        const world = await show(SAME);
         await contains("[name=name] input").edit("Web orders", { confirm: false });
-        await wait();
-        expect.verifySteps(["asked"]);
+        world.now = DONE;
+        await look();
+        expect.verifySteps(["signs", "counts"]);
+        expect("[name=synced_count]").toHaveText("2");
         expect("[name=name] input").toHaveValue("Web orders");
     });
 
+    test("it ends when nothing happens for long", async () => {
+        await show(SAME);
+        await look();
+        expect.verifySteps(["signs", "counts"]);
+        await advanceTime(ASKED_FOR_MS);
+        await animationFrame();
+        expect.verifySteps(["signs"]); // the clock jumps over what lies between
+        await look();
+        expect.verifySteps([]);
+    });
+
     test("a read that fails ends it in silence", async () => {
-        await show([makeServerError()]);
-        await wait();
-        await wait();
-        expect.verifySteps(["asked"]);
+        const world = await show(SAME);
+        await look();
+        expect.verifySteps(["signs", "counts"]);
+        world.now = makeServerError();
+        await look();
+        expect.verifySteps(["signs"]);
+        await look();
+        expect.verifySteps([]);
         expect(".o_dialog").toHaveCount(0);
     });
 });
