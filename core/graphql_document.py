@@ -62,6 +62,8 @@ def read_document(text: str) -> Document:
         if tokens[position] == "(":
             position = _declarations(tokens, position, declared, required)
         while position < len(tokens) and tokens[position] != "{":  # directives of the operation
+            if tokens[position] == "$" and position + 1 < len(tokens):
+                used.add(tokens[position + 1])
             position += 1
         position = _selection(tokens, position, used)
     if len(kinds) != 1:
@@ -109,6 +111,8 @@ def _declarations(tokens: list[str], position: int, declared: dict, required: se
         token = tokens[position]
         if token == "$":
             name = tokens[position + 1]
+            if not (name[0].isalpha() or name[0] == "_"):
+                raise _bad("a name is missing after $")
             if name in declared:
                 raise _bad(f"${name} is declared twice")
             declared[name] = True

@@ -61,6 +61,8 @@ def _records(rows: Iterator[list[str] | dict], names: list[str]) -> list[dict[st
     records = []
     for row in rows:
         if isinstance(row, dict):
+            if not names:  # without its heading nobody can say what stands in which column
+                raise _malformed(row[BROKEN]["line"], row[BROKEN]["reason"])
             records.append(row)
             continue
         if not any(cell.strip() for cell in row):

@@ -103,7 +103,9 @@ class _MapBuilder:
     def add_alert(self, rule) -> None:
         """A business alert: new records, and what its filter asks for."""
         try:
-            paths = [condition.field_expr for condition in rule._conditions().iter_conditions()]
+            domain = rule._conditions()
+            self.env[rule.model_name].sudo()._search(domain, limit=1)  # only built: a user's write must not fail by it
+            paths = [condition.field_expr for condition in domain.iter_conditions()]
         except Exception as error:  # a typed domain can fail in as many ways as Python can
             _logger.warning("Alert %s: its filter cannot be used: %s", rule.name, error)
             return
@@ -189,7 +191,8 @@ def build_watch_map(env, states) -> WatchMap:
     builder = _MapBuilder(env)
     if _table_exists(env.cr):
         for flow in env["integration.flow"].sudo().search(
-                [("state", "in", states), "|", ("direction", "!=", "request"), ("timing", "=", "live")]):
+                [("state", "in", states), "|", ("direction", "!=", "request"), "&", ("timing", "=", "live"),
+                 ("request_effect", "!=", "tell")]):
             if flow.model_name in env:
                 builder.add_flow(flow)
         for rule in env["integration.notice.rule"].sudo().search([("state", "=", "on"), ("trigger", "=", "change")]):

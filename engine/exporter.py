@@ -155,13 +155,22 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
             refused = []
             for exchange in self._call_all(client, [self._bulk_request(chunk) for chunk in chunks]):
                 chunk, error = exchange.request.key, exchange.error
-                if len(chunk) > 1 and error is not None and error.error_class == "validation" and not error.outcome_unknown:
+                if self._is_halved(chunk, error, exchange):
                     refused.append(chunk)
                 else:
                     done.append(exchange)
             chunks = [half for chunk in refused
                       for half in (chunk[:len(chunk) // 2], chunk[len(chunk) // 2:])]
         return done
+
+    def _is_halved(self, chunk: list[Outgoing], error, exchange) -> bool:
+        """Refused as a whole: by a status, or an update in whatever way; unless the answer itself names the guilty. New
+        records in an answer that says 200 may partly have been made: they are not sent again."""
+        if len(chunk) < 2 or error is None or error.error_class != "validation" or error.outcome_unknown:
+            return False
+        operation, answer = chunk[0].operation, exchange.response
+        harmless = operation.kind == "update" or answer is None or answer.status >= 400
+        return harmless and not self._refused_items(operation, exchange)
 
     def _bulk_chunks(self) -> list[list[Outgoing]]:
         bulks = [outgoing for outgoing in self.outgoing if outgoing.operation.bulk]

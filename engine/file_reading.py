@@ -90,7 +90,8 @@ class FileFetcher(Fetcher):
     def _store(self, exchange, now: datetime, embedded_plans):
         kind, file_id = exchange.request.key
         error = exchange.error
-        if error is not None and (kind == LIST or error.info.scope == "connection"):
+        if error is not None and (
+                kind == LIST or error.info.scope == "connection" and error.code != "file_failed"):
             raise error
         if kind == LIST:
             self._note_listed(exchange.response.body["files"], now)
@@ -123,8 +124,6 @@ class FileFetcher(Fetcher):
         seen = [(
             plan.id, plan.connection.id, plan.company_id, self.run_id, self.folder, file["name"], file["size"],
             file["modified"], datetime.fromtimestamp(file["modified"], UTC).replace(tzinfo=None), now) for file in files]
-        self.cr.execute(
-            "UPDATE integration_file SET in_folder = false WHERE flow_id = %s AND direction = 'in' AND in_folder", [plan.id])
         if seen:
             bulk.run(
                 self.cr,
@@ -133,6 +132,11 @@ class FileFetcher(Fetcher):
                 "ON CONFLICT (flow_id, name, size, mtime) WHERE direction = 'in' DO UPDATE SET in_folder = true, "
                 "seen_at = EXCLUDED.seen_at, folder = EXCLUDED.folder, "
                 "state = CASE f.state WHEN 'gone' THEN 'new' ELSE f.state END", _COLUMNS, seen)
+        self.cr.execute(
+            "UPDATE integration_file f SET in_folder = false WHERE flow_id = %s AND direction = 'in' AND in_folder "
+            "AND NOT EXISTS (SELECT 1 FROM unnest(%s::varchar[], %s::float[], %s::float[]) AS listed(name, size, mtime) "
+            "WHERE listed.name = f.name AND listed.size = f.size AND listed.mtime = f.mtime)",
+            [plan.id, *([file[key] for file in files] for key in ("name", "size", "modified"))])
         self.cr.execute(
             "UPDATE integration_file SET state = 'gone', done_at = %s WHERE flow_id = %s AND direction = 'in' "
             "AND state IN ('new', 'failed') AND NOT in_folder", [now, plan.id])

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from types import SimpleNamespace
 
-from ..core import documents, paths, templates
+from ..core import documents, templates
 from ..core.errors import SyncError
+from ..transport import formats
 from . import http, messages
 from .doubts import plain
 from .exporter import Exporter
@@ -57,6 +58,13 @@ class FileExporter(Exporter):
         if not self.plan.external_id(outgoing.request):
             raise SyncError("mapping", "file_without_id", params={"path": self.plan.resource.id_path})
         self.outgoing.append(outgoing)
+
+    def _request(self, outgoing: Outgoing):
+        request = super()._request(outgoing)
+        operation = outgoing.operation
+        if operation.bulk:  # a value that no file of this kind can hold fails its record, and not the whole file
+            formats.encode(operation.format, http.wrap_many(operation, [request], {"key": ""}), operation.format_options)
+        return request
 
     def mark_sending(self) -> None:
         result = super().mark_sending()
@@ -120,10 +128,8 @@ class FileExporter(Exporter):
         return self._call_all(client, [self._file_request(file) for file in self.files])
 
     def _file_request(self, file: OutFile):
-        body = file.bodies
-        if file.operation.bulk_path:
-            body = {}
-            paths.assign(body, file.operation.bulk_path, file.bodies)
+        # The key stays: a repeat has to be the same to the byte.
+        body = http.wrap_many(file.operation, file.bodies, {"key": str(file.id)})
         # The path is ready: what was filled in must not be taken for a placeholder.
         operation = SimpleNamespace(**{**vars(file.operation), "path": ""})
         request = http.build_request(operation, body=body, key=file, secrets=self._sensitive(file.outgoing))
@@ -154,9 +160,14 @@ class FileExporter(Exporter):
         """What became of the files, in one transaction with what became of their records."""
         for file in self.files:
             message, hint = messages.explain(self.env, file.error) if file.error else (None, None)
-            done = file.state != "open"
+            told = {outgoing.row.id for outgoing in file.outgoing}
+            left = [None if row_id in told else row_id for row_id in file.rows] if file.state == "sent" else file.rows
+            # Records of it that this slice does not have hear of it in theirs: until then the file is not let go of.
+            state = "open" if file.state == "sent" and any(left) else file.state
+            done = state != "open"
             self.cr.execute(
                 "UPDATE integration_file SET state = %s, size = %s, checksum = %s, error_message = %s, error_hint = %s, "
                 "done_at = %s, body = CASE WHEN %s THEN NULL ELSE body END, "
-                "row_ids = CASE WHEN %s THEN NULL ELSE row_ids END WHERE id = %s",
-                [file.state, file.size, file.checksum, message, hint, self.now if done else None, done, done, file.id])
+                "row_ids = CASE WHEN %s THEN NULL ELSE %s::jsonb END WHERE id = %s",
+                [state, file.size, file.checksum, message, hint, self.now if done else None, done, done, json.dumps(left),
+                 file.id])

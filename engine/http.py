@@ -23,8 +23,6 @@ CALL_SECONDS = "integration_call_seconds"
 
 def build_config(connection):
     """The transport's configuration of this connection, secrets in clear. For the engine only."""
-    seconds = connection.env.context.get(CALL_SECONDS)
-    waits = {"timeout_total": seconds, "patience": seconds} if seconds else {}
     return ConnectionConfig(
         base_url=connection.base_url,
         auth_type=connection.auth_type,
@@ -35,8 +33,7 @@ def build_config(connection):
         scope=connection.scope or "",
         oauth_token=connection._oauth_token_dict(),
         timeout_connect=connection.timeout_connect,
-        timeout_read=min(connection.timeout_read, seconds or connection.timeout_read),
-        **waits,
+        timeout_read=connection.timeout_read,
         verify_tls=connection.verify_tls,
         ca_bundle=connection.ca_bundle or "",
         rate_calls=connection.rate_calls,
@@ -60,7 +57,9 @@ class ConnectionClient(Client):
     """
 
     def __init__(self, connection, seconds=None):
-        config = build_config(connection)
+        # What the connection says, before somebody who waits has less patience: see is_outdated.
+        self.settings = config = build_config(connection)
+        seconds = seconds or connection.env.context.get(CALL_SECONDS)
         if seconds:
             config = replace(
                 config, timeout_connect=min(config.timeout_connect, seconds), timeout_read=min(config.timeout_read, seconds),
@@ -99,7 +98,7 @@ def store_new_token(connection, client) -> None:
 def is_outdated(client, connection) -> bool:
     """Was a setting of the connection changed since this client was opened?"""
     return client.credentials_version != connection.credentials_version \
-        or replace(build_config(connection), oauth_token=None) != replace(client.config, oauth_token=None)
+        or replace(build_config(connection), oauth_token=None) != replace(client.settings, oauth_token=None)
 
 
 def probe(connection) -> tuple[list[str], bool]:

@@ -120,6 +120,7 @@ def _store_line_links(cr, rows: list[tuple]) -> list[tuple]:
             "ON CONFLICT (connection_id, resource_id, COALESCE(line_rule_id, 0), external_id) "
             "DO UPDATE SET model = EXCLUDED.model, res_id = EXCLUDED.res_id", lines, template=_LINK_VALUES,
             page_size=2000)
+        _wake_waiting(cr, lines)
     return [row for row in rows if row[2] is None]
 
 

@@ -113,7 +113,7 @@ class BatchMapper:
         self.plan = plan
         self.cr = cr
         self.relations: dict[tuple[int, str], int] = {}
-        self.fields_of: dict[tuple[str, int], int] = {}  # (field, id of a related record) → what it refers to
+        self.fields_of: dict[tuple[str, str, int], int] = {}  # (model, field, id of a related record) → what it refers to
         self.lookups: dict[tuple, list[int]] = {}
         self.unmapped: set[tuple[int, str]] = set()
 
@@ -152,7 +152,7 @@ class BatchMapper:
         for (model_name, name), resources in fields_of.items():
             related = self.plan.model.env[model_name].browse({
                 res_id for (resource_id, _external_id), res_id in self.relations.items() if resource_id in resources})
-            self.fields_of.update({(name, record.id): record[name].id for record in related.exists()})
+            self.fields_of.update({(model_name, name, record.id): record[name].id for record in related.exists()})
         for key, values in wanted_lookups.items():
             self._look_up(key, values, labels[key])
 
@@ -266,7 +266,9 @@ class BatchMapper:
                 raise SyncError("parent_missing", "parent_missing", params={
                     "relation": rule.label, "external_id": external_id, "flow": rule.relation_flow_name,
                     "resource_id": rule.relation_resource_id})
-            ids.append(self.fields_of.get((rule.relation_field, res_id)) if rule.relation_field else res_id)
+            if rule.relation_field:
+                res_id = self.fields_of.get((rule.relation_model, rule.relation_field, res_id))
+            ids.append(res_id)
         _refuse_several(rule, external)
         if rule.field_type == "many2many":
             return ids  # an empty list is a value: no taxes is not the same as Odoo's default taxes
@@ -416,14 +418,20 @@ class OutMapper:
                 # Links of lines are kept as document/line.
                 self.external_ids[resource_id, line_rule_id, res_id] = \
                     external_id.rpartition("/")[2] if line_rule_id else external_id
-        for rule in self.plan.export_rules:
-            if rule.transform == "file_url":
-                self.files[rule.id] = files.of_records(rule, records)
+        for rules, source in self._sources(records):
+            for rule in rules:
+                if rule.transform == "file_url":
+                    self.files[rule.id] = files.of_records(rule, source)
+
+    def _file(self, rule: RulePlan, record) -> files.File | None:
+        """The file of a record; also where no batch was prepared, such as for one record that somebody looks at."""
+        known = self.files[rule.id] if rule.id in self.files else files.of_records(rule, record)
+        return known.get(record.id)
 
     def side(self, rule: RulePlan, record) -> Any:
         """The Odoo value of a rule in comparable form: of a file its checksum."""
         if rule.transform == "file_url":
-            file = self.files[rule.id].get(record.id)
+            file = self._file(rule, record)
             return file.checksum if file else None
         return read_value(rule, record)
 
@@ -443,7 +451,7 @@ class OutMapper:
         if rule.kind == "status":
             return self.plan.status.sends.get(read_value(rule, record))
         if rule.transform == "file_url":
-            file = self.files[rule.id].get(record.id)
+            file = self._file(rule, record)
             return file.address if file else None
         value = record
         for name in rule.odoo_path.split("."):

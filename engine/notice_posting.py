@@ -72,7 +72,7 @@ class Sender:
             self._settle_interrupted()
             while ids := self._due():
                 for notice_id in ids:
-                    self._send(notice_id)
+                    self._send(notice_id, due=True)
                     if time.monotonic() > until:
                         return True
             return False
@@ -119,7 +119,7 @@ class Sender:
                     "Odoo was stopped while this message was being sent.")))
         self.held.release()
 
-    def _send(self, notice_id: int) -> None:
+    def _send(self, notice_id: int, *, due: bool = False) -> None:
         if not self.held.take([notice_id], LOCK_SPACE):
             return  # another process is at it
         try:
@@ -129,6 +129,8 @@ class Sender:
             if not notice or notice.state not in ("pending", "waiting") or notice.channel_id.state == "stopped" \
                     and notice.level != "2":
                 return
+            if due and notice.channel_id.retry_at and notice.channel_id.retry_at > utc_now():
+                return  # the channel has failed meanwhile
             if notice.channel_id.kind == "chat":
                 self._post(notice)
             else:
@@ -301,7 +303,8 @@ class Sender:
                if counts else {})})
 
     def _lost(self, notice, text: str) -> None:
-        """Nobody knows whether it arrived."""
+        """Nobody knows whether it arrived. Before more of them are in doubt, the channel rests."""
+        notice.channel_id.write({"retry_at": failures.later(utc_now(), rules_of.WAITS[0])})
         if notice.channel_id.when_lost == "again" and (wait := rules_of.next_wait(max(notice.attempts, 1))) is not None:
             notice.write({
                 "state": "waiting", "next_attempt_at": failures.later(utc_now(), wait), "error_message": text,

@@ -102,10 +102,14 @@ def _plan_wake(env, *, again: bool) -> None:
                UNION ALL
                SELECT min(next_look_at) FROM integration_notice_rule WHERE state = 'on' AND active AND trigger = 'time'
                UNION ALL
-               SELECT min(r.since + rule.escalate_hours * interval '1 hour')
+               SELECT min(GREATEST(r.since + rule.escalate_hours * interval '1 hour',
+                                   CASE WHEN rule.problem IS NOT NULL THEN rule.next_look_at END))
                FROM integration_notice_record r JOIN integration_notice_rule rule ON rule.id = r.rule_id
                WHERE rule.state = 'on' AND rule.active AND rule.escalate_hours > 0 AND r.inside
-                 AND NOT COALESCE(r.escalated, false)) due""")
+                 AND NOT COALESCE(r.escalated, false) AND EXISTS (
+                     SELECT 1 FROM integration_notice_rule_escalate_rel e
+                     JOIN integration_notice_channel c ON c.id = e.channel_id WHERE e.rule_id = rule.id AND c.active)
+               ) due""")
     moment = env.cr.fetchone()[0]
     cron = env.ref(noticing.CRON, raise_if_not_found=False)
     if moment is not None and cron:

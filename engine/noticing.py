@@ -92,8 +92,20 @@ def fold(env, now: datetime) -> bool:
     for rule_id, found in sorted(looks.items()):
         rule = env["integration.notice.rule"].browse(rule_id)
         if rule.state == "on" and rule.active:
-            _follow(env, rule, found, now)
+            _follow_apart(env, rule, found, now)
     return len(rows) == BATCH
+
+
+def _follow_apart(env, rule, found: dict[int, list[bool]], now: datetime) -> None:
+    """An alert that fails says so, and keeps no other from being told."""
+    try:
+        with env.cr.savepoint():
+            _follow(env, rule, found, now)
+    except Exception as error:
+        if failures.is_concurrency(error):
+            raise
+        _logger.warning("Alert %s could not be looked after", rule.id, exc_info=True)
+        rule.write({"problem": str(error)[:500]})
 
 
 def look(env, rule, now: datetime) -> None:
@@ -171,7 +183,8 @@ def _tell(env, rule, channels, told: dict[int, int], level: str, now: datetime) 
 def _message(rule, record) -> dict[str, Any]:
     """The message of a record. One that cannot be written down must not keep the others from being told."""
     try:
-        return rule._message(record)
+        with record.env.cr.savepoint():  # a computed field may break the transaction
+            return rule._message(record)
     except Exception as error:
         if failures.is_concurrency(error):
             raise

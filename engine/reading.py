@@ -30,7 +30,8 @@ class Reading:
         flows = self.env["integration.flow"].sudo().search([
             ("connection_id", "=", self.connection.id), ("state", "in", RUNNING_STATES), ("next_run_at", "<=", now)])
         for flow in flows:
-            flow._open_run("schedule", full=flow._is_scan_due(now))
+            if flow.request_effect != "tell":  # a part of Odoo asks, never the time
+                flow._open_run("schedule", full=flow._is_scan_due(now))
             flow.next_run_at = flow._next_time(now)
         self.cr.execute(
             "UPDATE integration_sync s SET due_at = %s FROM integration_run run WHERE run.connection_id = %s "

@@ -159,8 +159,8 @@ class Requester(RequestFiles, Exporter):
         self.known[row.id] = {**_as_object(answer), steps.SENT: self._body(outgoing), CALLS: 1}
         if any(step.each_path or step.post_path for step in self.steps):
             self.known[row.id][FETCHED] = json.loads(row.payload or "{}").get(FETCHED) or []
+        self._keep_file(outgoing, self.steps[0], answer)  # may raise: a note is kept when nothing else can fail
         self._keep_notes(outgoing, self.steps[0], answer)
-        self._keep_file(outgoing, self.steps[0], answer)
         self.open.append(outgoing)
 
     def send_rest(self, client, mark) -> None:
@@ -181,6 +181,7 @@ class Requester(RequestFiles, Exporter):
                     outgoing.request = self._later_request(outgoing)
                     ready.append(outgoing)
                 except SyncError as error:
+                    self._keep_progress(outgoing)
                     self._fail(outgoing.row, error)
             risky = [outgoing for outgoing in ready if outgoing.request.doubtful]
             if risky:
@@ -229,8 +230,8 @@ class Requester(RequestFiles, Exporter):
         step, known = self.steps[number], self.known[row.id]
         answer = http.unwrap(step.operation, exchange.response.body)
         try:
-            self._keep_notes(outgoing, step, answer)
             self._keep_file(outgoing, step, answer)
+            self._keep_notes(outgoing, step, answer)
         except SyncError as problem:
             self._keep_progress(outgoing)
             self._fail(row, problem)

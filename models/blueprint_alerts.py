@@ -102,7 +102,8 @@ class IntegrationBlueprint(models.AbstractModel):
         for section, model_name in SECTIONS.items():
             codes = [entry["code"] for entry in data.get(section, ())]
             found[section] = self.env[model_name].with_context(active_test=False).search([("code", "in", codes)])
-        left_out = found["alerts"].channel_ids.filtered(lambda channel: not channel.code)
+        told_in = found["alerts"].channel_ids | found["alerts"].escalate_channel_ids
+        left_out = told_in.filtered(lambda channel: not channel.code)
         return {
             **super()._present_more(data),
             "alert_channels": [self._plain_entry(channel, "alert_channels") for channel in found["alert_channels"]],

@@ -5,6 +5,7 @@ from odoo.exceptions import UserError
 
 from ..core.blueprints import domain_text
 from .blueprint import located
+from .flow_defaults import FIXED
 
 # Fields of a rule that hold records, with the blueprint's name for them.
 RULE_REFERENCES = ("relation_flow", "value_map", "children")
@@ -180,7 +181,7 @@ class IntegrationBlueprint(models.AbstractModel):
             self._write_changed(flow, values)
             return flow
         # The same file makes the same flow, whoever imports it.
-        return self.env["integration.flow"].create({"tz": "UTC", **values})
+        return self.env["integration.flow"].create({"tz": "UTC", **FIXED, **values})
 
     def _apply_rules(self, flow, rules, flows, maps, place, parent=None):
         present = self._rules_of(flow, parent)

@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError
 
 from ..core.blueprints import dump, normal_form, parsed
 from ..core.redact import redact_url
+from .flow_defaults import FIXED
 
 # Those of the addon itself: every database that can read a blueprint has them.
 OWN_APPS = ("integration_flow", "mail", "base", "web", "base_setup", "bus", "web_tour", "html_editor")
@@ -61,6 +62,7 @@ class IntegrationBlueprint(models.AbstractModel):
                 for name, value in own.items()}
         defaults["flows"]["tz"] = "UTC"
         defaults["flows"]["domain"] = "[]"
+        defaults["flows"].update(FIXED)
         defaults["resources"].pop("api_name", None)
         return defaults
 

@@ -167,11 +167,11 @@ class IntegrationBulkAction(models.Model):
         rows = self.env[model]
         rows.check_access("read")
         total = rows.search_count(matching)
-        if not total:
+        reading = self._read_again(target, domain) if action == "retry" else 0
+        if not total and not reading:
             raise UserError(self.env._("Nothing that matches can be taken in hand: what is being processed, held or done "
                                        "already is left as it is."))
         newest = rows.search(matching, order="id desc", limit=1)
-        reading = self._read_again(target, domain) if action == "retry" else 0
         started = self.sudo().create({
             "user_id": self.env.uid, "company_id": self.env.company.id, "company_ids": self.env.companies.ids,
             "action": action, "target": target, "domain": domain or False, "later_at": later_at,

@@ -454,7 +454,8 @@ class IntegrationFlow(models.Model):
     def _schedule_next(self):
         for flow in self:
             # A live flow is captured on Odoo's side at once, but the other side must still be asked.
-            polls = flow.timing in ("scheduled", "batch") or (flow.timing == "live" and flow.direction != "export")
+            polls = flow.request_effect != "tell" and (
+                flow.timing in ("scheduled", "batch") or (flow.timing == "live" and flow.direction != "export"))
             flow.next_run_at = flow._next_time(fields.Datetime.now()) if flow.state in RUNNING_STATES and polls else False
         self.connection_id._wake()  # the worker plans when it has to look again
 

@@ -5,6 +5,8 @@ PARAMETERS = {
     "retry_attempts": ("integration_flow.default_retry_attempts", 8),
     "retry_first_seconds": ("integration_flow.default_retry_first_seconds", 60),
 }
+# What they are where a file does not say it: the same in every database.
+FIXED = {name: value for name, (_parameter, value) in PARAMETERS.items()}
 CHANGE_PERCENT = "integration_flow.default_guard_change_percent"
 DELETE_RECORDS = "integration_flow.default_guard_delete_records"
 

@@ -46,7 +46,7 @@ class Base(models.AbstractModel):
     def get_empty_list_help(self, help_message):
         """The help of our empty lists ends with the way to the page of the guides."""
         text = super().get_empty_list_help(help_message)
-        page = PAGES.get(self.env.context.get("integration_guide") or self._name)
+        page = PAGES.get(self._name == "integration.flow" and self.env.context.get("integration_guide") or self._name)
         if not page:
             return text
         return Markup("%s<p><a href='%s%s' target='_blank'>%s</a></p>") % (

@@ -32,7 +32,7 @@ class IntegrationFieldRule(models.Model):
     def _key_text(self, record):
         """The value of an Odoo record, as people read it; '' when there is none, or when they may not."""
         self.ensure_one()
-        *steps, last = self.odoo_path.split(".")
+        *steps, last = (self.odoo_path or "").split(".")
         for step in steps:
             if step not in record._fields or not record._has_field_access(record._fields[step], "read"):
                 return ""
@@ -79,9 +79,9 @@ class IntegrationSync(models.Model):
             documents = self.env[flow.sudo().model_name].browse(syncs.mapped("res_id")).exists()
             readable = {record.id: record for record in documents._filtered_access("read")} \
                 if documents.browse().has_access("read") else {}
-            gone = set(documents.ids)
+            there = set(documents.ids)
             for sync in syncs:
-                if sync.res_id in gone:
+                if sync.res_id in there:
                     texts = sync._key_texts_of(rules, readable.get(sync.res_id))
                 else:
                     texts = sync._key_texts_received(rules)
@@ -100,7 +100,12 @@ class IntegrationSync(models.Model):
         except ValueError:
             received = None
         texts = []
+        model = self.env[self.flow_id.sudo().model_name]
         for rule in rules:
+            field = model._fields.get((rule.odoo_path or "").split(".")[0])
+            if not model.has_access("read") or field is not None and not model._has_field_access(field, "read"):
+                texts.append("")  # what would not be shown of the record is not shown of what was received
+                continue
             try:
                 value = paths.get(rule.external_path, received) if received and rule.external_path else None
             except SyncError:

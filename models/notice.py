@@ -106,12 +106,14 @@ class IntegrationNotice(models.Model):
             raise UserError(self.env._("Nothing here can be sent again: it was sent, or is about to be."))
 
         def prepare(env):
-            own = env["integration.notice"].browse(notices.ids)
+            # Another one, or the scheduled action, may have been quicker than the look of this transaction.
+            own = env["integration.notice"].browse(notices.ids).filtered(
+                lambda notice: notice.state in ("failed", "doubtful", "waiting"))
             own.write({"state": "pending", "attempts": 0, "next_attempt_at": fields.Datetime.now()})
             return own.ids[:5]
 
         return notice_sending.send_now(
-            self.env, prepare, lambda env, ids: env["integration.notice"].browse(ids)._tell_outcome())
+            self.env, prepare, lambda env, _ids: env["integration.notice"].browse(notices.ids[:5])._tell_outcome())
 
     def action_mark_seen(self):
         """A message in doubt has arrived: a person has seen it there."""

@@ -128,6 +128,8 @@ class IntegrationNoticeRule(models.Model):
             try:
                 domain = rule._conditions()
                 domain.validate(self.env[rule.model_name])
+                # With the rights of its user: what he may not read is not told by whether a record is in the filter either.
+                rule._reader().search(domain, limit=1)
             except Exception as error:  # a typed domain can fail in as many ways as Python can
                 raise ValidationError(self.env._(
                     "Alert %(alert)s: the filter '%(domain)s' does not fit %(model)s: %(reason)s",
@@ -193,6 +195,14 @@ class IntegrationNoticeRule(models.Model):
             self._watch_changed()
             for rule in running.filtered("active"):
                 rule._learn()
+        return result
+
+    def _update_field_translations(self, field_name, translations, digest=None, source_lang=""):
+        """The dialog of translations writes past ``write``: the same has to hold for it."""
+        self._check_rights_lent({field_name: True})
+        result = super()._update_field_translations(field_name, translations, digest=digest, source_lang=source_lang)
+        for lang in translations:
+            self.with_context(lang=lang)._check_template()
         return result
 
     def unlink(self):

@@ -8,6 +8,7 @@ from odoo.tools import format_date, format_datetime, formatLang, html2plaintext
 from ..core import noticing
 from ..core.errors import SyncError
 from ..engine import messages
+from .selections import SECRETS_GROUP
 
 OWN_NAMES = ("record", "link", "alert", "company")
 MOST_RELATED = 5
@@ -27,9 +28,13 @@ class IntegrationNoticeRule(models.Model):
         return model.with_context(
             lang=user.lang or "en_US", tz=user.tz or "UTC", allowed_company_ids=companies.ids, active_test=False)
 
+    @api.depends_context("uid")
     @api.depends("title", "body", "domain", "model_id", "user_id", "company_id")
     def _compute_preview(self):
         for rule in self:
+            if not (self.env.su or rule.user_id == self.env.user or self.env.user.has_group(SECRETS_GROUP)):
+                rule.preview = False  # it would show what another user may read
+                continue
             message = None
             try:
                 message = rule._example() if rule.model_name in self.env else None

@@ -63,6 +63,7 @@ class IntegrationOperation(models.Model):
         "document", "kind", "format", "body", "body_path", "bulk", "bulk_path", "paging_style", "size_param", "cursor_param",
         "incremental_param")
     def _check_document(self):
+        self._check_json()  # whichever of the two is asked first: what is read below has to be JSON
         for operation in self.filtered("is_graphql"):
             reason = ""
             if not operation.document:

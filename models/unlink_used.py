@@ -58,7 +58,7 @@ class IntegrationFlow(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
         for flow in self:
-            users = self.env["integration.field.rule"].sudo().search(
+            users = self.env["integration.field.rule"].sudo().with_context(active_test=False).search(
                 [("relation_flow_id", "=", flow.id), ("flow_id", "not in", self.ids)]).flow_id
             if users:
                 raise UserError(self.env._(
@@ -117,7 +117,8 @@ class IntegrationValueMap(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_used(self):
         for value_map in self:
-            rules = self.env["integration.field.rule"].sudo().search([("value_map_id", "=", value_map.id)])
+            rules = self.env["integration.field.rule"].sudo().with_context(active_test=False).search(
+                [("value_map_id", "=", value_map.id)])
             if rules:
                 raise UserError(self.env._(
                     "%(map)s cannot be deleted: the flows %(flows)s translate values by it. Archive it instead, or choose "

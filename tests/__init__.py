@@ -57,6 +57,7 @@ from . import test_issues
 from . import test_alert_crash
 from . import test_alert_channels
 from . import test_alert_pattern
+from . import test_alert_safety
 from . import test_alerts
 from . import test_issues_real
 from . import test_announce

@@ -70,6 +70,7 @@ class TestGraphqlOperations(TransactionCase):
                 ({"document": ORDERS.replace("hasNextPage", "")}, "hasNextPage is missing"),
                 ({"document": ORDERS.replace("$first: Int!, ", "").replace("first: $first, ", "")}, "“first”"),
                 ({"cursor_param": "cursor"}, "“cursor”"),
+                ({"body": "{not json"}, "this is not valid JSON"),
                 ({"body": "{}", "document": ORDERS.replace("$state: String)", "$state: String!)")}, "$state is required")):
             with self.subTest(text), self.assertRaises(ValidationError) as caught, self.cr.savepoint():
                 self.listing(**vals)

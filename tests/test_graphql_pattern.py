@@ -294,7 +294,9 @@ class TestGraphqlOut(GraphqlCase):
                  id=self.product_there(variants[1].product_tmpl_id)["id"])
         for number, variant in enumerate(variants):
             self.put_stock(variant, 15 + number)
+        self.shop.clear_counts()
         self.work_again("graphql_stock")
+        self.assertEqual(len(self.calls_of("inventorySetQuantities")), 2, "the guilty one is named: the others go once more")
         self.assertEqual([self.stock_there(variant) for variant in (variants[0], variants[2])], [15, 17])
         guilty = self.env["integration.sync"].search([
             ("flow_id", "=", self.flows["graphql_stock"].id), ("res_id", "=", variants[1].id)])

@@ -1,6 +1,7 @@
 """Key fields in lists, Edit Payload, and what new flows begin with."""
 
 import json
+from unittest.mock import patch
 
 from lxml import etree
 
@@ -49,6 +50,17 @@ class TestSyncScreens(ExportTools, FlowCase):
         sync = self.receive(flow, self.customer(1, billing={"city": "Ghent"}))["1"]
         self.assertEqual((sync.state, sync.res_id), ("failed", 0))
         self.assertEqual(sync.with_user(self.users["user"]).key_values, "City: Ghent")
+
+    def test_key_fields_of_what_was_received_respect_access(self):
+        flow = self.customer_flow([("city", "billing.city", {"key_column": True}),
+                                   ("function", "job", {"required": True}),
+                                   (False, "note", {"key_column": True, "owner": "nobody"})])
+        sync = self.receive(flow, self.customer(1, billing={"city": "Ghent"}, note="by hand"))["1"]
+        self.assertEqual((sync.state, sync.res_id), ("failed", 0))
+        self.assertIn("City: Ghent", sync.with_user(self.blind).key_values)
+        with patch.object(self.env["res.partner"]._fields["city"], "groups", "base.group_system"):
+            sync.invalidate_recordset()
+            self.assertNotIn("Ghent", sync.with_user(self.blind).key_values or "")
 
     def test_key_fields_respect_access(self):
         flow = self.customer_flow([("city", "billing.city", {"key_column": True})])

@@ -3,11 +3,13 @@
 import io
 import json
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from unittest.mock import patch
 
 import paramiko
 
+from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.modules.neutralize import neutralize_database
 from odoo.tests import tagged
@@ -289,6 +291,33 @@ class TestWritingFiles(FileCase):
         self.assertEqual((self.problems(flow), len(self.rows(name))), ([], 5))
         self.assertEqual([file.number for file in self.noted(flow).values()], [1], "the same file, later")
 
+    def test_rows_of_a_file_that_come_back_one_after_the_other(self):
+        """The first one delivers the whole file; the others hear of it and go into no second one."""
+        flow = self.writing()
+        self.files.fault("disk_full", after=20)
+        self.export(flow)
+        syncs = self.env["integration.sync"].search([("flow_id", "=", flow.id)], order="id")
+        now = fields.Datetime.now()
+        syncs.due_at = now + timedelta(hours=1)
+        syncs[0].due_at = now - timedelta(minutes=1)
+        self.work(self.link)
+        [name] = self.files.names("out")
+        self.assertEqual((len(self.rows(name)), syncs[0].state, self.noted(flow)[name].state), (5, "synced", "open"))
+        self.make_due(flow)
+        self.work(self.link)
+        self.assertEqual((self.problems(flow), self.files.names("out")), ([], [name]))
+        self.assertEqual(self.noted(flow)[name].state, "sent")
+
+    def test_a_value_that_no_file_can_hold_stops_its_record_alone(self):
+        flow = self.writing()
+        flow.resource_id.format_options = '{"delimiter": ";", "encoding": "cp1252"}'
+        self.partners[3].city = "Łódź"
+        self.export(flow)
+        [name] = self.files.names("out")
+        self.assertEqual(len(self.rows(name)), 4)
+        [problem] = self.problems(flow)
+        self.assertIn("cp1252", problem)
+
     def test_somebody_elses_file_stays(self):
         flow = self.writing()
         flow.resource_id.operation_ids.path = "out/contacts-{number}.csv"
@@ -320,7 +349,8 @@ class TestFileConnection(FileCase):
             self.link.with_user(manager).action_accept_host_key()
         admin = self.make_user("file_admin", "integration_flow.group_integration_secrets")
         self.link.test_path = "in"
-        self.press(self.link.with_user(admin).action_accept_host_key)
+        self.link.with_user(admin).action_accept_host_key()
+        self.press(self.link.with_user(admin).action_test)
         self.assertTrue(self.link.test_ok, self.link.test_result)
         self.assertEqual((self.link.host_key, self.link.paused), (self.files.fingerprint, False))
         self.make_due(flow)

@@ -160,6 +160,7 @@ def test_documents():
     check_call(PAGED, {"first", "after"}, paged=True)
     check_call("mutation($input: [I!]!) { set(input: $input) { userErrors { message } } }", None, writes=True)
     check_call("{ shop { name } }", ())
+    check_call("query($key: String!) @idempotent(key: $key) { a }", {"key"})
 
 
 @pytest.mark.parametrize(("text", "options", "reason"), [
@@ -169,6 +170,7 @@ def test_documents():
     ("query { a(b: $c) }", {}, "$c is used, but not declared"),
     ("query($c: Int) { a }", {}, "$c is declared, but not used"),
     ("query($c: Int, $c: Int) { a(c: $c) }", {}, "$c is declared twice"),
+    ("query($) { a }", {}, "a name is missing after $"),
     ("query A { a } query B { b }", {}, "it holds 2 operations"),
     ("fragment A on B { c }", {}, "it holds 0 operations"),
     ("subscription { a }", {}, "“subscription” stands where"),

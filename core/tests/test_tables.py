@@ -67,6 +67,13 @@ def test_what_is_broken_everywhere_is_no_table():
     assert (caught.value.code, caught.value.params["line"]) == ("malformed_csv", 102)
 
 
+def test_a_broken_heading_is_no_table():
+    """Else the first row would be taken for the heading, and all others would stand under its values."""
+    with pytest.raises(SyncError) as caught:
+        parse_csv(b'"id","na"me"\n1,Bob\n2,Al\n', keep_broken=True)
+    assert (caught.value.code, caught.value.params["line"]) == ("malformed_csv", 1)
+
+
 @given(st.lists(st.tuples(st.text(max_size=5), st.text(max_size=5)), max_size=8))
 def test_whole_tables_are_read_alike(cells):
     raw = dump_csv([{"a": one, "b": two} for one, two in cells])
