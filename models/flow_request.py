@@ -2,6 +2,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..engine import requesting
+from ..engine.rows import RUNNING_STATES
 from ..engine.pressed import process_now
 from .sync import RUN_NOW_LIMIT
 
@@ -136,7 +137,8 @@ class IntegrationFlow(models.Model):
         """Have these records asked about behind the commit of this transaction, and not if it rolls back. Whether
         somebody may ask is the caller's matter."""
         flow = self.sudo()
-        flow._check_may_request()
+        if flow.state not in RUNNING_STATES or flow.request_effect == "tell":
+            flow._check_may_request()  # a paused connection delays what is queued, and refuses nothing
         self.env["integration.capture"].sudo()._insert([(flow.id, res_id, "write") for res_id in records.ids])
         flow.connection_id._wake()
 
@@ -149,7 +151,6 @@ class IntegrationFlow(models.Model):
         """
         flow = self.sudo()
         flow._check_may_request()
-        flow.connection_id._check_may_run()
         # Their sync records may be new: this transaction cannot see them, so only what is told of them is used.
         outcomes = process_now(self.env, requesting.enter(self.env, flow.id, records.ids))
         self.env.invalidate_all()

@@ -361,7 +361,7 @@ def _through_link(argument, addon):
     """A test file named from the checkout, as a path through the link that has the addon's (or the bridge's) name."""
     path, separator, rest = argument.partition("::")
     if _is_path(argument) and (places.CHECKOUT / path).exists():
-        bridge, *within = Path(path).parts[1:] if Path(path).parts[0] == "bridges" else [""]
+        bridge, *within = (Path(path).parts[1:] or ("",)) if Path(path).parts[0] == "bridges" else [""]
         place = addon.parent.joinpath(bridge, *within) if bridge else addon / path
         return f"{place}{separator}{rest}"
     return argument

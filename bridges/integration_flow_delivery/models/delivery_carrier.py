@@ -156,5 +156,8 @@ class DeliveryCarrier(models.Model):
             self.env._("%(delivery)s: %(message)s It is tried again by itself.", delivery=outcome["name"],
                        message=outcome["message"] or self.env._("The carrier's system did not answer."))
             for outcome in outcomes if outcome["state"] in ("waiting", "pending", "processing")]
+        problems += [
+            pickings._integration_left_out(outcome["name"], self._integration_flow(field_name))
+            for outcome in outcomes if outcome["state"] == "excluded"]
         if problems:
             raise UserError("\n".join(problems))

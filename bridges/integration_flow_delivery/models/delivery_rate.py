@@ -61,10 +61,11 @@ class DeliveryCarrier(models.Model):
         return self._integration_price(order, offer.get("integration_rate") or 0.0, currency or self.currency_id)
 
     def _integration_price(self, order, price, currency, warning=False):
-        """Odoo takes prices of delivery methods in the currency of the company."""
+        """Odoo takes what a carrier asks in the currency of the order."""
         company = self.company_id or order.company_id or self.env.company
-        if currency and currency != company.currency_id:
-            price = currency._convert(price, company.currency_id, company, order.date_order or fields.Date.today())
+        currency = currency or company.currency_id
+        if currency != order.currency_id:
+            price = currency._convert(price, order.currency_id, company, order.date_order or fields.Date.today())
         return {"success": True, "price": price, "error_message": False, "warning_message": warning}
 
     @staticmethod

@@ -24,9 +24,13 @@ class StockMove(models.Model):
             pieces = move.product_uom._compute_quantity(quantity, move.product_id.uom_id, round=False) \
                 if move.product_uom else quantity
             value = sum(move.move_line_ids.mapped("sale_price"))
+            # What a kit was sold for says nothing about one of its components.
+            line = move.sale_line_id if move.sale_line_id.product_id == move.product_id else move.sale_line_id.browse()
             if not value:
-                price = move.sale_line_id.price_reduce_taxinc or move.product_id.list_price
-                value = price * pieces
+                value = (line.price_reduce_taxinc or move.product_id.list_price) * pieces
+            if line and line.currency_id != move.company_id.currency_id:  # in which all of it is declared
+                value = line.currency_id._convert(
+                    value, move.company_id.currency_id, move.company_id, fields.Date.context_today(move))
             move.integration_customs_quantity = pieces
             move.integration_customs_value = value
             move.integration_customs_weight = pieces * move.product_id.weight

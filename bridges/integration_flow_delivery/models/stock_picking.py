@@ -13,7 +13,6 @@ SHIPPING_STATUSES = [
     ("error", "Error"),
     ("unknown", "Unknown"),
 ]
-ARRIVED = ("delivered", "return_to_sender", "cancelled")
 
 
 class StockPicking(models.Model):
@@ -24,7 +23,8 @@ class StockPicking(models.Model):
     integration_shipping_status = fields.Selection(
         SHIPPING_STATUSES, string="Shipping Status", copy=False, index="btree_not_null", tracking=True,
         help="Told by the carrier, or asked for by schedule.")
-    integration_tracking_url = fields.Char(string="Tracking Page", copy=False, help="As the carrier gave it with the label.")
+    integration_tracking_url = fields.Char(string="Tracking Page", copy=False, index="btree_not_null",
+                                           help="As the carrier gave it with the label.")
 
     integration_price_currency_id = fields.Many2one(
         "res.currency", string="Currency of the Shipping Cost", copy=False, ondelete="set null", index="btree_not_null",
@@ -88,22 +88,29 @@ class StockPicking(models.Model):
             return None
         if self.carrier_tracking_ref:
             return None
-        flow = self.carrier_id._integration_flow("integration_label_flow_id")
-        if flow.state in ("test", "live"):
-            flow._request_later(self)
-            if self.carrier_id.return_label_on_delivery and self.carrier_id.can_generate_return:
-                self.carrier_id._integration_flow("integration_return_flow_id")._request_later(self)
-        else:
-            self._integration_not_asked(flow)
+        carrier = self.carrier_id
+        buttons = {carrier._integration_flow("integration_label_flow_id"): self.env._("Send to Shipper")}
+        if carrier.return_label_on_delivery and carrier.can_generate_return:
+            buttons[carrier._integration_flow("integration_return_flow_id")] = self.env._("Print Return Label")
+        for flow, button in buttons.items():
+            if flow.active and flow.state in ("test", "live"):
+                flow._request_later(self)
+            else:
+                self._integration_not_asked(flow, button)
         return None
 
-    def _integration_not_asked(self, flow):
+    def _integration_not_asked(self, flow, button):
         """The goods leave all the same; somebody has to make the label."""
         self.sudo().activity_schedule(
             "mail.mail_activity_data_warning", summary=self.env._("No Label"), user_id=self.user_id.id or self.env.uid,
             note=self.env._(
                 "%(delivery)s was validated, but its label was not asked for: the flow %(flow)s does not run. Start the "
-                "flow, then press Send to Shipper.", delivery=self.name, flow=flow.name))
+                "flow, then press %(button)s.", delivery=self.name, flow=flow.name, button=button))
+
+    def _integration_left_out(self, delivery, flow):
+        """Nobody was asked: not a success, whatever else it looks like."""
+        return self.env._("%(delivery)s: %(flow)s leaves it out, by its filter or its company. Nobody was asked.",
+                          delivery=delivery, flow=flow.name)
 
     # -- cancelling ----------------------------------------------------------------------------------------
 

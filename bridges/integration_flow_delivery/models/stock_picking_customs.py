@@ -23,7 +23,7 @@ class StockPicking(models.Model):
     integration_parcel_width = fields.Float(string="Width of the Parcel", compute="_compute_integration_parcel")
     integration_parcel_height = fields.Float(string="Height of the Parcel", compute="_compute_integration_parcel")
 
-    @api.depends("partner_id.country_id", "picking_type_id.warehouse_id.partner_id.country_id", "move_ids.state", "user_id",
+    @api.depends("partner_id.country_id", "picking_type_id.warehouse_id.partner_id.country_id", "move_ids.state", "move_ids.quantity", "user_id",
                  "return_id")
     def _compute_integration_customs(self):
         union = self.env.ref(UNION, raise_if_not_found=False)
@@ -33,6 +33,7 @@ class StockPicking(models.Model):
             there = picking.partner_id.country_id
             needed = bool(here and there and here != there and not (here in union and there in union))
             goods = picking.move_ids.filtered(lambda move: move.state != "cancel" and move.product_id.type == "consu")
+            goods = goods.filtered("quantity") or goods  # what is not in the parcel is not declared
             picking.integration_needs_customs = needed
             picking.integration_customs_move_ids = goods if needed else False
             picking.integration_customs_contents = needed and ("returned_goods" if picking.return_id else "merchandise")

@@ -51,7 +51,9 @@ class StockPicking(models.Model):
             problems += [
                 self.env._("%(delivery)s: %(message)s %(hint)s", delivery=outcome["name"], message=outcome["message"] or "",
                            hint=outcome["hint"] or "")
-                for outcome in outcomes if outcome["state"] in NEEDS_ATTENTION or outcome["state"] == "excluded"]
+                for outcome in outcomes if outcome["state"] in NEEDS_ATTENTION]
+            problems += [self._integration_left_out(outcome["name"], flow)
+                         for outcome in outcomes if outcome["state"] == "excluded"]
         return problems
 
     def _integration_label_files(self, ending):

@@ -58,6 +58,23 @@ class TestCarrier(DeliveryCase):
         self.work()
         self.assertTrue(picking.carrier_tracking_ref, "tried again by itself")
 
+    def test_a_paused_connection_stops_no_delivery(self):
+        """It pauses by itself when its credentials are refused: the label waits, the goods do not."""
+        picking = self.ready(self.delivery())
+        self.connection.sudo().paused = True
+        self.validate(picking)
+        self.connection.paused = False
+        self.work(self.connection)
+        self.assertTrue(picking.carrier_tracking_ref)
+
+    def test_a_delivery_that_the_flow_leaves_out_is_no_success(self):
+        self.flows["shipping_label"].domain = "[('name', '=', 'another one')]"
+        picking = self.ready(self.delivery())
+        picking.carrier_id.integration_ship_policy = "before"
+        self.assertIn("leaves it out", self.problem(picking.button_validate))
+        self.assertNotEqual(picking.state, "done")
+        self.assertIn("leaves it out", self.problem(picking.send_to_shipper))
+
     def test_a_lost_answer_makes_no_second_label(self):
         for path in ("/v2/shipments$", "/buy$", r"/files/.*pdf"):
             with self.subTest(path):

@@ -119,6 +119,18 @@ class TestRates(DeliveryCase):
         self.must("shipping_label", picking)
         self.assertAlmostEqual(picking.carrier_price, 5.3 / 2, 2)
 
+    def test_an_order_in_another_currency(self):
+        """Odoo writes what a carrier asks into the order as it is: it has to be in the order's own currency."""
+        other = self.env["res.currency"].with_context(active_test=False).search([
+            ("id", "!=", self.env.company.currency_id.id), ("name", "in", ("CHF", "SEK"))], limit=1)
+        other.write({"active": True, "rate_ids": [(5, 0), (0, 0, {"name": "2020-01-01", "rate": 2})]})
+        order = self.quotation()
+        usual = self.rate(order)["price"]
+        order.pricelist_id = self.env["product.pricelist"].create({"name": "Abroad", "currency_id": other.id})
+        asking.forget()
+        self.assertEqual(order.currency_id, other)
+        self.assertAlmostEqual(self.rate(order)["price"], usual * 2, 2)
+
     def test_without_a_flow_the_usual_price(self):
         self.carriers["Local"].write({"integration_rate_flow_id": False, "integration_usual_price": 4.2})
         self.assertEqual(self.rate(self.quotation(), "Local")["price"], 4.2)
