@@ -48,9 +48,10 @@ def normalise(field_type: str, value: Any, *, exact: bool = False) -> Any:
 
 
 def _normalise_char(value: Any) -> Any:
-    if not isinstance(value, str):
-        return _json_able(value)
-    text = value.strip()
+    text = value if isinstance(value, str) else _json_able(value)
+    if not isinstance(text, str):
+        return text
+    text = text.strip()
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text or None

@@ -65,7 +65,7 @@ class TestAlertSafety(AlertCase):
 
         def failing(rule):
             if rule == broken:
-                raise AccessError("The company is gone.")
+                raise RuntimeError("The company is gone.")
             return reader(rule)
 
         self.partner("Ann")

@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from integration_flow.core.comparison import same_exactly, same_moment_or_number
@@ -174,6 +174,7 @@ def test_coerce_gives_a_value_or_a_sync_error(field_type, value):
         assert error.error_class == "mapping"
 
 
+@example("char", b"a\rb")
 @given(st.sampled_from(TYPES), ANY)
 def test_normalised_is_json_and_stays(field_type, value):
     once = normalise(field_type, value)

@@ -23,8 +23,8 @@ class StockPicking(models.Model):
     integration_parcel_width = fields.Float(string="Width of the Parcel", compute="_compute_integration_parcel")
     integration_parcel_height = fields.Float(string="Height of the Parcel", compute="_compute_integration_parcel")
 
-    @api.depends("partner_id.country_id", "picking_type_id.warehouse_id.partner_id.country_id", "move_ids.state", "move_ids.quantity", "user_id",
-                 "return_id")
+    @api.depends("partner_id.country_id", "picking_type_id.warehouse_id.partner_id.country_id", "move_ids.state",
+                 "move_ids.quantity", "user_id", "return_id")
     def _compute_integration_customs(self):
         union = self.env.ref(UNION, raise_if_not_found=False)
         union = union.sudo().country_ids if union else self.env["res.country"]
