@@ -7,7 +7,7 @@ import pytest
 from integration_flow.core.errors import SyncError
 from integration_flow.transport import Request, Throttle
 
-from .crooked import answer, fixed
+from .crooked import answer, fixed, slow
 
 
 class FakeTime:
@@ -99,6 +99,8 @@ def test_retry_after_of_one_call_holds_all_threads(server, make_client):
 def test_a_long_retry_after_sends_nothing_more(server, make_client):
     client = make_client(parallel_calls=2)
     server.behaviours["/0"] = fixed(answer(429, {}, retry_after="3600"))
+    # Others are slower than the refusal, so that only what is under way beside it arrives, on any machine.
+    server.behaviours.update({f"/{n}": slow(0.3) for n in range(1, 20)})
     exchanges = {
         exchange.request.key: exchange
         for exchange in client.send_many(Request("GET", f"{n}", key=n) for n in range(20))
