@@ -115,7 +115,7 @@ class Sender:
             self.env.invalidate_all()
             notice = self.env["integration.notice"].browse(notice_id)
             if notice.state == "sending":
-                lasting(self.env, lambda notice=notice: self._lost(notice, self.env._(
+                lasting(self.env, lambda notice=notice: self._in_doubt(notice, self.env._(
                     "Odoo was stopped while this message was being sent.")))
         self.held.release()
 
@@ -303,8 +303,12 @@ class Sender:
                if counts else {})})
 
     def _lost(self, notice, text: str) -> None:
-        """Nobody knows whether it arrived. Before more of them are in doubt, the channel rests."""
+        """The answer did not come. Before more messages are in doubt, the channel rests."""
         notice.channel_id.write({"retry_at": failures.later(utc_now(), rules_of.WAITS[0])})
+        self._in_doubt(notice, text)
+
+    def _in_doubt(self, notice, text: str) -> None:
+        """Nobody knows whether it arrived."""
         if notice.channel_id.when_lost == "again" and (wait := rules_of.next_wait(max(notice.attempts, 1))) is not None:
             notice.write({
                 "state": "waiting", "next_attempt_at": failures.later(utc_now(), wait), "error_message": text,
