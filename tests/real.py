@@ -32,6 +32,7 @@ from odoo.addons.integration_flow.engine import (
     outgoing,
     pressed,
     reading,
+    twins,
 )
 from odoo.addons.integration_flow.engine.worker import Worker
 from odoo.addons.integration_flow.sandbox.client import SandboxServer
@@ -59,7 +60,7 @@ POINTS = {
     "parents_read": (inbox, "forget_unlinked", "before"),
     "after_parents": (reading.Reading, "_fetch_records", "after"),
     "links_of_import": (journal, "insert_links", "after"),
-    "twins": (journal, "absorb", "after"),
+    "twins": (twins, "absorb", "after"),
     "marked": (outgoing.ExportPlanner, "mark_sending", "after"),
     "looked_up": (exporter.Exporter, "send_lookups", "after"),
     "calling": (exporter.Exporter, "send", "during"),
