@@ -4,6 +4,7 @@ from odoo.fields import Domain
 
 from ..core import schedule
 from ..engine.rows import RUNNING_STATES
+from .notification import notification
 
 
 class IntegrationFlow(models.Model):
@@ -96,10 +97,7 @@ class IntegrationFlow(models.Model):
         return self._notify(self.env._("The synchronisation has started. Runs show its progress."))
 
     def _notify(self, message, kind="info"):
-        return {
-            "type": "ir.actions.client", "tag": "display_notification",
-            "params": {"type": kind, "message": message, "next": {"type": "ir.actions.client", "tag": "soft_reload"}},
-        }
+        return notification(kind, message)
 
     def _require_running(self):
         self.ensure_one()

@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ..engine import issues, queueing
 from ..engine.pressed import RUN_NOW_LIMIT, process_now
+from .notification import notification
 from .selections import NEEDS_ATTENTION
 
 
@@ -66,13 +67,7 @@ class IntegrationSync(models.Model):
             outcome["name"] for outcome in outcomes)))
 
     def _notify(self, kind, message, sticky=False):
-        return {
-            "type": "ir.actions.client", "tag": "display_notification",
-            "params": {
-                "type": kind, "message": message, "sticky": sticky,
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notification(kind, message, sticky=sticky)
 
     def action_retry_later(self):
         self._check_may_repair()
