@@ -13,6 +13,7 @@ from pathlib import Path
 from odoo.tests import BaseCase, tagged
 from odoo.tests.common import get_db_name
 
+from .odoo_process import odoo_environment
 from .second_odoo import SecondOdoo
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
@@ -25,18 +26,18 @@ class TestBenchmarks(BaseCase):
         super().setUp()
         self.place = SecondOdoo(f"{get_db_name()}_bench")
         self.addCleanup(self.place.stop)
-        self.place._create_database()
-        self.place._run("server", "-i", "integration_flow", "--stop-after-init", "--no-http")
+        self.place.create_database()
+        self.place.run("server", "-i", "integration_flow", "--stop-after-init", "--no-http")
 
     def bench(self, name, **sizes):
         """``{figure: {value, passed, ...}}`` of one benchmark."""
         with tempfile.TemporaryDirectory() as folder:
             figures = Path(folder) / "figures.json"
-            options = [option for option in self.place._command("server", "--no-http") if option.startswith("--")]
+            options = [option for option in self.place.command("server", "--no-http") if option.startswith("--")]
             done = subprocess.run(
                 [sys.executable, str(FOLDER / "runner.py"), str(FOLDER / f"bench_{name}.py"), "--figures", str(figures),
                  "--", *options],
-                env={**self.place._environment(), **{f"BENCH_{key}": str(value) for key, value in sizes.items()},
+                env={**odoo_environment(), **{f"BENCH_{key}": str(value) for key, value in sizes.items()},
                      "PYTHONDONTWRITEBYTECODE": "1", "PGOPTIONS": os.environ.get("PGOPTIONS", "")},
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False)
             self.assertEqual(done.returncode, 0, done.stdout[-3000:])

@@ -27,7 +27,7 @@ from odoo.tests.common import get_db_name
 
 from odoo.addons.integration_flow.engine import publish_access, publish_serving, publishing
 
-from .odoo_nodes import OdooNode
+from .odoo_process import OdooServer
 from .publish_common import PublishTools
 
 WRITERS, RECORDS, WRITES = 4, 24, 30
@@ -267,8 +267,9 @@ class TestServer(RealPublishCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.cr.commit()
-        cls.node = OdooNode(get_db_name(), cron_threads=0).start()
+        cls.node = OdooServer(get_db_name())
         cls.addClassCleanup(cls.node.stop)
+        cls.node.begin("--max-cron-threads=0", "--log-level=info")
         cls.node.wait()
 
     def setUp(self):
