@@ -50,10 +50,11 @@ class SecondOdoo(OdooServer):
         super().stop()
         self._sql(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
 
-    def create_database(self):
+    def create_database(self, template=None):
+        """Make the database, as a copy of ``template`` or else of a prepared one without this addon."""
         for name in self._abandoned():
             self._sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        template = os.environ.get("INTEGRATION_TEST_TEMPLATE") or self._prepared_database()
+        template = template or os.environ.get("INTEGRATION_TEST_TEMPLATE") or self._prepared_database()
         self._sql(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
         if template:
             self._sql(f'CREATE DATABASE "{self.database}" TEMPLATE "{template}"')

@@ -22,12 +22,19 @@ SECONDS = 600
 
 @tagged("-standard", "integration_flow_real", "post_install", "-at_install")
 class TestBenchmarks(BaseCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.installed = SecondOdoo(f"{get_db_name()}_installed")
+        cls.addClassCleanup(cls.installed.stop)
+        cls.installed.create_database()
+        cls.installed.run("server", "-i", "integration_flow", "--stop-after-init", "--no-http")
+
     def setUp(self):
         super().setUp()
         self.place = SecondOdoo(f"{get_db_name()}_bench")
         self.addCleanup(self.place.stop)
-        self.place.create_database()
-        self.place.run("server", "-i", "integration_flow", "--stop-after-init", "--no-http")
+        self.place.create_database(template=self.installed.database)
 
     def bench(self, name, **sizes):
         """``{figure: {value, passed, ...}}`` of one benchmark."""
@@ -38,7 +45,7 @@ class TestBenchmarks(BaseCase):
                 [sys.executable, str(FOLDER / "runner.py"), str(FOLDER / f"bench_{name}.py"), "--figures", str(figures),
                  "--", *options],
                 env={**odoo_environment(), **{f"BENCH_{key}": str(value) for key, value in sizes.items()},
-                     "PYTHONDONTWRITEBYTECODE": "1", "PGOPTIONS": os.environ.get("PGOPTIONS", "")},
+                     "PGOPTIONS": os.environ.get("PGOPTIONS", "")},
                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=SECONDS, check=False)
             self.assertEqual(done.returncode, 0, done.stdout[-3000:])
             return {figure["name"]: figure for figure in json.loads(figures.read_text())}
