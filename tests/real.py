@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from unittest.mock import patch
 
 from odoo import SUPERUSER_ID, api, sql_db
@@ -260,12 +260,8 @@ def run_worker(registry, connection_id, kill=None):
 
 
 @contextmanager
-def dying_at(point=None, hit=1):
-    """This process kills itself, without any warning, when it comes to ``point`` for the ``hit``-th time."""
-    if point is None:
-        yield
-        return
-    owner, name, when = POINTS[point]
+def dying(owner, name, when, hit=1):
+    """This process kills itself, without any warning, at the ``hit``-th call of a method; ``when``: see ``POINTS``."""
     original = getattr(owner, name)
     left = hit
 
@@ -283,6 +279,11 @@ def dying_at(point=None, hit=1):
 
     with patch.object(owner, name, method):
         yield
+
+
+def dying_at(point=None, hit=1):
+    """This process kills itself when it comes to ``point`` for the ``hit``-th time."""
+    return nullcontext() if point is None else dying(*POINTS[point], hit)
 
 
 _inherited = []
