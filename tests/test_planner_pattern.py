@@ -16,12 +16,8 @@ class TestPlannerPattern(FlowCase):
             self.skipTest("Inventory is not installed")
         # Deliveries that were there before are none of this test's.
         self.env["stock.picking"].search([("state", "in", ("confirmed", "assigned"))]).action_cancel()
-        self.flows = self.env["integration.blueprint"]._apply_file("planner", connection_vals={
+        self.flows = self.from_blueprint("planner", {
             "planner": {"base_url": self.shop.url, "auth_secret_input": self.shop.api_key}})
-        for flow in self.flows.values():
-            flow.retry_jitter = 0
-            flow.action_test_mode()
-            flow.next_run_at = False
         self.stops, self.results = self.flows["planner_stops"], self.flows["planner_results"]
 
     def call(self, method, name, body=None, query=""):

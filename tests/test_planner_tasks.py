@@ -16,12 +16,8 @@ class TestPlannerTasks(FlowCase):
         super().setUp()
         if "project.task" not in self.env:
             self.skipTest("Project is not installed")
-        self.flows = self.env["integration.blueprint"]._apply_file("planner_tasks", connection_vals={
+        self.flows = self.from_blueprint("planner_tasks", {
             "planner": {"base_url": self.shop.url, "auth_secret_input": self.shop.api_key}})
-        for flow in self.flows.values():
-            flow.retry_jitter = 0
-            flow.action_test_mode()
-            flow.next_run_at = False
         self.jobs, self.results = self.flows["planner_jobs"], self.flows["planner_job_results"]
         self.tag = self.env["project.tags"].create({"name": "On Site"})
 
