@@ -127,14 +127,16 @@ class IntegrationNoticeRule(models.Model):
             try:
                 domain = rule._conditions()
                 domain.validate(self.env[rule.model_name])
+                if rule.trigger == "change":
+                    rule._check_stored(domain)
                 # With the rights of its user: what he may not read is not told by whether a record is in the filter either.
                 rule._reader().search(domain, limit=1)
+            except ValidationError:
+                raise
             except Exception as error:  # a typed domain can fail in as many ways as Python can
                 raise ValidationError(self.env._(
                     "Alert %(alert)s: the filter '%(domain)s' does not fit %(model)s: %(reason)s",
                     alert=rule.name, domain=rule.domain, model=rule.model_id.name, reason=error)) from error
-            if rule.trigger == "change":
-                rule._check_stored(domain)
 
     def _check_stored(self, domain):
         """At once is only noticed what is written."""
