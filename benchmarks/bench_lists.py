@@ -7,8 +7,9 @@ integrations, or a manager where the menu is his, of two companies. Each questio
 times; the median counts.
 And how long a bulk retry of all records takes, and where Chromium is there, a person's wait from the click to the rows.
 
-``BENCH_LISTS_ROWS`` is the number of rows, ``BENCH_LISTS_EXPLAIN=250`` shows the plan of the slowest statement of all
-that takes longer than so many milliseconds, ``BENCH_LISTS_ONLY`` names the lists to look at.
+``BENCH_LISTS_ROWS`` is the number of rows, ``BENCH_LISTS_TIMES`` how often each question is asked,
+``BENCH_LISTS_EXPLAIN=250`` shows the plan of the slowest statement of all that takes longer than so many milliseconds,
+``BENCH_LISTS_ONLY`` names the lists to look at.
 """
 
 import os
@@ -30,7 +31,7 @@ LIMIT = 1000
 EXPLAIN = size("LISTS_EXPLAIN", 0)
 ONLY = set(filter(None, os.environ.get("BENCH_LISTS_ONLY", "").split(",")))
 CONNECTIONS, FLOWS = 4, 20
-TIMES = 3
+TIMES = size("LISTS_TIMES", 3)
 # What is quicker than this is told in one line for each list.
 QUICK = 200
 # Lists without a menu: of buttons on forms.

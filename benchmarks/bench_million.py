@@ -6,7 +6,8 @@ claiming, importing, links, states, log lines, counters, closing the run, planni
 
 ``BENCH_MILLION_PROFILE=1`` also prints which statements take longer in the large tables.
 
-``BENCH_MILLION_SMALL`` and ``BENCH_MILLION_LARGE`` are the sizes of the tables, ``BENCH_MILLION_ROUNDS`` the repetitions.
+``BENCH_MILLION_SMALL`` and ``BENCH_MILLION_LARGE`` are the sizes of the tables, ``BENCH_MILLION_ROUNDS`` the repetitions,
+``BENCH_MILLION_SLICE`` the records of a slice: two of them for each piece of work.
 """
 
 import os
@@ -27,7 +28,7 @@ from odoo.addons.integration_flow.engine.worker import Worker
 SMALL = size("MILLION_SMALL", 10_000)
 LARGE = size("MILLION_LARGE", 1_000_000)
 ROUNDS = size("MILLION_ROUNDS", 7)
-SLICE = 500
+SLICE = size("MILLION_SLICE", 500)
 RECORDS = 2 * SLICE
 KINDS = ("new", "changed", "unchanged", "export", "idle")
 LIMIT = 1.2

@@ -1,6 +1,6 @@
 """Errors as data: a class (who acts, is it retried) and a code (what happened), never a text for people.
 
-The texts live in ``engine/texts.py`` (translated), with one template and one hint per code.
+The texts live in ``engine/texts_core.py`` (translated), with one template and one hint per code.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ class SyncError(Exception):
     """One failure of one record or call, as data.
 
     :param error_class: a name in ERROR_CLASSES (anything else is a slip of the programmer: ValueError)
-    :param code: short identifier, the key of the text in ``engine/texts.py``
+    :param code: short identifier, the key of the text in ``engine/texts_core.py``, of the engine's own in ``texts.py``
     :param params: values for the placeholders of that text (never secrets)
     :param detail: for developers only (traceback, raw text)
     :param retry_after: seconds that the other side asks us to wait

@@ -7,7 +7,7 @@ delivered meanwhile may be older than that (then it is void) or newer (then it s
 from datetime import datetime
 
 from ..core.recency import Age, is_older
-from . import inbox
+from . import inbox_rows
 
 
 def compare(cr, plan, rows: list, now: datetime) -> dict[int, str | None]:
@@ -39,7 +39,7 @@ def compare(cr, plan, rows: list, now: datetime) -> dict[int, str | None]:
                 newer.append(row)
         elif content_hash != row.claimed_hash and is_older(age, row.answered):
             void.append((row.id, age, row.answered))
-    inbox.log_older(cr, plan, void, now, None)
+    inbox_rows.log_older(cr, plan, void, now, None)
     for row in newer:
         row.import_pending = bool(row.payload)
         if row.import_pending and row.state == "synced":

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any
 
 from odoo import fields
-from odoo.exceptions import UserError
 
 from ..core import documents, paths, redact
 from ..core.errors import SyncError
-from . import failures, hiding, inbox, journal, messages, quiet
+from . import hiding, inbox, journal, messages, quiet
+from .example_record import example_record
 from .exporter import Exporter
 from .importer import Importer
 from .items import Item
@@ -254,7 +254,7 @@ class _Trying:
         trial.direction = "export"
         try:
             if values is not None:
-                record = self._new_record(values)
+                record = example_record(self.env, plan.model, values)
             else:
                 record = plan.model.browse(res_id)
                 if self.viewer is not None:
@@ -276,43 +276,6 @@ class _Trying:
         if trial.outcome == "excluded" or not record.exists():
             return self._done(None, look)
         return self._done(record, look)
-
-    def _new_record(self, values: dict):
-        """A record with example values. Related records by their external identifier or number.
-
-        :raises SyncError: what Odoo says against it
-        """
-        model = self.plan.model
-        vals = {}
-        try:
-            for name, value in values.items():
-                field = model._fields.get(name)
-                if field is None:
-                    raise SyncError("mapping", "no_such_field", params={"model": model._description, "field": name})
-                vals[name] = self._reference(field, value)
-            with self.env.cr.savepoint():
-                record = model.create(vals)
-                model.env.flush_all()
-                return record
-        except Exception as error:
-            raise failures.from_exception(model.env, model._name, error) from error
-
-    def _reference(self, field, value):
-        if field.type == "many2one" and isinstance(value, str):
-            return self._by_identifier(value)
-        if field.type == "many2many" and isinstance(value, list):
-            return [(6, 0, [self._by_identifier(each) if isinstance(each, str) else each for each in value])]
-        if field.type == "one2many" and isinstance(value, list):
-            comodel = self.env[field.comodel_name]
-            return [(0, 0, {name: self._reference(comodel._fields[name], each) if name in comodel._fields else each
-                            for name, each in line.items()}) for line in value]
-        return value
-
-    def _by_identifier(self, identifier: str) -> int:
-        record = self.env.ref(identifier, raise_if_not_found=False)
-        if not record:
-            raise UserError(self.env._("there is no record %(identifier)s in this database.", identifier=identifier))
-        return record.id
 
     def _send(self, row: Row, record) -> None:
         """What the exporter would send for this record."""

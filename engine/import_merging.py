@@ -1,19 +1,113 @@
-"""What the importer's merge looks at: both sides of each field, fields that move together, owners that switch."""
+"""The importer's merge: what ownership lets it write, and what has to be sent.
 
-from ..core import ownership_groups
+Both sides of each field, fields that move together, owners that switch.
+"""
+
+from datetime import datetime
+
+from ..core import ownership, ownership_groups
 from ..core.comparison import same_moment_or_number
 from ..core.ownership import Decision, Member, Sides
-from .items import Item, external_side, put
-from .mapper import normal
-from .overruling import before
+from . import conflicts, overruling
+from .items import Item, Merged, external_side, put, shown
+from .lines import lines_hash
+from .mapper import normal, read_value
+from .overruling import before, half_agreed, overruled_entry
 from .plan import RulePlan
 
 # Stands for lines of the other system in Odoo's form: equal to nothing that Odoo holds.
 LINES = "\0lines"
+# Ends of the reasons for which a side's change stays open: its agreement is left as it was.
+PENDING_REASONS = ("_not_allowed", "blank_ignored")
 
 
 class ImportMerging:
-    """Part of the importer: wants ``plan``, ``mapper``, ``_as_odoo`` and ``_odoo_side``."""
+    """Part of the importer: wants ``plan``, ``mapper``, ``lines``, ``cr`` and ``now``."""
+
+    def _captured_times(self, items: list[Item]) -> dict[int, datetime]:
+        """When a person last changed a record of ``items`` in Odoo, where the capture knows it.
+
+        ``write_date`` also moves by changes that no rule looks at, and by our own; it is the fallback.
+        """
+        if not self.plan.exports or not any("newest" in (rule.owner, rule.owner_after) for rule in self.plan.merge_rules):
+            return {}
+        self.cr.execute(
+            "SELECT res_id, max(captured_at) FROM integration_capture WHERE flow_id = %s AND res_id = ANY(%s) "
+            "GROUP BY res_id", [self.plan.id, [item.res_id for item in items]])
+        times = {item.res_id: item.row.captured_at for item in items if item.row.captured_at}
+        return times | dict(self.cr.fetchall())
+
+    def _merged(self, item: Item, record, captured_at: datetime | None) -> Merged:
+        """What ownership lets us write to this record, and by which rules."""
+        result = Merged()
+        times = {
+            "odoo_time": captured_at or record.write_date,
+            "external_time": _to_the_second(item.row.external_updated_at)}
+        together = self._decided_together(item, record, times) if self.plan.groups else {}
+        for rule in self.plan.merge_rules:
+            if rule.code in item.later or rule.kind == "status":
+                continue
+            agreed = item.agreed.get(rule.code)
+            if rule.told:
+                if agreed and agreed["o"] != self._odoo_side(rule, record, item):
+                    item.sends.add(rule.code)
+                continue
+            if rule.code in together:
+                member, decision = together[rule.code]
+            else:
+                member = self._member(rule, item, record, agreed)
+                decision = ownership.merge(
+                    item.owner_of(rule), agreed=member.agreed, odoo=member.odoo, external=member.external,
+                    external_as_odoo=member.external_as_odoo, direction=self.plan.direction_of(rule), terms=rule.terms,
+                    owner_before=before(rule, agreed), **times)
+            odoo, external = member.odoo, member.external
+            if decision.conflict:
+                item.conflicts[rule.code] = conflicts.describe(
+                    rule, item, record, agreed=agreed, odoo=odoo, external=external, as_odoo=self._as_odoo(rule, item),
+                    changed_at=times["odoo_time"])
+            if decision.overruled:
+                if decision.overruled == "odoo":
+                    item.overruled_by = overruling.writer_of(record)
+                item.overruled[rule.code] = overruled_entry(
+                    rule, odoo, external, decision, is_written=decision.to_odoo or decision.to_external)
+            if decision.to_external:
+                item.sends.add(rule.code)
+            elif decision.conflict or not decision.overruled and decision.reason.endswith(PENDING_REASONS):
+                item.kept.add(rule.code)
+            elif decision.overruled and agreed and not decision.to_odoo:
+                item.halves[rule.code] = half_agreed(agreed, decision.overruled, odoo, external)
+            if decision.to_odoo:
+                self._write(result, rule, item, record, odoo)
+        if result.vals:
+            self._remember_equal(result, item, record)
+        return result
+
+    def _write(self, result: Merged, rule: RulePlan, item: Item, record, odoo) -> None:
+        """Add what ``rule`` has to write to the values of this record, and to its log."""
+        if rule.kind == "lines":
+            commands = self.lines.commands(rule, item, record)
+            if commands:
+                result.vals.setdefault(rule.odoo_path, []).extend(commands)
+                result.written.append(rule)
+        elif (new := self._as_odoo(rule, item)) != odoo:
+            put(result.vals, rule, item.values[rule.code])
+            result.written.append(rule)
+            item.changes[rule.code] = [shown(rule, odoo), shown(rule, new)]
+
+    def _decide_unwritten(self, item: Item, record, written: list[RulePlan]) -> None:
+        """After a creation in Odoo: which of the fields that did not come from there have to be sent."""
+        if not self.plan.exports:
+            return
+        for rule in self.plan.export_rules:
+            if rule in written or rule.kind == "status":
+                continue
+            decision = ownership.merge(
+                item.owner_of(rule), agreed=None, odoo=self._odoo_side(rule, record, item),
+                external=external_side(rule, item.externals[rule.code]),
+                external_as_odoo=self._comparable(rule, item), direction=self.plan.direction_of(rule),
+                odoo_time=self.now, external_time=_to_the_second(item.row.external_updated_at), terms=rule.terms)
+            if decision.to_external:
+                item.sends.add(rule.code)
 
     def _member(self, rule: RulePlan, item: Item, record, agreed: dict | None) -> Member:
         """Both sides of one field, as the merge looks at them."""
@@ -73,3 +167,20 @@ class ImportMerging:
         if rule.kind == "lines":
             return LINES if item.lines.get(rule.code) or not rule.imports else None
         return self._as_odoo(rule, item)
+
+    def _as_odoo(self, rule: RulePlan, item: Item):
+        if rule.kind == "lines":
+            return None  # lines are compared as a whole by their own hash
+        if rule.code not in item.values:
+            return None
+        return normal(rule, item.values[rule.code])
+
+    @staticmethod
+    def _odoo_side(rule: RulePlan, record, item: Item):
+        return lines_hash(rule, record, item.line_ids.get(rule.id, {})) if rule.kind == "lines" \
+            else read_value(rule, record)
+
+
+def _to_the_second(moment: datetime | None) -> datetime | None:
+    """Odoo's times of change are whole seconds: of two changes in one second the other system's is the later one."""
+    return moment.replace(microsecond=0) if moment else None

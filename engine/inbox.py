@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from psycopg2.extras import execute_values
-
-from ..core import documents, fingerprint, paths, redact
+from ..core import documents, fingerprint, paths
 from ..core.errors import SyncError
 from ..core.recency import Age, is_older, moment_of
 from ..core.tables import BROKEN
 from ..core.values import clean_text
-from . import bulk, merging
+from . import inbox_rows, merging
 from .mapper import external_values
 from .plan import FlowPlan
 
@@ -44,7 +42,6 @@ class Stored:
     fingerprint: str = ""
     external_ids: Any = ()
     unnamed: int = 0  # records whose ID cannot be read
-
 
     def saw(self, moment: datetime | None) -> None:
         """Take note of the time of change of the next record. Watermarks are whole seconds, never too late."""
@@ -105,7 +102,7 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
         incoming[item.external_id] = item
     stored.fingerprint = fingerprint.content_hash(seen) if seen else ""
     stored.external_ids, stored.unnamed = incoming.keys(), len(broken)
-    stored.queued += _store_unnamed(cr, plan, broken, now, run_id, priority)
+    stored.queued += inbox_rows.store_unnamed(cr, plan, broken, now, run_id, priority)
     if not incoming:
         return stored
     if plan.resource.merged_path:
@@ -139,11 +136,11 @@ def store(cr, plan: FlowPlan, records: list, *, now: datetime, run_id: int | Non
         else:
             stored.queued += 1
         fresh.append(item)
-    _note_ages(cr, aged)
-    log_older(cr, plan, older, now, run_id)
+    inbox_rows.note_ages(cr, aged)
+    inbox_rows.log_older(cr, plan, older, now, run_id)
     if fresh:
         _store_embedded(cr, plan, fresh, now, priority, embedded_plans)
-        _upsert(cr, plan, fresh, now, run_id, priority)
+        inbox_rows.upsert(cr, plan, fresh, now, run_id, priority)
     return stored
 
 
@@ -198,7 +195,6 @@ def _incoming(plan: FlowPlan, record) -> Incoming:
         name = _text(paths.get(plan.resource.name_path, record)) if plan.resource.name_path else None
         external_id = identify(plan, record)
         age = age_of(plan, record)
-        name = _text(paths.get(plan.resource.name_path, record)) if plan.resource.name_path else None
         if plan.settings.external_filter and DELETED_KEY not in record:
             excluded = not paths.get(plan.settings.external_filter, record)
         content_hash = content_of(plan, record)
@@ -275,31 +271,6 @@ class _Known(NamedTuple):
         return moment is not None and self.stored_at is not None and self.stored_at + ONE_SECOND < moment
 
 
-def _note_ages(cr, rows: list[tuple]) -> None:
-    """(id, version, time of change): what did not change but has become newer."""
-    bulk.run(
-        cr, "UPDATE integration_sync s SET external_version = v.version, external_updated_at = v.at "
-        "FROM {rows} AS v WHERE s.id = v.id", (("id", "int"), ("version", "varchar"), ("at", "timestamp")), rows)
-
-
-def log_older(cr, plan: FlowPlan, rows: list[tuple], now: datetime, run_id: int | None) -> None:
-    """States that came too late are left out, and the history says so: (id, age of the state, known age)."""
-    if not rows or plan.settings.log_level == "errors":
-        return
-    env = plan.model.env
-    bulk.run(cr, "INSERT INTO integration_log ({names}) SELECT * FROM {rows} AS v", _LOG_COLUMNS, [
-        (sync_id, plan.id, plan.company_id, run_id, now, "import", "older", env._(
-            "An older state arrived (%(state)s) and was left out: a newer one is known (%(known)s).",
-            state=_told(state), known=_told(known)), 0)
-        for sync_id, state, known in rows])
-
-
-def _told(age: Age) -> str:
-    moment = age.changed_at.isoformat(" ", "seconds" if not age.changed_at.microsecond else "milliseconds") \
-        if age.changed_at else None
-    return ", ".join(text for text in (age.version, moment and f"{moment} UTC") if text)
-
-
 def _store_embedded(cr, plan: FlowPlan, items: list[Incoming], now, priority, embedded_plans) -> None:
     """Records that stand inside others (the customer of an order) go to their own flow, ahead of those that need them."""
     if embedded_plans is None:
@@ -331,81 +302,3 @@ def embedded(plan: FlowPlan, record):
 def _objects(path: str, record) -> list[dict]:
     found = paths.get(path, record)
     return [part for part in (found if isinstance(found, list) else [found]) if isinstance(part, dict)]
-
-
-_STORED_COLUMNS = (
-    ("flow_id", "int"), ("connection_id", "int"), ("company_id", "int"), ("model", "varchar"), ("external_id", "varchar"),
-    ("name", "varchar"), ("state", "varchar"), ("import_pending", "bool"), ("priority", "int"), ("due_at", "timestamp"),
-    ("payload", "text"), ("content_hash", "varchar"), ("external_version", "varchar"),
-    ("external_updated_at", "timestamp"), ("run_id", "int"), ("create_date", "timestamp"),
-)
-_LOG_COLUMNS = (
-    ("sync_id", "int"), ("flow_id", "int"), ("company_id", "int"), ("run_id", "int"), ("create_date", "timestamp"),
-    ("direction", "varchar"), ("outcome", "varchar"), ("message", "text"), ("duration_ms", "int"),
-)
-
-
-# New data for a held record waits with it, for the same decision.
-_HELD = "(s.state = 'held' AND EXCLUDED.state = 'pending')"
-
-
-def _upsert(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) -> None:
-    values = [(
-        plan.id, plan.connection.id, plan.company_id, plan.model_name, item.external_id,
-        item.name, "excluded" if item.excluded else "pending", not item.excluded, priority,
-        None if item.excluded else now, item.payload, item.content_hash, *item.age, run_id, now,
-    ) for item in items]
-    bulk.run(
-        cr,
-        """INSERT INTO integration_sync AS s (
-               {names}, direction, export_pending, delete_pending, create_sent, attempts, revision)
-           SELECT v.*, 'import', false, false, false, 0, 1 FROM {rows} AS v
-           ON CONFLICT (flow_id, external_id) WHERE external_id IS NOT NULL DO UPDATE SET
-               name = COALESCE(EXCLUDED.name, s.name), payload = EXCLUDED.payload,
-               content_hash = EXCLUDED.content_hash,
-               external_version = COALESCE(EXCLUDED.external_version, s.external_version),
-               external_updated_at = COALESCE(EXCLUDED.external_updated_at, s.external_updated_at), guard_mark = NULL,
-               run_id = CASE WHEN {held} THEN s.run_id ELSE EXCLUDED.run_id END,
-               import_pending = EXCLUDED.import_pending,
-               due_at = CASE WHEN s.state = 'processing' THEN COALESCE(EXCLUDED.due_at, s.due_at)
-                             WHEN {held} THEN NULL ELSE EXCLUDED.due_at END,
-               priority = CASE WHEN s.due_at IS NULL THEN EXCLUDED.priority
-                               ELSE LEAST(EXCLUDED.priority, s.priority) END, attempts = 0, waiting_for = NULL,
-               state = CASE WHEN s.state = 'processing' OR {held} THEN s.state ELSE EXCLUDED.state END,
-               direction = 'import', revision = s.revision + 1, write_date = EXCLUDED.create_date,
-               error_class = NULL, error_code = NULL, error_key = NULL, error_detail = NULL,
-               error_message = CASE WHEN {held} THEN s.error_message END,
-               error_hint = CASE WHEN {held} THEN s.error_hint END,
-               issue_id = CASE WHEN EXCLUDED.state = 'excluded' THEN NULL ELSE s.issue_id END""".replace("{held}", _HELD),
-        _STORED_COLUMNS, values)
-
-
-def _store_unnamed(cr, plan: FlowPlan, items: list[Incoming], now, run_id, priority) -> int:
-    """Records without a usable ID: kept once for each content, for the importer to say what is wrong with them."""
-    if not items:
-        return 0
-    by_hash = {item.content_hash: item for item in items}
-    cr.execute(
-        "SELECT content_hash FROM integration_sync WHERE flow_id = %s AND external_id IS NULL AND content_hash = ANY(%s)",
-        [plan.id, list(by_hash)])
-    for (content_hash,) in cr.fetchall():
-        by_hash.pop(content_hash)
-    if by_hash:
-        execute_values(
-            cr._obj,
-            """INSERT INTO integration_sync (
-                   flow_id, connection_id, company_id, model, name, state, direction, import_pending, export_pending,
-                   delete_pending, create_sent, priority, due_at, payload, content_hash, run_id, attempts, revision,
-                   create_date)
-               VALUES %s""",
-            [(plan.id, plan.connection.id, plan.company_id, plan.model_name, _start(plan, item), priority, now,
-              item.payload, item.content_hash, run_id, now) for item in by_hash.values()],
-            template="(%s, %s, %s, %s, %s, 'pending', 'import', true, false, false, false, %s, %s, %s, %s, %s, 0, 1, %s)")
-    return len(by_hash)
-
-
-def _start(plan: FlowPlan, item: Incoming) -> str:
-    """How people tell a record without ID from others."""
-    if plan.sensitive_names and not isinstance(item.record, dict):
-        return "•••"  # nothing tells which part of it is sensitive
-    return item.name or clean_text(redact.redact_body(item.payload, names=plan.sensitive_names)[:120])

@@ -4,15 +4,13 @@ import json
 import re
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 from psycopg2.extras import execute_values
 
 from ..core import documents
-from ..core.errors import SyncError
 from ..core.recency import Age
-from . import answers, bulk, conflicts
-from .claim import LOCK_SPACE
+from . import answers, bulk, conflicts, twins
 
 COUNTED = {
     "created": "created_count", "updated": "updated_count", "linked": "updated_count", "deleted": "updated_count",
@@ -60,7 +58,6 @@ def find_line_links(cr, connection_id, resource_id, rule_id, model, res_ids) -> 
         "AND COALESCE(line_rule_id, 0) = %s AND model = %s AND res_id = ANY(%s)",
         [connection_id, resource_id, rule_id, model, res_ids])
     return cr.fetchall()
-
 
 
 def link_rows(plan, links: list[tuple]) -> list[tuple]:
@@ -244,7 +241,7 @@ def finish(cr, plan, rows: list, now: datetime) -> None:
     """Write the outcome of a slice. What was captured or received meanwhile is kept, and keeps the row pending."""
     if not rows:
         return
-    absorb(cr, rows, now)
+    twins.absorb(cr, rows, now)
     void = answers.compare(cr, plan, [row for row in rows if row.answered is not None], now)
     values = []
     for row in rows:
@@ -275,107 +272,6 @@ def finish(cr, plan, rows: list, now: datetime) -> None:
         (*_KEY_COLUMNS, *columns), values)
     conflicts.record(cr, plan, rows, now)
     _wake_overtaken(cr, rows, now)
-
-
-def absorb(cr, rows: list, now: datetime) -> None:
-    """An Odoo record and an external record turned out to be the same thing: the flow keeps one sync record.
-
-    :raises SyncError: concurrency, when another worker is busy with the other one
-    """
-    by_id = {row.id: row for row in rows}
-    # What a row held already when it was claimed, no other one can hold.
-    twins = _twins(cr, [
-        (row.flow_id, row.res_id, row.id, row.external_id or "") for row in rows
-        if row.res_id and row.res_id != row.claimed_res_id], "res_id", "external_id")
-    twins += _twins(cr, [
-        (row.flow_id, row.external_id, row.id, row.res_id or 0) for row in rows
-        if row.external_id and row.external_id != row.claimed[0]], "external_id", "res_id")
-    for twin in twins:
-        if twin.is_other:
-            # It stood for something else before somebody linked anew: it only lets go.
-            cr.execute(_LET_GO[twin.column], [twin.id])
-            continue
-        cr.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_SPACE, twin.id])
-        if twin.id not in by_id and not cr.fetchone()[0]:
-            raise SyncError("concurrency", "not_sent", params={"reason": "stopped"})
-        row = by_id[twin.kept_id]
-        cr.execute("UPDATE integration_log SET sync_id = %s WHERE sync_id = %s", [row.id, twin.id])
-        if twin.export_pending and row.direction == "import":
-            row.export_pending = True
-        if twin.import_pending and twin.payload and row.direction == "export":
-            row.import_pending, row.payload, row.content_hash = True, twin.payload, twin.content_hash
-            row.answered = Age(twin.external_version, twin.external_updated_at)
-        if row.state == "synced" and (row.export_pending or row.import_pending):
-            row.state, row.due_at = "pending", row.due_at or now
-        cr.execute("DELETE FROM integration_sync WHERE id = %s", [twin.id])
-
-
-class _Twin(NamedTuple):
-    id: int
-    kept_id: int
-    export_pending: bool
-    import_pending: bool
-    payload: str | None
-    content_hash: str | None
-    external_version: str | None
-    external_updated_at: datetime | None
-    is_other: bool  # the same on one side, and linked to something else on the other side
-    column: str
-
-
-_LET_GO = {
-    "res_id": "UPDATE integration_sync SET res_id = NULL WHERE id = %s",
-    "external_id": "UPDATE integration_sync SET external_id = NULL WHERE id = %s",
-}
-_SIDES = {"res_id": ("int", "0"), "external_id": ("varchar", "''")}
-
-
-# The conditions of the unique indexes: without them PostgreSQL would read all sync records of the flow.
-_INDEXED = {"res_id": "twin.res_id <> 0", "external_id": "twin.external_id IS NOT NULL"}
-
-
-def _twins(cr, keys: list[tuple], column: str, other: str) -> list[_Twin]:
-    """Other sync records of the same flow that stand for the same thing, by Odoo record or by external ID."""
-    if not keys:
-        return []
-    kind, (other_kind, blank) = _SIDES[column][0], _SIDES[other]
-    cr.execute(
-        "SELECT twin.id, v.id, twin.export_pending, twin.import_pending, twin.payload, twin.content_hash, "
-        "twin.external_version, twin.external_updated_at, "
-        f"COALESCE(twin.{other}, {blank}) <> {blank} AND twin.{other} <> v.other "
-        f"FROM unnest(%s::int[], %s::{kind}[], %s::int[], %s::{other_kind}[]) AS v(flow_id, key, id, other) "
-        f"JOIN integration_sync twin ON twin.flow_id = v.flow_id AND twin.{column} = v.key AND twin.id <> v.id "
-        f"AND {_INDEXED[column]}",
-        [list(values) for values in zip(*keys, strict=True)])  # pylint: disable=sql-injection
-    return [_Twin(*values, column) for values in cr.fetchall()]
-
-
-def fail_waiting(cr, connection_id, waiting_for: str, message: str, hint: str, now: datetime, user_id: int, *,
-                 code: str = "parent_failed", ids: list[int] | None = None, own_ids: list[int] | None = None) -> list[int]:
-    """What these records wait for cannot come: they fail, with a line in their history. They keep what they wait for, so
-    that they go on when it comes after all.
-
-    :param ids: only these of them
-    :param own_ids: records that get their line from elsewhere
-    :return: ids of the records that failed
-    """
-    cr.execute(
-        """WITH failed AS (
-               UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'validation',
-                   error_code = %(code)s, error_message = %(message)s, error_hint = %(hint)s, failed_at = %(now)s,
-                   issue_id = NULL
-               WHERE connection_id = %(connection)s AND waiting_for = %(key)s AND state = 'waiting'
-                 AND (%(ids)s::int[] IS NULL OR id = ANY(%(ids)s::int[]))
-               RETURNING id, flow_id, company_id, run_id, direction, attempts),
-           logged AS (INSERT INTO integration_log (
-               sync_id, flow_id, company_id, run_id, create_date, direction, outcome, attempt, error_class, message,
-               duration_ms, user_id)
-           SELECT id, flow_id, company_id, run_id, %(now)s, direction, 'failed', attempts, 'validation', %(message)s, 0,
-               %(user)s FROM failed WHERE id <> ALL(%(own)s::int[]))
-           SELECT id FROM failed""",
-        {"connection": connection_id, "key": waiting_for, "message": message, "hint": hint, "now": now, "user": user_id,
-         "code": code, "ids": ids, "own": own_ids or []})
-    return [row[0] for row in cr.fetchall()]
 
 
 # -- log, exchanges, runs ----------------------------------------------------------------------------------

@@ -1,30 +1,22 @@
 """From external records to Odoo values and back, for a whole batch at a time.
 
-What needs the database (relations, countries, look-ups) is gathered over the batch and asked once.
+What needs the database (relations, look-ups) is gathered over the batch and asked once.
 """
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from odoo import models
-from odoo.fields import Domain
 from odoo.tools.safe_eval import datetime as safe_datetime
 from odoo.tools.safe_eval import safe_eval
 
 from ..core import coercion, comparison, paths, transforms
 from ..core.errors import SyncError
 from ..core.transforms import TransformContext
-from ..core.values import clean_text, is_blank, number_like, wrong_type
+from ..core.values import number_like, wrong_type
 from . import files
+from .lookups import Lookups, looked_up_by, refuse_several
 from .plan import LOOKUP_KINDS, FlowPlan, RulePlan, id_text
-
-# Where the code of each fixed look-up stands, and where else to look before giving up.
-FIXED_LOOKUPS = {
-    "country": ("res.country", ("code", "name")),
-    "state": ("res.country.state", ("code", "name")),
-    "currency": ("res.currency", ("name",)),
-    "unit": ("uom.uom", ("name",)),
-}
 
 
 @dataclass(slots=True)
@@ -105,8 +97,8 @@ def _embedded_id(rule: RulePlan, piece) -> str | None:
 class BatchMapper:
     """Converts external values of a batch into Odoo values.
 
-    ``relations`` and ``lookups`` are filled by :meth:`prepare` with one query each; :meth:`value` then works per
-    value without the database.
+    ``relations`` and ``lookups`` are filled by :meth:`prepare` for the whole batch; :meth:`value` then works per value
+    without the database.
     """
 
     def __init__(self, plan: FlowPlan, cr):
@@ -114,7 +106,7 @@ class BatchMapper:
         self.cr = cr
         self.relations: dict[tuple[int, str], int] = {}
         self.fields_of: dict[tuple[str, str, int], int] = {}  # (model, field, id of a related record) → what it refers to
-        self.lookups: dict[tuple, list[int]] = {}
+        self.lookups = Lookups(plan.model.env)
         self.unmapped: set[tuple[int, str]] = set()
 
     def prepare(self, batch: list[tuple[list[RulePlan], dict]]) -> None:
@@ -124,8 +116,7 @@ class BatchMapper:
         """
         wanted_relations: dict[int, set[str]] = {}
         fields_of: dict[tuple[str, str], set[int]] = {}  # (model, field) → resources
-        wanted_lookups: dict[tuple, set] = {}
-        labels: dict[tuple, str] = {}
+        looked_up: list[tuple[RulePlan, Any]] = []
         for rules, externals in batch:
             for rule in rules:
                 value = externals.get(rule.code)
@@ -137,11 +128,8 @@ class BatchMapper:
                         fields_of.setdefault((rule.relation_model, rule.relation_field), set()).add(
                             rule.relation_resource_id)
                 elif rule.transform in LOOKUP_KINDS:
-                    for single in value if isinstance(value, list) and rule.transform != "state" else [value]:
-                        key = self._lookup_value(rule, single)
-                        if key is not None:
-                            wanted_lookups.setdefault(self._lookup_key(rule), set()).add(key)
-                            labels[self._lookup_key(rule)] = rule.label
+                    looked_up.append((rule, value))
+        self.lookups.prepare(looked_up)
         for resource_id, ids in wanted_relations.items():
             self.cr.execute(
                 "SELECT external_id, res_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
@@ -153,76 +141,6 @@ class BatchMapper:
             related = self.plan.model.env[model_name].browse({
                 res_id for (resource_id, _external_id), res_id in self.relations.items() if resource_id in resources})
             self.fields_of.update({(model_name, name, record.id): record[name].id for record in related.exists()})
-        for key, values in wanted_lookups.items():
-            self._look_up(key, values, labels[key])
-
-    def _lookup_key(self, rule: RulePlan) -> tuple:
-        model, fields = FIXED_LOOKUPS.get(rule.transform, (rule.comodel, (rule.lookup_field,)))
-        return model, fields, rule.lookup_domain
-
-    def _lookup_label(self, key: tuple) -> str:
-        """What people call the field by which is looked up: ``currency_id.name`` is the currency."""
-        model, (path, *_others), _domain = key
-        first = path.split(".")[0]
-        return self.plan.model.env[model]._fields[first].get_description(self.plan.model.env, ["string"])["string"]
-
-    @staticmethod
-    def _lookup_value(rule: RulePlan, value):
-        """The hashable form in which a value is looked up, None for blanks."""
-        if is_blank(value):
-            value = rule.options.get("default")
-        if rule.transform == "state":
-            state, country = value if isinstance(value, list) else (value, None)
-            return (_code(state), _code(country)) if state else None
-        if value in (None, "", [], {}) and value != 0:
-            return None
-        if isinstance(value, (dict, list)):
-            raise SyncError("mapping", "wrong_type", params={
-                "field": rule.label, "value": str(value)[:80], "expected": "text"})
-        return value if isinstance(value, (int, float)) and not isinstance(value, bool) else _code(value)
-
-    def _look_up(self, key: tuple, values: set, label: str) -> None:
-        """Fill ``lookups[key, value]`` with the ids found, by one search per field of the look-up."""
-        model_name, field_names, extra = key
-        if model_name not in self.plan.model.env:
-            raise SyncError("mapping", "lookup_wrong", params={"model": model_name or "", "field": label, "value": ""})
-        model = self.plan.model.env[model_name]
-        domain = Domain(safe_eval(extra, {"company_id": self.plan.model.env.company.id}) if extra else [])
-        open_values = {value for value in values if (key, value) not in self.lookups}
-        if model_name == "res.currency":
-            model = model.with_context(active_test=False)
-        for field_name in field_names:
-            if not open_values:
-                return
-            record_field = _field_at(model, field_name)
-            if record_field is None:
-                raise SyncError("mapping", "lookup_wrong", params={
-                    "model": model._description, "field": label, "value": field_name})
-            numeric = record_field.type in ("integer", "float", "monetary")
-            plain = [value[0] if isinstance(value, tuple) else value for value in open_values]
-            if numeric:
-                plain = [number for value in plain if (number := _number(value)) is not None]
-                condition = Domain(field_name, "in", plain)
-            else:
-                condition = Domain.OR([Domain(field_name, "=ilike", _escape_like(str(value))) for value in plain])
-            found = model.search(domain & condition) if plain else model
-            by_value: dict = {}
-            for record in found:
-                value = record.mapped(field_name)[0] if "." in field_name else record[field_name]
-                by_value.setdefault(value if numeric else str(value).strip().lower(), []).append(record)
-            for value in list(open_values):
-                records = by_value.get(self._normal_number(value) if numeric else (
-                    value[0] if isinstance(value, tuple) else str(value).lower()), [])
-                if isinstance(value, tuple) and value[1]:
-                    records = [record for record in records if record.country_id.code.lower() == value[1]
-                               or record.country_id.name.lower() == value[1]]
-                if records:
-                    self.lookups[key, value] = [record.id for record in records]
-                    open_values.discard(value)
-
-    @staticmethod
-    def _normal_number(value):
-        return _number(value)
 
     def value(self, rule: RulePlan, external: Any, record: Any) -> Any:
         """The Odoo value of one external value: ready for create and write, None for blank.
@@ -234,7 +152,7 @@ class BatchMapper:
         if rule.kind == "relation":
             return self._relation(rule, external)
         if rule.transform in LOOKUP_KINDS:
-            return self._look_up_value(rule, external)
+            return self.lookups.value(rule, external)
         if rule.transform == "expression":
             value = self._expression(rule, external, record)
         elif rule.transform in ("template", "constant"):
@@ -269,37 +187,9 @@ class BatchMapper:
             if rule.relation_field:
                 res_id = self.fields_of.get((rule.relation_model, rule.relation_field, res_id))
             ids.append(res_id)
-        _refuse_several(rule, external)
+        refuse_several(rule, external)
         if rule.field_type == "many2many":
             return ids  # an empty list is a value: no taxes is not the same as Odoo's default taxes
-        return ids[0] if ids else None
-
-    def _look_up_value(self, rule: RulePlan, external):
-        many = rule.field_type == "many2many"
-        singles = external if isinstance(external, list) and rule.transform != "state" else [external]
-        ids = []
-        for single in singles:
-            value = self._lookup_value(rule, single)
-            if value is None:
-                continue
-            key = self._lookup_key(rule)
-            found = self.lookups.get((key, value), [])
-            if not found:
-                env = self.plan.model.env
-                raise SyncError("mapping", "lookup_missing", params={
-                    "model": env[key[0]]._description, "field": rule.label, "value": _shown(single),
-                    "by": self._lookup_label(key),
-                    "only": env._(", among those that the field rule allows") if rule.lookup_domain else "",
-                }, detail=rule.lookup_domain)
-            if len(found) > 1:
-                raise SyncError("ambiguous", "lookup_ambiguous", params={
-                    "model": self.plan.model.env[key[0]]._description, "field": rule.label,
-                    "value": _shown(single), "count": len(found)})
-            ids.append(found[0])
-        if rule.transform != "state":
-            _refuse_several(rule, external)
-        if many:
-            return ids
         return ids[0] if ids else None
 
     def _mapped(self, rule: RulePlan, external):
@@ -325,43 +215,6 @@ class BatchMapper:
         except Exception as error:  # an expression can fail in as many ways as Python can
             raise SyncError("mapping", "expression_failed", params={
                 "field": rule.label, "reason": str(error)[:200]}) from error
-
-
-def _field_at(model, dotted: str):
-    """The field at the end of a path, or None."""
-    record_field = None
-    for name in dotted.split("."):
-        record_field = model._fields.get(name) if model is not None else None
-        if record_field is None:
-            return None
-        model = model.env[record_field.comodel_name] if record_field.comodel_name else None
-    return record_field
-
-
-def _shown(value) -> str:
-    """A looked-up value in a message: a state with its country."""
-    return f"{value[0]} ({value[1]})" if isinstance(value, list) and len(value) == 2 else str(value)[:80]
-
-
-def _refuse_several(rule: RulePlan, external) -> None:
-    """Which of several values belongs into a field for one is not ours to guess."""
-    if isinstance(external, list) and len(external) > 1 and rule.field_type not in ("many2many", "one2many"):
-        raise wrong_type(rule.label, external, "one_value")
-
-
-def _code(value) -> str:
-    return clean_text(str(value if value is not None else "")).strip().lower()
-
-
-def _number(value):
-    try:
-        return round(float(value), 6)
-    except (TypeError, ValueError):
-        return None
-
-
-def _escape_like(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 # -- comparison and out of Odoo ----------------------------------------------------------------------------
@@ -475,7 +328,7 @@ class OutMapper:
                 raise SyncError("mapping", "expression_failed", params={
                     "field": rule.label, "reason": str(error)[:200]}) from error
         if rule.transform in LOOKUP_KINDS:
-            _model, fields = FIXED_LOOKUPS.get(rule.transform, (rule.comodel, (rule.lookup_field,)))
+            _model, fields = looked_up_by(rule)
             if rule.field_type == "many2many":
                 return [related[fields[0]] for related in value]
             return value[fields[0]] or None if value else rule.options.get("default")

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from odoo.tools.translate import LazyTranslate
 
-from .texts import ENGINE, MESSAGES
+from .texts import ENGINE
+from .texts_core import MESSAGES
 
 _lt = LazyTranslate(__name__)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ..core.errors import SyncError
-from . import journal, messages
+from . import messages
 from .rows import RUNNING_STATES, Row
 
 # So many records after each other may wait in a circle; longer chains are left to their bounded time.
@@ -202,7 +202,7 @@ class _Look:
     def _fail(self, key: str, error: SyncError, ids: list[int] | None = None) -> None:
         """Let all fail that wait under this key (or these of them)."""
         message, hint = messages.explain(self.env, error)
-        failed = journal.fail_waiting(
+        failed = fail_waiting(
             self.cr, self.connection_id, key, message, hint, self.now, self.env.uid, code=error.code, ids=ids,
             own_ids=list(self.rows))
         for sync_id in failed:
@@ -318,3 +318,31 @@ def release_linked(cr, connection_id: int, now: datetime) -> int:
                 AND l.resource_id = v.resource_id AND l.model = v.model AND l.res_id = v.res_id))
         """, {"connection": connection_id, "now": now})
     return cr.rowcount
+
+
+def fail_waiting(cr, connection_id, waiting_for: str, message: str, hint: str, now: datetime, user_id: int, *,
+                 code: str = "parent_failed", ids: list[int] | None = None, own_ids: list[int] | None = None) -> list[int]:
+    """What these records wait for cannot come: they fail, with a line in their history. They keep what they wait for, so
+    that they go on when it comes after all.
+
+    :param ids: only these of them
+    :param own_ids: records that get their line from elsewhere
+    :return: ids of the records that failed
+    """
+    cr.execute(
+        """WITH failed AS (
+               UPDATE integration_sync SET state = 'failed', due_at = NULL, error_class = 'validation',
+                   error_code = %(code)s, error_message = %(message)s, error_hint = %(hint)s, failed_at = %(now)s,
+                   issue_id = NULL
+               WHERE connection_id = %(connection)s AND waiting_for = %(key)s AND state = 'waiting'
+                 AND (%(ids)s::int[] IS NULL OR id = ANY(%(ids)s::int[]))
+               RETURNING id, flow_id, company_id, run_id, direction, attempts),
+           logged AS (INSERT INTO integration_log (
+               sync_id, flow_id, company_id, run_id, create_date, direction, outcome, attempt, error_class, message,
+               duration_ms, user_id)
+           SELECT id, flow_id, company_id, run_id, %(now)s, direction, 'failed', attempts, 'validation', %(message)s, 0,
+               %(user)s FROM failed WHERE id <> ALL(%(own)s::int[]))
+           SELECT id FROM failed""",
+        {"connection": connection_id, "key": waiting_for, "message": message, "hint": hint, "now": now, "user": user_id,
+         "code": code, "ids": ids, "own": own_ids or []})
+    return [row[0] for row in cr.fetchall()]

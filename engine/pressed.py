@@ -6,6 +6,8 @@ from . import tending
 from .http import CALL_SECONDS
 from .worker import Worker
 
+# A button runs this many records at once and shows the outcome; more are handed to the worker.
+RUN_NOW_LIMIT = 5
 # A button works first on so many records that the pressed ones have brought along.
 PARENTS_OF_A_BUTTON = 50
 

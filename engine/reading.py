@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from ..core import documents
 from ..core.errors import SyncError
-from . import announcing, edits, failures, http, inbox, issues, journal, messages
+from . import announcing, edits, failures, http, inbox, issues, journal, messages, parents
 from .claim import RUN_LOCK_SPACE
 from .fetcher import Fetcher
 from .file_reading import FileFetcher
@@ -311,6 +311,6 @@ class Reading:
         reason = messages.explain(self.env, error)[0]
         message, hint = messages.explain(self.env, SyncError("validation", "parent_failed", params={
             "relation": plan.name, "external_id": external_id, "reason": reason}))
-        failed = journal.fail_waiting(
+        failed = parents.fail_waiting(
             self.cr, plan.connection.id, f"{plan.resource.id}:{external_id}", message, hint, self._now(), self.env.uid)
         announcing.note_failed(self.env, self._plan, failed, self._now())

@@ -16,6 +16,7 @@ from . import resource_format
 from . import operation_graphql
 from . import value_map
 from . import flow
+from . import flow_running
 from . import flow_retry
 from . import guard
 from . import flow_guard
@@ -33,6 +34,7 @@ from . import request_buttons
 from . import field_rule_form
 from . import link
 from . import sync
+from . import sync_repair
 from . import sync_guard
 from . import bulk_action
 from . import decision

@@ -1,4 +1,3 @@
-import os
 from urllib.parse import urlsplit
 
 from odoo import api, fields, models
@@ -6,6 +5,7 @@ from odoo.exceptions import AccessError, ValidationError
 
 from ..core import redact
 from ..engine.worker import Worker
+from . import written_secret
 from .selections import SECRETS_GROUP
 
 # Fields that decide where calls go and as whom: whoever may change them can lead secrets elsewhere.
@@ -104,31 +104,17 @@ class IntegrationConnection(models.Model):
 
     def _forget_input(self, vals_list):
         """What was put in is not read back, not even by the request that did it."""
-        if any("auth_secret_input" in vals for vals in vals_list):
-            self.env.flush_all()
-            self.invalidate_recordset(["auth_secret_input"])
+        written_secret.forget_input(self, vals_list, "auth_secret_input")
 
     @api.depends("auth_secret", "auth_type")
     def _compute_auth_secret_status(self):
         for connection in self:
-            secret = connection.sudo().auth_secret
-            if connection.auth_type == "none":
-                connection.auth_secret_status = self.env._("Not needed")
-            elif not secret:
-                connection.auth_secret_status = self.env._("Not set")
-            elif secret.startswith("env:"):
-                found = bool(os.environ.get(secret[4:]))
-                connection.auth_secret_status = (
-                    self.env._("Read from the environment variable %(name)s", name=secret[4:]) if found else
-                    self.env._("The environment variable %(name)s is not set on this server", name=secret[4:]))
-            else:
-                connection.auth_secret_status = self.env._("Set")
+            connection.auth_secret_status = self.env._("Not needed") if connection.auth_type == "none" \
+                else written_secret.told(self.env, connection.sudo().auth_secret)
 
     def _resolve_secret(self, value):
         """The secret behind ``value``: itself, or what the environment variable named by ``env:NAME`` holds."""
-        if value and value.startswith("env:"):
-            return os.environ.get(value[4:], "")
-        return value or ""
+        return written_secret.in_clear(value)
 
     def _auth_secret(self):
         """The secret in clear, for the engine only."""

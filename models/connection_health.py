@@ -5,6 +5,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ..engine import http
 from ..engine.health import OUTAGE_CLASSES
+from .notification import notification
 
 MANAGER_GROUP = "integration_flow.group_integration_manager"
 
@@ -160,7 +161,7 @@ class IntegrationConnection(models.Model):
             {"circuit_probe_at": fields.Datetime.now() - timedelta(seconds=1)})
         self.sudo()._end_pause()
         self._wake()
-        return self._notify("info", self.env._(
+        return notification("info", self.env._(
             "%(names)s: the next call is made at once. If it is answered, everything that waits goes on.",
             names=", ".join(self.mapped("name"))))
 
@@ -190,16 +191,10 @@ class IntegrationConnection(models.Model):
             self.sudo()._credentials_changed()
         elif ok and (self.circuit_state != "closed" or self.last_error) and self.pause_cause != "credentials":
             self.sudo()._close_circuit()
-        return self._notify(
+        return notification(
             "success" if ok else "danger",
             self.env._("%(name)s answers.", name=self.name) if ok
             else self.env._("%(name)s does not work yet. See Last Test.", name=self.name))
-
-    def _notify(self, kind, message):
-        return {
-            "type": "ir.actions.client", "tag": "display_notification",
-            "params": {"type": kind, "message": message, "next": {"type": "ir.actions.client", "tag": "soft_reload"}},
-        }
 
     def _check_may_run(self):
         """Raise a UserError that says why this connection makes no call now, if it may not."""

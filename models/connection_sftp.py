@@ -1,6 +1,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
+from . import written_secret
+from .notification import notification
 from .selections import SECRETS_GROUP
 
 
@@ -44,9 +46,7 @@ class IntegrationConnection(models.Model):
 
     def _forget_input(self, vals_list):
         result = super()._forget_input(vals_list)
-        if any("private_key_input" in vals for vals in vals_list):
-            self.env.flush_all()
-            self.invalidate_recordset(["private_key_input", "auth_secret_input"])
+        written_secret.forget_input(self, vals_list, "private_key_input", "auth_secret_input")
         return result
 
     def action_accept_host_key(self):
@@ -60,7 +60,7 @@ class IntegrationConnection(models.Model):
             raise UserError(self.env._("%(name)s has shown no key yet. Press Test Connection first.", name=self.name))
         self.write({"host_key": self.host_key_offered, "host_key_offered": False})
         # The test is a press of its own: its calls count in transactions of their own, which would wait for this one.
-        return self._notify("success", self.env._(
+        return notification("success", self.env._(
             "The key of %(name)s is accepted. Press Test Connection now.", name=self.name))
 
     def _note_steps(self, steps):

@@ -1,4 +1,3 @@
-import os
 import secrets
 from base64 import b64encode
 from datetime import timedelta
@@ -9,6 +8,8 @@ from odoo.exceptions import AccessError, ValidationError
 from ..core import paths, signatures, webhooks
 from ..core.errors import SyncError
 from ..engine import reception
+from . import written_secret
+from .notification import notification
 from .selections import SECRETS_GROUP
 from .webhook_event import MANAGER_GROUP
 
@@ -115,14 +116,8 @@ class IntegrationConnection(models.Model):
                 connection.webhook_secret_status = self.env._("Not needed")
             elif not secret:
                 connection.webhook_secret_status = self.env._("Not set: every delivery is refused")
-            elif secret.startswith("env:") and not os.environ.get(secret[4:]):
-                connection.webhook_secret_status = self.env._(
-                    "The environment variable %(name)s is not set on this server", name=secret[4:])
-            elif secret.startswith("env:"):
-                connection.webhook_secret_status = self.env._(
-                    "Read from the environment variable %(name)s", name=secret[4:])
             else:
-                connection.webhook_secret_status = self.env._("Set")
+                connection.webhook_secret_status = written_secret.told(self.env, secret)
 
     @api.depends_context("uid")
     def _compute_webhook_counts(self):
@@ -210,9 +205,7 @@ class IntegrationConnection(models.Model):
         return result
 
     def _forget_webhook_input(self, vals_list):
-        if any("webhook_secret_input" in vals for vals in vals_list):
-            self.env.flush_all()
-            self.invalidate_recordset(["webhook_secret_input"])
+        written_secret.forget_input(self, vals_list, "webhook_secret_input")
 
     def _replace_webhook_secret(self, secret):
         """The new secret counts at once, the one before for a while longer."""
@@ -244,7 +237,7 @@ class IntegrationConnection(models.Model):
         else:
             secret = secrets.token_urlsafe(32)
         self.sudo()._replace_webhook_secret(secret)
-        return self._notify_webhook("warning", self.env._(
+        return notification("warning", self.env._(
             "New webhook secret of %(name)s: %(secret)s\nEnter it in the other system now. It is not shown again. The "
             "secret before stays valid for %(hours)s hours.",
             name=self.name, secret=secret, hours=self.webhook_overlap_hours), sticky=True)
@@ -253,24 +246,15 @@ class IntegrationConnection(models.Model):
         """The secret before the present one is refused from now on."""
         self._check_may_set_secrets()
         self.sudo().write({"webhook_secret_previous": False, "webhook_previous_until": False})
-        return self._notify_webhook("success", self.env._("Only the present webhook secret is accepted now."))
+        return notification("success", self.env._("Only the present webhook secret is accepted now."))
 
     def action_new_webhook_address(self):
         """A new address; deliveries to the one before are refused at once."""
         self._check_may_set_secrets()
         self.sudo().webhook_token = _new_token()
-        return self._notify_webhook("warning", self.env._(
+        return notification("warning", self.env._(
             "The webhook of %(name)s has a new address. Enter it in the other system; the one before is refused.",
             name=self.name))
-
-    def _notify_webhook(self, kind, message, sticky=False):
-        return {
-            "type": "ir.actions.client", "tag": "display_notification",
-            "params": {
-                "type": kind, "message": message, "sticky": sticky,
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
 
     def action_open_webhook_events(self):
         return {

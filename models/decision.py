@@ -1,9 +1,8 @@
 from odoo import models
 from odoo.exceptions import AccessError
 
-from ..engine.pressed import process_now
+from ..engine.pressed import RUN_NOW_LIMIT, process_now
 from .bulk_action import BULK_FROM
-from .sync import RUN_NOW_LIMIT
 
 USER_GROUP = "integration_flow.group_integration_user"
 

@@ -6,6 +6,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tools import SQL
 
 from ..engine import announcing, delivering
+from .notification import notification
 
 MANAGER_GROUP = "integration_flow.group_integration_manager"
 # A button sends so many at once and shows the outcome; more are sent in the background.
@@ -80,7 +81,7 @@ class IntegrationDelivery(models.Model):
             raise UserError(self.env._("Nothing here can be sent again: it was delivered."))
         if len(records) > SEND_NOW_LIMIT:
             records._queue()
-            return self.env["integration.subscriber"]._notify("info", self.env._(
+            return notification("info", self.env._(
                 "%(count)s events were queued. They are sent in the background.", count=len(records)))
 
         def prepare(env):
@@ -102,14 +103,13 @@ class IntegrationDelivery(models.Model):
 
     def _tell_outcome(self):
         """A notification of what came of these deliveries."""
-        subscribers = self.env["integration.subscriber"]
         bad = self.filtered(lambda delivery: delivery.state != "delivered")
         if bad:
-            return subscribers._notify("danger", "\n".join(
+            return notification("danger", "\n".join(
                 self.env._("%(event)s: %(message)s %(hint)s", event=delivery.event_type,
                            message=delivery.error_message or self.env._("Not sent yet."), hint=delivery.error_hint or "")
                 for delivery in bad), sticky=True)
-        return subscribers._notify("success", self.env._(
+        return notification("success", self.env._(
             "Received: %(events)s (status %(status)s, %(ms)s ms).", events=", ".join(self.mapped("event_type")),
             status=self[:1].last_status, ms=self[:1].duration_ms))
 

@@ -4,7 +4,7 @@ from odoo.fields import Domain
 from odoo.tools import ormcache
 
 from ..engine import gating
-from .sync import RUN_NOW_LIMIT
+from ..engine.pressed import RUN_NOW_LIMIT
 
 GATE_FIELDS = {"gate_buttons", "gate_seconds"}
 

@@ -2,9 +2,8 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
 from ..engine import requesting
-from ..engine.pressed import process_now
+from ..engine.pressed import RUN_NOW_LIMIT, process_now
 from ..engine.rows import RUNNING_STATES
-from .sync import RUN_NOW_LIMIT
 
 USER_GROUP = "integration_flow.group_integration_user"
 

@@ -3,8 +3,8 @@ from odoo.exceptions import AccessError, UserError
 
 from ..core.issues import ATTENTION_STATES, COUNTED_STATES
 from ..engine import issue_jobs
+from ..engine.pressed import RUN_NOW_LIMIT
 from .selections import ERROR_CLASSES
-from .sync import RUN_NOW_LIMIT
 
 # What can be tried again for all records at once: a conflict is decided, what a guard holds is approved.
 RETRIED_STATES = ("failed", "unknown", "waiting")

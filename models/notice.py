@@ -5,7 +5,7 @@ from odoo import api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..engine import notice_sending
-from .subscriber import IntegrationSubscriber
+from .notification import notification
 
 MANAGER_GROUP = "integration_flow.group_integration_manager"
 KEEP_DAYS = "integration_flow.notice_keep_days"
@@ -66,8 +66,6 @@ class IntegrationNotice(models.Model):
     _left_index = models.Index("(rule_id, channel_id, left_at)")
     _age_index = models.Index("(create_date)")
 
-    _notify = IntegrationSubscriber._notify
-
     @api.model
     def _send_test(self, channels, message, rule=None):
         """Send a test message at once. Outside of throttle and of what was told already.
@@ -87,11 +85,11 @@ class IntegrationNotice(models.Model):
     def _tell_outcome(self):
         bad = self.sudo().filtered(lambda notice: notice.state != "sent")
         if bad:
-            return self._notify("danger", "\n".join(
+            return notification("danger", "\n".join(
                 self.env._("%(channel)s: %(message)s %(hint)s", channel=notice.channel_id.name,
                            message=notice.error_message or self.env._("Not sent yet."), hint=notice.error_hint or "")
                 for notice in bad), sticky=True)
-        return self._notify("success", self.env._(
+        return notification("success", self.env._(
             "Sent: %(channels)s.", channels=", ".join(self.sudo().mapped("channel_id.name"))))
 
     # -- buttons -------------------------------------------------------------------------------------------

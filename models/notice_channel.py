@@ -1,4 +1,3 @@
-import os
 
 from odoo import api, fields, models
 from odoo.exceptions import ValidationError
@@ -6,8 +5,8 @@ from odoo.exceptions import ValidationError
 from ..core.errors import SyncError
 from ..engine import messages, notice_sending
 from ..transport import guard
+from . import written_secret
 from .selections import SECRETS_GROUP
-from .subscriber import IntegrationSubscriber
 
 STYLES = [
     ("slack", "Slack"),
@@ -105,24 +104,13 @@ class IntegrationNoticeChannel(models.Model):
     @api.depends("url", "kind")
     def _compute_url_status(self):
         for channel in self:
-            url = channel.sudo().url
-            if channel.kind != "chat":
-                status = self.env._("Not needed")
-            elif not url:
-                status = self.env._("Not set")
-            elif url.startswith("env:"):
-                status = (
-                    self.env._("Read from the environment variable %(name)s", name=url[4:]) if os.environ.get(url[4:]) else
-                    self.env._("The environment variable %(name)s is not set on this server", name=url[4:]))
-            else:
-                status = self.env._("Set")
-            channel.url_status = status
+            channel.url_status = self.env._("Not needed") if channel.kind != "chat" \
+                else written_secret.told(self.env, channel.sudo().url)
 
     def _address(self):
         """The address in clear. For the engine only."""
         self.ensure_one()
-        value = self.sudo().url or ""
-        return os.environ.get(value[4:], "") if value.startswith("env:") else value
+        return written_secret.in_clear(self.sudo().url)
 
     # -- checks --------------------------------------------------------------------------------------------
 
@@ -154,21 +142,15 @@ class IntegrationNoticeChannel(models.Model):
     @api.model_create_multi
     def create(self, vals_list):
         channels = super().create(vals_list)
-        channels._forget_input(vals_list)
+        written_secret.forget_input(channels, vals_list, "url_input")
         return channels
 
     def write(self, vals):
         result = super().write(vals)
-        self._forget_input([vals])
+        written_secret.forget_input(self, [vals], "url_input")
         if {"url_input", "active"} & vals.keys():
             notice_sending.wake(self.env)
         return result
-
-    def _forget_input(self, vals_list):
-        """What was put in is not read back, not even by the request that did it."""
-        if any("url_input" in vals for vals in vals_list):
-            self.env.flush_all()
-            self.invalidate_recordset(["url_input"])
 
     def _stop(self, reason):
         """Send nothing more here until somebody presses Resume; what comes meanwhile waits."""
@@ -186,8 +168,6 @@ class IntegrationNoticeChannel(models.Model):
                         "%(reason)s The messages are kept: look at them, then press Resume or Retry.", reason=reason))
 
     # -- buttons -------------------------------------------------------------------------------------------
-
-    _notify = IntegrationSubscriber._notify
 
     def action_resume(self):
         """Send again, beginning with what waited."""

@@ -8,7 +8,6 @@ from odoo.tools.safe_eval import safe_eval
 from ..engine import notice_sending, noticing
 from .flow import is_protected
 from .selections import SECRETS_GROUP
-from .subscriber import IntegrationSubscriber
 
 # Of these it depends which records are in the filter: when they change, what is in it now is not news.
 FILTER_FIELDS = {"model_id", "domain", "company_id", "user_id", "trigger"}
@@ -231,8 +230,6 @@ class IntegrationNoticeRule(models.Model):
             noticing.note(self.env, rule.id, rule._inside(ids), set(ids))
 
     # -- buttons -------------------------------------------------------------------------------------------
-
-    _notify = IntegrationSubscriber._notify
 
     def action_switch_on(self):
         self.check_access("write")

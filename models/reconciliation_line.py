@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, UserError
 
 from ..engine import reconcile_fix
 from .field_rule import OWNERS
+from .notification import notification
 from .run_revert import MANAGER_GROUP
 
 KINDS = [
@@ -83,15 +84,8 @@ class IntegrationReconciliationLine(models.Model):
         count = reconcile_fix.fix(self.env, lines)
         self.env.invalidate_all()
         lines.flow_id.connection_id._wake()
-        return {
-            "type": "ir.actions.client", "tag": "display_notification",
-            "params": {
-                "type": "success" if count == len(lines) else "warning",
-                "message": self.env._(
-                    "%(count)s of %(all)s differences are put right in the background.", count=count, all=len(lines)),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notification("success" if count == len(lines) else "warning", self.env._(
+            "%(count)s of %(all)s differences are put right in the background.", count=count, all=len(lines)))
 
     def action_open_sync(self):
         self.ensure_one()

@@ -6,6 +6,7 @@ from odoo import fields, models
 from odoo.exceptions import AccessError, UserError, ValidationError
 
 from ..engine import holding
+from .notification import notification
 
 _logger = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class IntegrationRun(models.Model):
             run._decided("approved", {"state": "open"}, self.env._("Approved."))
             run.flow_id.connection_id._wake()
         self.env.invalidate_all()
-        return self._told(self.env._("%(count)s records go on.", count=count if len(self) == 1 else ""))
+        return notification("success", self.env._("%(count)s records go on.", count=count if len(self) == 1 else ""))
 
     def action_reject(self):
         """Ask for the reason."""
@@ -130,7 +131,7 @@ class IntegrationRun(models.Model):
             run._decided("rejected", {"state": "done", "ended_at": now, "decision_reason": reason, "message": self.env._(
                 "Rejected by %(user)s: %(reason)s", user=self.env.user.name, reason=reason)}, reason)
         self.env.invalidate_all()
-        return self._told(self.env._("%(count)s records were skipped.", count=count if len(self) == 1 else ""))
+        return notification("success", self.env._("%(count)s records were skipped.", count=count if len(self) == 1 else ""))
 
     def _decided(self, decision, vals, feedback):
         self.write({
@@ -140,12 +141,6 @@ class IntegrationRun(models.Model):
         if activity.exists():
             activity.action_feedback(feedback=feedback)
 
-    def _told(self, message):
-        return {
-            "type": "ir.actions.client", "tag": "display_notification",
-            "params": {"type": "success", "message": message,
-                       "next": {"type": "ir.actions.client", "tag": "soft_reload"}},
-        }
 
 
 def _text(value):

@@ -1,4 +1,3 @@
-import os
 import secrets
 from datetime import timedelta
 
@@ -10,6 +9,8 @@ from ..core import announcements
 from ..core.errors import SyncError
 from ..engine import announcing, delivering, messages
 from ..transport import guard, webhooks
+from . import written_secret
+from .notification import notification
 from .selections import SECRETS_GROUP
 
 MANAGER_GROUP = "integration_flow.group_integration_manager"
@@ -125,18 +126,9 @@ class IntegrationSubscriber(models.Model):
     def _compute_secret_status(self):
         for subscriber in self:
             secret = subscriber.sudo().secret
-            if not secret:
-                status = self.env._("Not set")
-            elif secret.startswith("env:"):
-                status = (
-                    self.env._("Read from the environment variable %(name)s", name=secret[4:])
-                    if os.environ.get(secret[4:]) else
-                    self.env._("The environment variable %(name)s is not set on this server", name=secret[4:]))
-            elif not subscriber.secret_shown:
-                status = self.env._("Made, and not shown yet")
-            else:
-                status = self.env._("Set")
-            subscriber.secret_status = status
+            unseen = secret and not secret.startswith("env:") and not subscriber.secret_shown
+            subscriber.secret_status = self.env._("Made, and not shown yet") if unseen \
+                else written_secret.told(self.env, secret)
 
     def _secrets(self):
         """The secrets in clear with which an event is signed now, the present one first. For the engine only."""
@@ -145,16 +137,13 @@ class IntegrationSubscriber(models.Model):
         kept = [own.secret]
         if own.previous_secret_until and own.previous_secret_until > fields.Datetime.now():
             kept.append(own.previous_secret)
-        return [self._resolve(value) for value in kept if value]
-
-    def _resolve(self, value):
-        """``value``, or what the environment variable named by ``env:NAME`` holds."""
-        return os.environ.get(value[4:], "") if value.startswith("env:") else value
+        return [written_secret.in_clear(value) for value in kept if value]
 
     def _header_pairs(self):
         """Extra headers as a tuple of (name, value) pairs, references resolved."""
         lines = [line.partition(":") for line in (self.sudo().extra_headers or "").splitlines()]
-        return tuple((name.strip(), self._resolve(value.strip())) for name, colon, value in lines if colon and name.strip())
+        return tuple(
+            (name.strip(), written_secret.in_clear(value.strip())) for name, colon, value in lines if colon and name.strip())
 
     def action_show_secret(self):
         """Show the secret, once after it was made: it has to be carried to the receiver somehow."""
@@ -169,7 +158,7 @@ class IntegrationSubscriber(models.Model):
                 name=self.name))
         own.secret_shown = True
         own.message_post(body=self.env._("The secret was shown to %(user)s.", user=self.env.user.name))
-        return self._notify("warning", own.secret, sticky=True, title=self.env._(
+        return notification("warning", own.secret, sticky=True, title=self.env._(
             "Secret of %(name)s. Copy it to the receiver now, it is not shown again.", name=self.name))
 
     def action_rotate_secret(self):
@@ -303,14 +292,14 @@ class IntegrationSubscriber(models.Model):
         for subscriber in subscribers.sudo():
             if not subscriber.secret:
                 subscriber.write({"secret": webhooks.new_secret(secrets.token_bytes(32)), "secret_shown": False})
-        subscribers._forget_input(vals_list)
+        written_secret.forget_input(subscribers, vals_list, "secret_input")
         subscribers._audience_changed()
         return subscribers
 
     def write(self, vals):
         self._check_lent([vals])
         result = super().write(vals)
-        self._forget_input([vals])
+        written_secret.forget_input(self, [vals], "secret_input")
         if AUDIENCE_FIELDS & vals.keys():
             self._audience_changed()
         if {"url", "secret_input", "active"} & vals.keys():
@@ -322,12 +311,6 @@ class IntegrationSubscriber(models.Model):
         result = super().unlink()
         self._audience_changed()
         return result
-
-    def _forget_input(self, vals_list):
-        """What was put in is not read back, not even by the request that did it."""
-        if any("secret_input" in vals for vals in vals_list):
-            self.env.flush_all()
-            self.invalidate_recordset(["secret_input"])
 
     def _disable(self, reason):
         """Send nothing more and tell the responsible person once. What happens meanwhile is kept and waits."""
@@ -342,13 +325,6 @@ class IntegrationSubscriber(models.Model):
                         reason=reason))
 
     # -- buttons -------------------------------------------------------------------------------------------
-
-    def _notify(self, kind, message, **params):
-        return {
-            "type": "ir.actions.client", "tag": "display_notification",
-            "params": {"type": kind, "message": message, **params,
-                       "next": {"type": "ir.actions.client", "tag": "soft_reload"}},
-        }
 
     def _check_may_manage(self):
         self.check_access("write")

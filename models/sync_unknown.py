@@ -1,7 +1,7 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from .sync import RUN_NOW_LIMIT
+from ..engine.pressed import RUN_NOW_LIMIT
 
 
 class IntegrationSync(models.Model):

@@ -6,6 +6,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..core.pseudonyms import pseudonymise
 from ..engine import proving
+from .notification import notification
 from .selections import ERROR_CLASSES
 
 OUTCOMES = [
@@ -114,9 +115,10 @@ class IntegrationTestCase(models.Model):
         self._prove(viewer=self.env)
         failed = self.filtered(lambda case: case.last_result == "failed")
         if failed:
-            return self._notify("danger", "\n".join(
-                self.env._("%(case)s: %(message)s", case=case.name, message=case.last_message or "") for case in failed[:5]))
-        return self._notify("success", self.env._("%(count)s test cases passed.", count=len(self)))
+            return notification("danger", "\n".join(
+                self.env._("%(case)s: %(message)s", case=case.name, message=case.last_message or "") for case in failed[:5]),
+                sticky=True)
+        return notification("success", self.env._("%(count)s test cases passed.", count=len(self)))
 
     def _prove(self, viewer=None):
         """Run these test cases through the rules of their flows and keep what came of it.
@@ -144,13 +146,6 @@ class IntegrationTestCase(models.Model):
                 (0, 0, {"path": path, "value": value, "sequence": 10 * (number + 1)})
                 for number, (path, value) in enumerate(pairs)]})
         self._prove(viewer=self.env)
-
-    def _notify(self, kind, message):
-        return {
-            "type": "ir.actions.client", "tag": "display_notification",
-            "params": {"type": kind, "message": message, "sticky": kind == "danger",
-                       "next": {"type": "ir.actions.client", "tag": "soft_reload"}},
-        }
 
     # -- from a sync record --------------------------------------------------------------------------------
 

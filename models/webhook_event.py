@@ -6,6 +6,7 @@ from odoo.tools import SQL
 
 from ..core import redact
 from ..engine import http
+from .notification import notification
 
 MANAGER_GROUP = "integration_flow.group_integration_manager"
 # Characters of a body that the form shows; longer ones are cut.
@@ -107,15 +108,8 @@ class IntegrationWebhookEvent(models.Model):
                WHERE id = ANY(%s)""", self.ids))
         self.invalidate_recordset()
         self.connection_id._wake()
-        return {
-            "type": "ir.actions.client", "tag": "display_notification",
-            "params": {
-                "type": "info",
-                "message": self.env._(
-                    "%(count)s events were queued. They are worked on in the background.", count=len(self)),
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
+        return notification("info", self.env._(
+            "%(count)s events were queued. They are worked on in the background.", count=len(self)))
 
     def action_open_sync(self):
         return {

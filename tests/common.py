@@ -92,6 +92,16 @@ class FlowTools:
             *rules,
         ], **{"updated_at_path": "date_modified_gmt", "name_path": "email", **vals})
 
+    @classmethod
+    def from_blueprint(cls, name, connection_vals):
+        """``{code: flow}`` of a blueprint that comes with the addon: in Test, and read when a test says so."""
+        flows = cls.env["integration.blueprint"]._apply_file(name, connection_vals=connection_vals)
+        for flow in flows.values():
+            flow.retry_jitter = 0
+            flow.action_test_mode()
+            flow.next_run_at = False
+        return flows
+
     def make_ready(self, flow):
         """Answer everything that a flow is asked before it may go live; returns its business owner, who has agreed."""
         owner = self.make_user(f"owner_{flow.id}", "integration_flow.group_integration_user")

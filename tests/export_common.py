@@ -18,21 +18,23 @@ LIST = {"path": "customers", **PAGED}
 class ExportTools:
     """Contacts whose reference begins with ``X`` go to the customers of the shop, as soon as they change."""
 
-    def operations(self, *kinds, **changes):
+    @classmethod
+    def operations(cls, *kinds, **changes):
         """Operations of the shop's customers; ``changes``: {kind: vals or None to leave it out}."""
         known = {"list": LIST, "find": FIND, "read": READ, "create": CREATE, "update": UPDATE, "delete": DELETE}
         kinds = kinds or ("list", "read", "create", "update", "delete")
         return {kind: {**known[kind], **(changes.get(kind) or {})} for kind in kinds}
 
-    def out_flow(self, rules=(), operations=None, **vals):
+    @classmethod
+    def out_flow(cls, rules=(), operations=None, **vals):
         """Customers of the shop from contacts; the e-mail is the match key."""
         direction = vals.setdefault("direction", "export")
         owner = {"owner": vals.pop("owner")} if "owner" in vals else {"owner": "odoo"} if direction == "export" else {}
-        resource = self.make_resource(
-            "customers" if not self.env["integration.resource"].search([("code", "=", "customers")])
-            else f"customers{len(self.env['integration.resource'].search([]))}",
-            operations or self.operations(), updated_at_path="date_modified_gmt", name_path="email", path="customers")
-        return self.make_flow("res.partner", [
+        resource = cls.make_resource(
+            "customers" if not cls.env["integration.resource"].search([("code", "=", "customers")])
+            else f"customers{len(cls.env['integration.resource'].search([]))}",
+            operations or cls.operations(), updated_at_path="date_modified_gmt", name_path="email", path="customers")
+        return cls.make_flow("res.partner", [
             ("name", "first_name", {"required": True, **owner}),
             ("email", "email", {"match_key": True, **owner}),
             *rules,

@@ -3,7 +3,9 @@
 import hashlib
 import json
 
-from odoo.tests import TransactionCase
+from odoo.tests import HttpCase, TransactionCase
+
+from odoo.addons.integration_flow.engine import publish_access, publish_serving
 
 from .common import FlowTools
 
@@ -70,3 +72,17 @@ class PublishTools(FlowTools):
 
 class PublishCase(PublishTools, TransactionCase):
     """A test on one transaction."""
+
+
+class PublishServerCase(PublishTools, HttpCase):
+    """A test over HTTP, with nothing that an earlier one has left in memory."""
+
+    def setUp(self):
+        super().setUp()
+        self.patch(publish_access, "_counters", {})
+        self.patch(publish_serving, "_cache", publish_serving._Cache(publish_serving.CACHE_BYTES))
+
+    def refresh(self):
+        self.env.cr.flush()
+        self.env.ref("integration_flow.ir_cron_publish").method_direct_trigger()
+        self.env.invalidate_all()

@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from unittest.mock import patch
 
 from odoo import SUPERUSER_ID, api, sql_db
@@ -32,6 +32,7 @@ from odoo.addons.integration_flow.engine import (
     outgoing,
     pressed,
     reading,
+    twins,
 )
 from odoo.addons.integration_flow.engine.worker import Worker
 from odoo.addons.integration_flow.sandbox.client import SandboxServer
@@ -59,7 +60,7 @@ POINTS = {
     "parents_read": (inbox, "forget_unlinked", "before"),
     "after_parents": (reading.Reading, "_fetch_records", "after"),
     "links_of_import": (journal, "insert_links", "after"),
-    "twins": (journal, "absorb", "after"),
+    "twins": (twins, "absorb", "after"),
     "marked": (outgoing.ExportPlanner, "mark_sending", "after"),
     "looked_up": (exporter.Exporter, "send_lookups", "after"),
     "calling": (exporter.Exporter, "send", "during"),
@@ -259,12 +260,8 @@ def run_worker(registry, connection_id, kill=None):
 
 
 @contextmanager
-def dying_at(point=None, hit=1):
-    """This process kills itself, without any warning, when it comes to ``point`` for the ``hit``-th time."""
-    if point is None:
-        yield
-        return
-    owner, name, when = POINTS[point]
+def dying(owner, name, when, hit=1):
+    """This process kills itself, without any warning, at the ``hit``-th call of a method; ``when``: see ``POINTS``."""
     original = getattr(owner, name)
     left = hit
 
@@ -282,6 +279,11 @@ def dying_at(point=None, hit=1):
 
     with patch.object(owner, name, method):
         yield
+
+
+def dying_at(point=None, hit=1):
+    """This process kills itself when it comes to ``point`` for the ``hit``-th time."""
+    return nullcontext() if point is None else dying(*POINTS[point], hit)
 
 
 _inherited = []

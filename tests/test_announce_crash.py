@@ -4,59 +4,27 @@ once; and no transaction open while a receiver is awaited.
 Not part of Odoo's standard tests, because they commit; ``./dev test`` runs them.
 """
 
-import os
 import signal
 import time
-from unittest.mock import patch
+from contextlib import nullcontext
 
 from odoo import SUPERUSER_ID, api
 from odoo.tests import tagged
 
-from odoo.addons.integration_flow.engine import delivering, receipts
-from odoo.addons.integration_flow.engine.worker import Worker
+from odoo.addons.integration_flow.engine import announcing, delivering, receipts
 
+from . import real
 from .announce_common import PRIVATE, AnnounceTools
-from .real import KILLS, RealCase
+from .real import KILLS, RealCase, dying
 
 EVENTS = 12
+real.POINTS["events_stored"] = (announcing, "note_rows", "after")
 
 
-def deliver(registry, kill=None):
-    """One deliverer until nothing is due; ``kill``: (object, method, 'before' or 'after', how often it may be called)."""
-    with registry.cursor() as cr:
-        env = api.Environment(cr, SUPERUSER_ID, {})
-        if kill is None:
-            delivering.Deliverer(env).run()
-            return
-        owner, name, when, left = kill
-        original = getattr(owner, name)
-
-        def dying(*args, **kwargs):
-            nonlocal left
-            left -= 1
-            if left < 0 and when == "before":
-                os.kill(os.getpid(), signal.SIGKILL)
-            result = original(*args, **kwargs)
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return result
-
-        with patch.object(owner, name, dying):
-            delivering.Deliverer(env).run()
-
-
-def import_all(registry, connection_id, kill):
-    """A worker that dies when it has stored the events, or just before its transaction ends."""
-    with registry.cursor() as cr:
-        env = api.Environment(cr, SUPERUSER_ID, {})
-        original = getattr(*kill)
-
-        def dying(*args, **kwargs):
-            original(*args, **kwargs)
-            os.kill(os.getpid(), signal.SIGKILL)
-
-        with patch.object(*kill, dying):
-            Worker(env, env["integration.connection"].browse(connection_id)).run()
+def deliver(registry, *kill):
+    """One deliverer until nothing is due; ``kill``: where this process dies, see ``dying``."""
+    with registry.cursor() as cr, dying(*kill) if kill else nullcontext():
+        delivering.Deliverer(api.Environment(cr, SUPERUSER_ID, {})).run()
 
 
 @tagged("-standard", "integration_flow_real", "post_install", "-at_install")
@@ -107,7 +75,7 @@ class TestAnnounceCrash(AnnounceTools, RealCase):
                 with self.subTest(point=name, left=left):
                     self.bring(first)
                     first += EVENTS
-                    child = self.fork(deliver, (owner, method, when, left))
+                    child = self.fork(deliver, owner, method, when, left + 1)
                     self.assertEqual(self.join(child), [signal.SIGKILL])
                     self.assertIn("pending", self.deliveries(self.robot).mapped("state"))
                     self.assertEqual(self.join(self.fork(deliver)), [0])
@@ -122,12 +90,10 @@ class TestAnnounceCrash(AnnounceTools, RealCase):
 
     def test_events_and_outcomes_are_stored_together(self):
         """A worker that dies after it stored the events and before it committed leaves neither; then both."""
-        from odoo.addons.integration_flow.engine import announcing
-
         self.put_customers(*[{"id": number, "first_name": f"C{number}", "email": f"crash{number}@example.com"}
                              for number in range(1, 6)])
         self.flow._open_run("button", full=True)
-        child = self.fork(import_all, self.connection.id, (announcing, "note_rows"))
+        child = self.worker_in_child(point="events_stored")
         self.assertEqual(self.join(child), [signal.SIGKILL])
         self.assertEqual(len(self.deliveries(self.robot)), 0)
         self.assertFalse(self.records(self.flow))

@@ -29,7 +29,7 @@ class TestBadPages(FlowCase):
         self.assertFalse(run.fetching)
         self.assertFalse(self.flow.watermark)
         exchanges = self.env["integration.exchange"].search([("run_id", "=", run.id), ("error_class", "!=", False)])
-        self.assertTrue(exchanges or pages > 1, "the answer can be looked at")
+        self.assertTrue(exchanges, "the answer can be looked at")
         self.shop.clear_faults()
         self.make_due(self.flow)
         self.assertEqual(self.run_flow(self.flow).state, "done")

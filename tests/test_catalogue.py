@@ -130,16 +130,18 @@ def _nodes(node, above):
 class TestPlans(ExportTools, FlowCase):
     """No sequential scan among 120,000 records, whatever the engine and the screens ask for."""
 
-    def setUp(self):
-        super().setUp()
-        self.flow = self.out_flow(direction="both", timing="live", log_level="all", rules=[
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.flow = cls.out_flow(direction="both", timing="live", log_level="all", rules=[
             ("street", "billing.address_1", {"owner": "newest"})])
-        self.flow.next_run_at = False
-        self.crowd()
+        cls.flow.next_run_at = False
+        cls.crowd()
 
-    def crowd(self):
-        cr, flow = self.env.cr, self.flow
-        self.env.flush_all()
+    @classmethod
+    def crowd(cls):
+        cr, flow = cls.env.cr, cls.flow
+        cls.env.flush_all()
         values = {"flow": flow.id, "connection": flow.connection_id.id, "resource": flow.resource_id.id, "rows": ROWS,
                   "company": flow.company_id.id}
         cr.execute("SET LOCAL session_replication_role = replica")
@@ -166,7 +168,7 @@ class TestPlans(ExportTools, FlowCase):
         cr.execute("SET LOCAL session_replication_role = origin")
         for table in (*BIG, "integration_flow", "integration_run"):
             cr.execute(f"ANALYZE {table}")
-        self.env.invalidate_all()
+        cls.env.invalidate_all()
 
     def explaining(self):
         cursor = self.env.cr

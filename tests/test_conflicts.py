@@ -9,7 +9,7 @@ from odoo.tests import Form, tagged
 from odoo.addons.integration_flow.engine import inbox
 from odoo.addons.integration_flow.engine.claim import claims
 from odoo.addons.integration_flow.engine.plan import FlowPlan
-from odoo.addons.integration_flow.models.sync import RUN_NOW_LIMIT
+from odoo.addons.integration_flow.engine.pressed import RUN_NOW_LIMIT
 
 from .common import FlowCase
 from .export_common import ExportTools

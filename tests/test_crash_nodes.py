@@ -7,7 +7,7 @@ from psycopg2 import errors
 
 from odoo.tests import tagged
 
-from .odoo_nodes import OdooNode
+from .odoo_process import OdooServer
 from .real import RealCase
 
 _logger = logging.getLogger(__name__)
@@ -20,9 +20,10 @@ SECONDS = 180
 class TestTwoNodes(RealCase):
     def setUp(self):
         super().setUp()
-        self.nodes = [OdooNode(self.cr.dbname).start() for _node in range(2)]
+        self.nodes = [OdooServer(self.cr.dbname) for _node in range(2)]
         for node in self.nodes:
             self.addCleanup(node.stop)
+            node.begin("--max-cron-threads=2", "--log-level=info")
         self.second = self.make_connection(name="Second connection")
         self.addCleanup(self.remove_second)
         self.flows = [self.flow_of(connection, number) for number, connection in enumerate((self.connection, self.second))]
@@ -92,7 +93,7 @@ class TestTwoNodes(RealCase):
             if done == count and not left:
                 return
             if time.monotonic() > end:
-                logs = "\n".join(node.log()[-1500:] for node in self.nodes)
+                logs = "\n".join(node.log[-1500:] for node in self.nodes)
                 self.fail(f"{done} of {count} done, {left} left.\n{self.describe_records()}\n{logs}")
             time.sleep(0.2)
 
@@ -113,7 +114,7 @@ class TestTwoNodes(RealCase):
 
     def shares(self):
         """How often each node has begun to work."""
-        return [node.log().count("Integrations: ") for node in self.nodes]
+        return [node.log.count("Integrations: ") for node in self.nodes]
 
     def test_two_nodes(self):
         for flow in self.flows:

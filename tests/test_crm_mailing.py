@@ -16,12 +16,8 @@ class TestCrmMailing(FlowCase):
             self.skipTest("Email Marketing is not installed")
         self.list = self.env["mailing.list"].search([("name", "=", "Newsletter")], limit=1)
         self.list.subscription_ids.unlink()
-        self.flows = self.env["integration.blueprint"]._apply_file("crm_mailing", connection_vals={
+        self.flows = self.from_blueprint("crm_mailing", {
             "crm": {"base_url": self.shop.url, "auth_secret_input": self.shop.api_key}})
-        for flow in self.flows.values():
-            flow.retry_jitter = 0
-            flow.action_test_mode()
-            flow.next_run_at = False
         self.flow = self.flows["crm_newsletter"]
         self.link = self.flow.connection_id
 

@@ -13,12 +13,8 @@ class TestCrmPattern(FlowCase):
         super().setUp()
         if "crm.lead" not in self.env:
             self.skipTest("CRM is not installed")
-        self.flows = self.env["integration.blueprint"]._apply_file("crm", connection_vals={
+        self.flows = self.from_blueprint("crm", {
             "crm": {"base_url": self.shop.url, "auth_secret_input": self.shop.api_key}})
-        for flow in self.flows.values():
-            flow.retry_jitter = 0
-            flow.action_test_mode()
-            flow.next_run_at = False
         self.link = self.flows["crm_contacts"].connection_id
         self.run_all()
         self.shop.clear_counts()

@@ -21,13 +21,9 @@ class TestCrmWebhook(FlowCase):
         if "crm.lead" not in self.env:
             self.skipTest("CRM is not installed")
         self.env["ir.config_parameter"].set_param("web.base.url", "https://odoo.example.com")
-        self.flows = self.env["integration.blueprint"]._apply_file("crm", connection_vals={
+        self.flows = self.from_blueprint("crm", {
             "crm": {"base_url": self.shop.url, "auth_secret_input": self.shop.api_key, "webhook_enabled": True,
                     "webhook_style": "hubspot", "webhook_secret_input": SECRET}})
-        for flow in self.flows.values():
-            flow.retry_jitter = 0
-            flow.action_test_mode()
-            flow.next_run_at = False
         self.link = self.flows["crm_contacts"].connection_id
         for kind, code in EVENTS.items():
             self.env["integration.webhook.topic"].create({

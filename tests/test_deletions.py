@@ -8,7 +8,7 @@ from odoo.tests import tagged
 
 from odoo.addons.integration_flow.engine import full_scan, inbox
 from odoo.addons.integration_flow.engine.plan import FlowPlan
-from odoo.addons.integration_flow.models.sync import RUN_NOW_LIMIT
+from odoo.addons.integration_flow.engine.pressed import RUN_NOW_LIMIT
 
 from .common import PAGED, FlowCase
 from .export_common import ExportTools

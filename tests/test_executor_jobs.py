@@ -58,7 +58,7 @@ class JobsCase(RealCase):
             if time.monotonic() > end:
                 states = [(job.state, job.retry, job.exc_name, job.exc_info) for job in self.env["queue.job"].search([])]
                 server = getattr(self, "server", None)
-                self.fail(f"{text}\n{states}\n{server.text()[-4000:] if server else ''}")
+                self.fail(f"{text}\n{states}\n{server.log[-4000:] if server else ''}")
             time.sleep(0.1)
 
     def states(self, flow):
@@ -275,7 +275,7 @@ class TestRunner(JobsCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.server = JobsServer(get_db_name(), CHANNELS)
-        cls.addClassCleanup(cls.server.remove)
+        cls.addClassCleanup(cls.server.stop)
         cls.server.start()
 
     def setUp(self):

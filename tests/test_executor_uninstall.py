@@ -7,7 +7,8 @@ from odoo.sql_db import close_db, db_connect
 from odoo.tests import BaseCase, tagged
 from odoo.tests.common import get_db_name
 
-from .jobs_server import needs_job_queue, odoo_command, odoo_environment
+from .jobs_server import needs_job_queue
+from .odoo_process import odoo_command, odoo_environment
 
 UNINSTALL = """
 connection = env["integration.connection"].create({

@@ -2,32 +2,11 @@
 
 from odoo.tests import tagged
 
-from .common import FlowCase
-
-
-class RelationCase(FlowCase):
-    """Companies (customers of the shop) and contacts (its products, misused) that belong to them."""
-
-    def setUp(self):
-        super().setUp()
-        self.companies = self.customer_flow(name="Companies", priority=5)
-        self.contacts = self.make_flow("res.partner", [
-            ("name", "name"),
-            {"kind": "relation", "odoo_path": "parent_id", "external_path": "company_id", "code": "company",
-             "relation_flow_id": self.companies.id, "relation_mode": self.mode},
-        ], "products", name="Contacts", priority=20)
-
-    def put_contacts(self, *records):
-        self.shop.load("products", list(records))
-
-    def company(self, number, **more):
-        return {"id": number, "first_name": f"Company {number}", "email": f"c{number}@example.com", **more}
+from .relation_common import RelationCase
 
 
 @tagged("post_install", "-at_install")
 class TestWaiting(RelationCase):
-    mode = "wait"
-
     def test_resumes_by_itself_when_the_parent_is_linked(self):
         self.put_contacts({"id": 100, "name": "Eva", "company_id": 7})
         run = self.run_flow(self.contacts)

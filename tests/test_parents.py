@@ -5,28 +5,15 @@ from odoo.tests import tagged
 
 from .common import FlowCase
 from .export_common import ExportCase
+from .relation_common import RelationCase
 
 
-class ParentCase(FlowCase):
-    """Companies (customers of the shop) and contacts (its products, misused) that belong to them."""
-
-    def setUp(self):
-        super().setUp()
-        self.companies = self.customer_flow(name="Companies", priority=5)
-        self.contacts = self.make_flow("res.partner", [
-            ("name", "name"),
-            {"kind": "relation", "odoo_path": "parent_id", "external_path": "company_id", "code": "company",
-             "relation_flow_id": self.companies.id},
-        ], "products", name="Contacts", priority=20, name_path="name")
-
-    def company(self, number=7, **more):
-        return {"id": number, "first_name": f"Company {number}", "email": f"c{number}@example.com", **more}
-
+class ParentCase(RelationCase):
     def contact(self, number=100, company=7, name="Eva"):
         return {"id": number, "name": name, "company_id": company}
 
     def bring(self, *contacts):
-        self.shop.load("products", list(contacts or [self.contact()]))
+        self.put_contacts(*(contacts or [self.contact()]))
         self.run_flow(self.contacts)
         return self.syncs(self.contacts)
 

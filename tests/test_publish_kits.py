@@ -78,9 +78,9 @@ class TestKits(BaseCase):
         """Kits, kits of kits, and other recipes show what Odoo's fields show; a component that moves moves its kits."""
         place = SecondOdoo(f"{get_db_name()}_kits")
         self.addCleanup(place.stop)
-        place._create_database()
-        place._run("server", "-i", "mrp,integration_flow", "--stop-after-init", "--no-http")
-        output = place._run("shell", "--no-http", "--max-cron-threads=0", script=SCRIPT)
+        place.create_database()
+        place.run("server", "-i", "mrp,integration_flow", "--stop-after-init", "--no-http")
+        output = place.run("shell", "--no-http", "--max-cron-threads=0", script=SCRIPT)
         steps = [json.loads(line.partition("STEP ")[2]) for line in output.splitlines() if "STEP " in line]
         self.assertEqual([step[0] for step in steps], [
             "empty", "stocked", "moved", "another recipe", "no kit any more", "archived", "back"], output[-3000:])

@@ -27,7 +27,7 @@ from odoo.tests.common import get_db_name
 
 from odoo.addons.integration_flow.engine import publish_access, publish_serving, publishing
 
-from .odoo_nodes import OdooNode
+from .odoo_process import OdooServer
 from .publish_common import PublishTools
 
 WRITERS, RECORDS, WRITES = 4, 24, 30
@@ -267,8 +267,9 @@ class TestServer(RealPublishCase):
     def setUpClass(cls):
         super().setUpClass()
         cls.cr.commit()
-        cls.node = OdooNode(get_db_name(), cron_threads=0).start()
+        cls.node = OdooServer(get_db_name())
         cls.addClassCleanup(cls.node.stop)
+        cls.node.begin("--max-cron-threads=0", "--log-level=info")
         cls.node.wait()
 
     def setUp(self):
@@ -314,15 +315,10 @@ class TestServer(RealPublishCase):
         self.cr.execute("SELECT xmin::text FROM integration_consumer_use WHERE token_id = %s", [self.consumer.token_ids.id])
         self.assertEqual(self.cr.fetchone(), version, "not with every call")
 
-    def test_processes_count_together(self):
-        """The server and this process together never let more calls through than a minute allows."""
-        self.consumer.rate_limit = 20
-        self.commit()
-        while time.time() % 60 > 54:
-            time.sleep(0.5)  # both count within one minute
-        minute = int(time.time() // 60)
-        counter, passed, refused = publish_access._Counter(get_db_name()), 0, 0
-        for number in range(30):
+    def call_by_both(self, counter, count):
+        """So many calls, by turns of this process and of the server: how many of them passed, how many were refused."""
+        passed = refused = 0
+        for number in range(count):
             if number % 2:
                 status, headers, _body = self.ask()
                 passed += status == 200
@@ -335,8 +331,23 @@ class TestServer(RealPublishCase):
                     passed += 1
                 except publish_access.Refusal:
                     refused += 1
-        if int(time.time() // 60) != minute:
-            self.skipTest("the machine is too busy to make 30 calls in 6 seconds")
+        return passed, refused
+
+    def test_processes_count_together(self):
+        """The server and this process together never let more calls through than a minute allows."""
+        self.consumer.rate_limit = 20
+        self.commit()
+        counter = publish_access._Counter(get_db_name())
+        for _attempt in range(3):
+            while time.time() % 60 > 54:
+                time.sleep(0.5)  # both count within one minute
+            minute = int(time.time() // 60)
+            passed, refused = self.call_by_both(counter, 30)
+            if int(time.time() // 60) == minute:
+                break
+            time.sleep(60 - time.time() % 60)  # some calls of the new minute are taken already
+        else:
+            self.fail("30 calls took more than 6 seconds, three times")
         self.assertLessEqual(passed, 20)
         self.assertGreaterEqual(passed, 19, "what is lost by counting together is little")
         self.assertEqual(refused, 30 - passed)

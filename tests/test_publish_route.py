@@ -5,33 +5,26 @@ import zlib
 from urllib.parse import quote
 
 from odoo import fields
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from odoo.addons.integration_flow.engine import publish_access, publish_serving
 
-from .publish_common import PublishTools
+from .publish_common import PublishServerCase
 
 PATH = "/integration/publish/contacts"
 
 
 @tagged("post_install", "-at_install")
-class RouteCase(PublishTools, HttpCase):
+class RouteCase(PublishServerCase):
     def setUp(self):
         super().setUp()
-        self.patch(publish_access, "_counters", {})
-        self.patch(publish_serving, "_cache", publish_serving._Cache(publish_serving.CACHE_BYTES))
         self.flow = self.publish(publish_page_size=3, publish_max_page=4, publish_max_lookup=3)
         self.partners = {name: self.partner(name, city=city) for name, city in (
             ("Ann", "Ghent"), ("Bob", "Ghent"), ("Cid", "Bruges"), ("Dan", "Bruges"), ("Eva", "Ghent"), ("Fay", False))}
         self.consumer = self.consume(self.flow, rate_limit=0)
         self.secret = self.token(self.consumer)
         self.refresh()
-
-    def refresh(self):
-        self.env.cr.flush()
-        self.env.ref("integration_flow.ir_cron_publish").method_direct_trigger()
-        self.env.invalidate_all()
 
     def call(self, rest="/items", *, method="GET", path=PATH, secret=None, headers=(), **more):
         self.env.flush_all()

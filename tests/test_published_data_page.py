@@ -5,25 +5,21 @@ import re
 import shlex
 from pathlib import Path
 
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
-from odoo.addons.integration_flow.engine import publish_access, publish_serving
-
-from .publish_common import PublishTools
+from .publish_common import PublishServerCase
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "published-data.md"
 BASE = "/integration/publish/availability"
 
 
 @tagged("post_install", "-at_install")
-class TestPublishedDataPage(PublishTools, HttpCase):
+class TestPublishedDataPage(PublishServerCase):
     def setUp(self):
         super().setUp()
         if "stock.quant" not in self.env:
             self.skipTest("Inventory is not installed")
         self.page = PAGE.read_text(encoding="utf-8")
-        self.patch(publish_access, "_counters", {})
-        self.patch(publish_serving, "_cache", publish_serving._Cache(publish_serving.CACHE_BYTES))
         self.env["product.product"].search([("default_code", "!=", False)]).default_code = False  # none of this test's
         self.chair, self.desk = self.env["product.product"].create([
             {"name": name, "default_code": code, "is_storable": True}
@@ -37,11 +33,6 @@ class TestPublishedDataPage(PublishTools, HttpCase):
         self.consumer = self.consume(self.flow, rate_limit=0)
         self.secret = self.token(self.consumer)
         self.refresh()
-
-    def refresh(self):
-        self.env.cr.flush()
-        self.env.ref("integration_flow.ir_cron_publish").method_direct_trigger()
-        self.env.invalidate_all()
 
     def commands(self):
         """The curl calls of the page, as lists of words."""

@@ -22,13 +22,9 @@ class TestReportingFiles(FlowCase):
         self.files = FileServer()
         self.addCleanup(self.files.stop)
         (self.files.root / "from_odoo").mkdir()
-        self.flows = self.env["integration.blueprint"]._apply_file("reporting_files", connection_vals={
+        self.flows = self.from_blueprint("reporting_files", {
             "warehouse_files": {"base_url": self.files.url, "auth_user": USER, "auth_secret_input": PASSWORD,
                                 "host_key": self.files.fingerprint}})
-        for flow in self.flows.values():
-            flow.retry_jitter = 0
-            flow.action_test_mode()
-            flow.next_run_at = False
         self.link = self.flows["files_sales"].connection_id
         self.products = self.env["product.product"].create([
             {"name": f"Lamp {number}", "default_code": f"RF-{number}", "is_storable": True} for number in range(4)])

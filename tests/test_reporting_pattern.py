@@ -12,12 +12,8 @@ class TestReportingPattern(FlowCase):
         super().setUp()
         if "sale.order" not in self.env or "stock.warehouse.orderpoint" not in self.env:
             self.skipTest("Sales and Inventory are not installed")
-        self.flows = self.env["integration.blueprint"]._apply_file("reporting", connection_vals={
+        self.flows = self.from_blueprint("reporting", {
             "warehouse": {"base_url": self.shop.url, "auth_secret_input": self.shop.api_key}})
-        for flow in self.flows.values():
-            flow.retry_jitter = 0
-            flow.action_test_mode()
-            flow.next_run_at = False
         self.link = self.flows["report_sales"].connection_id
         self.products = self.env["product.product"].create([
             {"name": f"Lamp {number}", "default_code": f"RP-{number}", "is_storable": True} for number in range(4)])

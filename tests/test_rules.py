@@ -56,6 +56,7 @@ class TestRules(FlowCase):
         self.rule(external_path=False, active=False)
         self.rule(external_path=False, owner="nobody")
         self.flow.action_test_mode()
+        self.assertEqual(self.flow.state, "test")
 
     def test_codes_are_unique_and_stable(self):
         first, second = self.rule(), self.rule()

@@ -279,9 +279,12 @@ class TestOpen(ButtonCase):
 
     def test_an_id_that_is_no_address(self):
         self.receive(self.flow, self.good("javascript:alert(1)//"), self.good("..", email="x@example.com"))
-        for sync in self.syncs(self.flow).values():
-            url = sync.external_url or ""
-            self.assertTrue(not url or url.startswith(self.shop.url), url)
+        urls = {external_id: sync.external_url for external_id, sync in self.syncs(self.flow).items()}
+        self.assertEqual(urls, {
+            "javascript:alert(1)//":
+                f"{self.shop.url}/wp-admin/user-edit.php?user_id=javascript%3Aalert%281%29%2F%2F",
+            "..": False,
+        })
 
     def test_status_on_the_business_record(self):
         self.receive(self.flow, self.good())

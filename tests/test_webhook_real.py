@@ -6,7 +6,6 @@ Not part of Odoo's standard tests, because they commit; ``./dev test`` runs them
 import http.client
 import json
 import random
-import shutil
 import socket
 import threading
 import time
@@ -21,8 +20,8 @@ from odoo.addons.integration_flow.core.signatures import sign
 from odoo.addons.integration_flow.engine import inbox, receiving
 
 from . import real
+from .odoo_process import OdooServer
 from .real import KILLS, RealCase
-from .second_odoo import SecondOdoo
 from .webhook_common import SECRET, STANDARD, WebhookTools
 
 # Where a worker can die while it works on events.
@@ -144,9 +143,8 @@ class TestServer(RealWebhookCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.server = SecondOdoo(cls.registry.db_name)
-        cls.addClassCleanup(shutil.rmtree, cls.server._folder, ignore_errors=True)
-        cls.addClassCleanup(cls.server.kill)
+        cls.server = OdooServer(cls.registry.db_name)
+        cls.addClassCleanup(cls.server.stop)
 
     def setUp(self):
         super().setUp()
@@ -170,8 +168,9 @@ class TestServer(RealWebhookCase):
             self.assertNotIn(text, log, log[-5000:])
 
     def serve(self, *options):
-        self.server.start_without_database(*options)
+        self.server.begin("--log-level=warn", *options)
         self.addCleanup(self.server.kill)
+        self.server.wait()
         self.path = f"/integration/webhook/{self.connection.webhook_token}"
 
     def post(self, body, headers, path=None):

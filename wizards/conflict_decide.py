@@ -3,6 +3,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.fields import Domain
 
 from ..models.conflict import BULK, SIDES
+from ..models.notification import CLOSE
 
 MANAGER_GROUP = "integration_flow.group_integration_manager"
 
@@ -113,4 +114,4 @@ class IntegrationConflictDecide(models.TransientModel):
         """Close the dialog and show what came of it; the progress of a bulk action is a dialog of its own."""
         if answer["tag"] != "display_notification":
             return answer
-        return dict(answer, params=dict(answer["params"], next={"type": "ir.actions.act_window_close"}))
+        return dict(answer, params=dict(answer["params"], next=dict(CLOSE)))

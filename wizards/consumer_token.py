@@ -2,6 +2,8 @@ from datetime import timedelta
 
 from odoo import fields, models
 
+from ..models.notification import CLOSE, notification
+
 
 class IntegrationConsumerTokenNew(models.TransientModel):
     """Asks what a new token is for and how long it shall be valid, makes it, and shows it once."""
@@ -19,11 +21,6 @@ class IntegrationConsumerTokenNew(models.TransientModel):
         """The token is shown in a message that stays until it is closed; it is kept nowhere."""
         self.ensure_one()
         _token, text = self.env["integration.consumer.token"]._make(self.consumer_id, self.name, self.expires_on)
-        return {
-            "type": "ir.actions.client", "tag": "display_notification",
-            "params": {
-                "type": "warning", "message": text, "sticky": True,
-                "title": self.env._("Token %(name)s. Copy it now, it is not shown again.", name=self.name),
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return notification(
+            "warning", text, sticky=True, then=CLOSE,
+            title=self.env._("Token %(name)s. Copy it now, it is not shown again.", name=self.name))

@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.tools import SQL
 
 from ..engine import announcing
+from ..models.notification import CLOSE, notification
 
 
 class IntegrationRecover(models.TransientModel):
@@ -36,7 +37,5 @@ class IntegrationRecover(models.TransientModel):
         count = self.env.cr.rowcount
         self.env["integration.delivery"].invalidate_model()
         announcing.wake(self.env)
-        answer = self.subscriber_id._notify("info", self.env._(
-            "%(count)s events are sent again in the background.", count=count))
-        answer["params"]["next"] = {"type": "ir.actions.act_window_close"}
-        return answer
+        return notification("info", self.env._(
+            "%(count)s events are sent again in the background.", count=count), then=CLOSE)

@@ -1,6 +1,6 @@
 """Every code has a text and a hint for people, with no placeholder that its params cannot fill.
 
-engine/texts.py imports Odoo, so it is read as source here.
+The texts of the engine import Odoo, so they are read as source here.
 """
 
 import ast
@@ -12,7 +12,7 @@ from integration_flow.core.errors import CODES
 
 from .test_errors import RAISED, ROOMS, raised_in
 
-SOURCE = ROOMS / "engine" / "texts.py"
+SOURCES = [ROOMS / "engine" / name for name in ("hints.py", "texts_core.py", "texts.py")]
 PLACEHOLDER = re.compile(r"%(?:\((\w+)\))?(.)")
 
 ENGINE_RAISED = [
@@ -34,7 +34,7 @@ def _text(node, shared):
 
 def _tables():
     shared, tables = {}, {}
-    for node in ast.parse(SOURCE.read_text()).body:
+    for node in (node for source in SOURCES for node in ast.parse(source.read_text()).body):
         if not isinstance(node, ast.Assign):
             continue
         name = node.targets[0].id

@@ -4,14 +4,17 @@ import time
 
 from odoo.tests import tagged
 
+from ..shipping_common import DeliveryTools
 from .common import PeerCase
 from .systems import Karrio
 
 
-class CarrierCase(PeerCase):
+class CarrierCase(DeliveryTools, PeerCase):
     blueprint = "karrio"
     system = Karrio
     variable = "INTEGRATION_REAL_CARRIER"
+    someone = {"name": "Ada Test", "street": "Rue Neuve 10", "city": "Bruxelles", "zip": "1000"}
+    service = "test_standard"
 
     @classmethod
     def setUpClass(cls):
@@ -28,31 +31,11 @@ class CarrierCase(PeerCase):
         cls.goods = cls.env["product.product"].create({"name": "Box", "type": "consu", "weight": 2.0})
 
     @classmethod
-    def customer(cls, **vals):
-        return cls.env["res.partner"].create({
-            "name": "Ada Test", "street": "Rue Neuve 10", "city": "Bruxelles", "zip": "1000",
-            "country_id": cls.env.ref("base.be").id, **vals})
-
-    @classmethod
-    def delivery(cls, partner=None, service="test_standard"):
-        kind, customers = cls.warehouse.out_type_id, cls.env.ref("stock.stock_location_customers")
-        picking = cls.env["stock.picking"].create({
-            "picking_type_id": kind.id, "partner_id": (partner or cls.customer()).id,
-            "location_id": kind.default_location_src_id.id, "location_dest_id": customers.id,
-            "carrier_id": service and cls.carriers[service].id,
-            "move_ids": [(0, 0, {
-                "product_id": cls.goods.id, "product_uom_qty": 1, "location_dest_id": customers.id,
-                "location_id": kind.default_location_src_id.id})]})
-        picking.shipping_weight = 2
+    def delivery(cls, *args, **options):
+        picking = super().delivery(*args, **options)
         # Deliveries of all runs are in the same hub: a number of their own, as those of one company have.
         picking.name = f"{picking.name}-{time.time_ns()}"
         return picking
-
-    def ask(self, code, records):
-        """Press the entry in the Action menu; returns the kind and the text of what is shown."""
-        result = self.press(lambda: self.flows[code].request_action_id.with_context(
-            active_model=records._name, active_ids=records.ids, active_id=records[:1].id).run())
-        return result["params"]["type"], result["params"]["message"]
 
     def must(self, code, records):
         kind, text = self.ask(code, records)
@@ -67,9 +50,6 @@ class CarrierCase(PeerCase):
             self.make_due(self.flows[code])
             self.work()
         return syncs
-
-    def labels(self, picking):
-        return self.env["ir.attachment"].search([("res_model", "=", "stock.picking"), ("res_id", "=", picking.id)])
 
 
 @tagged("-standard", "post_install", "-at_install", "integration_flow_peers")

@@ -332,7 +332,7 @@ def run_benchmark(machine, databases, script, base, sizes=""):
         command += ["--sizes", sizes, "--"]
         command += databases.odoo_command(database, "--no-http", "--log-level=warn")[1:]
         try:
-            code = processes.call(command, env={**parts.NO_BYTECODE, **(databases.environment or {})})
+            code = processes.call(command, env=databases.environment)
             if code or not figures.exists():
                 raise Problem(f"{script.name} failed.", f"exit code {code}, its output is above")
             return json.loads(figures.read_text())

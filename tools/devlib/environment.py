@@ -226,5 +226,4 @@ class Venv:
             "Check the network and pip's configuration (pip config list), then try again.\n"
             "If a package has to be compiled: apt-get install gcc python3-dev.",
             log=self.log,
-            env={"PYTHONDONTWRITEBYTECODE": ""},
         )

@@ -13,9 +13,6 @@ from . import places, processes
 from .console import Problem, duration
 from .processes import call
 
-#: Tests leave nothing behind in the checkout, which may be read-only.
-NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
-
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
 
 
@@ -118,7 +115,7 @@ def lint_parts(report, odoo, venv):
         # Through the links: the checks recognise an addon by its folder.
         each = [addon, *(addons / bridge.name for bridge in places.bridges())]
         command = [venv.tool("pylint"), f"--rcfile={places.CHECKOUT / '.pylintrc'}", *each]
-        return call(command, env={**NO_BYTECODE, "PYLINTHOME": str(places.folder("pylint"))}, cwd=addons) == 0
+        return call(command, env={"PYLINTHOME": str(places.folder("pylint"))}, cwd=addons) == 0
 
     report.part("lint: ruff", ruff)
     report.part("lint: pylint-odoo", pylint_odoo)
@@ -130,7 +127,7 @@ def odoo_lint(odoo, venv, *options):
     command = [venv.python, places.CHECKOUT / "tools" / "odoo_lint.py", f"--addons-path={paths}", *options]
     # One of the checks starts pylint by its name.
     search_path = f"{venv.python.parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    return call(command, env={**NO_BYTECODE, "PATH": search_path}) == 0
+    return call(command, env={"PATH": search_path}) == 0
 
 
 def core_part(report, venv, arguments):
@@ -148,7 +145,7 @@ def core_part(report, venv, arguments):
         if not _names_a_test(arguments):
             command += [folder / places.ADDON, folder / "devlib"]
         # Working there makes pytest name the files by short paths.
-        return report.pytest(command, env={"PYTHONPATH": str(folder), **NO_BYTECODE}, cwd=folder)
+        return report.pytest(command, env={"PYTHONPATH": str(folder)}, cwd=folder)
 
     report.part("core: rooms without Odoo", core)
 
@@ -219,7 +216,7 @@ def odoo_parts(report, databases, template, arguments, browser=True):
             try:
                 commands = [pytest_odoo_command(databases, name, chosen, browser) for name, chosen in chosen]
                 # Tests that need a database beside their own make it from the same template.
-                env = {**NO_BYTECODE, "INTEGRATION_TEST_TEMPLATE": template}
+                env = {"INTEGRATION_TEST_TEMPLATE": template}
                 return report.pytest_together(commands, env=env, cwd=places.addons_folder())
             finally:
                 processes.stop_leftovers()  # a browser whose test was cut off
@@ -276,7 +273,7 @@ def queue_job_part(report, databases, template, arguments):
             with databases.throw_away(base, "jobs") as database:
                 arguments_here = arguments if _names_a_test(arguments) else [*arguments, *QUEUE_JOB_TESTS]
                 command = pytest_odoo_command(databases, database, arguments_here, browser=False)
-                env = {**NO_BYTECODE, **databases.environment, "INTEGRATION_TEST_TEMPLATE": base}
+                env = {**databases.environment, "INTEGRATION_TEST_TEMPLATE": base}
                 env["INTEGRATION_TEST_QUEUE_JOB"] = "1"
                 return report.pytest(command, env=env, cwd=places.addons_folder())
 
@@ -305,7 +302,7 @@ def apps_part(report, databases, template, arguments):
         def tests():
             chosen = arguments if _names_a_test(arguments) else [*arguments, *APPS_TESTS]
             command = pytest_odoo_command(databases, database, chosen, browser=False)
-            env = {**NO_BYTECODE, "INTEGRATION_TEST_TEMPLATE": template}
+            env = {"INTEGRATION_TEST_TEMPLATE": template}
             return report.pytest(command, env=env, cwd=places.addons_folder())
 
         if report.part("install: beside Project and Email Marketing", install):
@@ -332,7 +329,7 @@ def real_part(report, databases, template, address, arguments):
         def tests():
             arguments_here = arguments if _names_a_test(arguments) else [*arguments, *REAL_TESTS]
             command = pytest_odoo_command(databases, database, arguments_here, browser=False)
-            return report.pytest(command, env={**NO_BYTECODE, **address}, cwd=places.addons_folder())
+            return report.pytest(command, env=address, cwd=places.addons_folder())
 
         report.part(name, tests if report.part("install: beside Sales and Inventory", install) else _not_possible)
 

@@ -15,6 +15,7 @@ import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from . import places
 from .console import Problem
 
 TOKEN_NAME = "INTEGRATION_FLOW_DEV_SESSION"
@@ -84,7 +85,10 @@ def _prepare_child():
 
 
 def environment(extra=None):
-    return {**os.environ, TOKEN_NAME: TOKEN, **(extra or {})}
+    """Of a child. What Python compiles is kept in the cache: nothing of it in the checkout, which may be read-only, and not
+    once more at every start, as Odoo's packages bring nothing compiled."""
+    bytecode = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(places.folder("bytecode"))}
+    return {**os.environ, TOKEN_NAME: TOKEN, **bytecode, **(extra or {})}
 
 
 def start(command, *, log=None, env=None, cwd=None, stdin=subprocess.DEVNULL, stdout=None):

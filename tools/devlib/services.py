@@ -73,7 +73,7 @@ def sandbox_command(venv, port, *options):
 
 
 def sandbox_environment():
-    return {"PYTHONPATH": str(places.pure_folder()), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {"PYTHONPATH": str(places.pure_folder())}
 
 
 def has_sandbox():
