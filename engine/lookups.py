@@ -62,6 +62,8 @@ class Lookups:
                 continue
             key = _key(rule)
             found = self.found.get((key, value), [])
+            if not found and rule.options.get("unknown_as_blank"):
+                continue
             if not found:
                 raise SyncError("mapping", "lookup_missing", params={
                     "model": self.env[key[0]]._description, "field": rule.label, "value": _shown(single),

@@ -197,6 +197,9 @@ class BatchMapper:
             external = rule.options.get("default")
             if external is None:
                 return None
+        blank = rule.options.get("unknown_as_blank")
+        if blank and isinstance(external, list):
+            return [value for single in external if (value := self._mapped(rule, single)) is not None] or None
         try:
             return transforms.to_odoo("value_map", external, rule.options, rule.context)
         except SyncError as error:
@@ -204,6 +207,8 @@ class BatchMapper:
                 value = str(error.params["value"])
                 self.unmapped.add((rule.value_map_id, value))
                 error.params.update(map=rule.options.get("map_name", ""), key=f"{rule.value_map_id}:{value}")
+                if blank:
+                    return None
             raise
 
     @staticmethod

@@ -355,6 +355,7 @@ def _options(rule) -> dict:
         "separator": rule.separator or None,
         "index": rule.part if rule.transform == "split" else None,
         "default": rule.default_value or None,
+        "unknown_as_blank": rule.unknown_as_blank and rule.transform in ("lookup", "value_map") or None,
     }
     if rule.transform == "value_map":
         lines = rule.value_map_id.line_ids.filtered("is_mapped")

@@ -9,7 +9,7 @@ LOOKED_AT = (
     "value_map_id", "constant", "template", "separator", "part", "text_case", "max_length", "html_policy", "factor",
     "digits",
     "decimal_separator", "date_format", "timezone", "true_values", "false_values", "lookup_field", "lookup_domain",
-    "country_path", "expression_import", "expression_export", "relation_flow_id", "relation_mode",
+    "unknown_as_blank", "country_path", "expression_import", "expression_export", "relation_flow_id", "relation_mode",
     "relation_lines", "relation_field",
     "flow_id",
     "parent_id.external_path", "parent_id.odoo_path",

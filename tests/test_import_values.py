@@ -121,6 +121,22 @@ class TestLookups(ValuesCase):
         self.assertFailed(syncs["5"], "mapping", "5% off1")
         self.assertFailed(syncs["6"], "mapping", "nul")
 
+    def test_what_is_unknown_is_blank_where_wanted(self):
+        self.env["res.partner.category"].create([{"name": "One"}, {"name": "Two"}, {"name": "two"}])
+        titles = self.env["integration.value.map"].create({
+            "name": "Titles", "line_ids": [(0, 0, {"external_value": "m", "odoo_value": "contact"})]})
+        blank = {"unknown_as_blank": True}
+        syncs, records = self.take(
+            [("category_id", "tag", {"transform": "lookup", "lookup_field": "name", **blank}),
+             ("type", "kind", {"transform": "value_map", "value_map_id": titles.id, **blank})],
+            {"tag": "three", "kind": "m"}, {"tag": ["One", "three"], "kind": "x"}, {"tag": "two"})
+        self.assertEqual((records["1"].category_id.name, records["1"].type), (False, "contact"))
+        self.assertEqual((records["2"].category_id.name, syncs["2"].state), ("One", "synced"))
+        self.assertFailed(syncs["3"], "ambiguous", "two", "2")
+        self.assertEqual(titles.line_ids.filtered(lambda line: not line.is_mapped).mapped("external_value"), ["x"])
+        self.flow.rule_ids.write({"unknown_as_blank": False})
+        self.assertFailed(self.again(1, tag="three"), "mapping", "three")
+
     def test_default_of_a_look_up(self):
         self.env["res.partner.category"].create({"name": "Standard"})
         _syncs, records = self.take(

@@ -71,11 +71,34 @@ class TestPlannerPattern(FlowCase):
         self.assertFailed(sync, "validation", "The address could not be found")
         self.assertTrue(self.stop(good)["success"], "the other one is planned")
 
+    def test_a_cancelled_delivery_is_driven_to_by_nobody(self):
+        picking, kept, unknown = self.deliver(), self.deliver(), self.deliver()
+        self.work(self.stops.connection_id)
+        self.call("POST", "delete_order", {"orderNo": unknown.name})  # the dispatcher was faster
+        (picking | unknown).action_cancel()
+        self.shop.fault("cut_after", method="POST", path="/delete_order", times=1)
+        for _ in range(2):
+            self.work(self.stops.connection_id)
+            self.make_due(self.flows["planner_cancel"])
+        self.assertFalse(self.stop(picking)["success"])
+        self.assertTrue(self.stop(kept)["success"])
+        syncs = self.env["integration.sync"].search([("flow_id", "=", self.flows["planner_cancel"].id)])
+        self.assertFalse(unknown.message_ids.filtered(lambda message: "taken out" in message.body))
+        self.assertEqual((set(syncs.mapped("res_id")), set(syncs.mapped("state"))), (set((picking | unknown).ids), {"synced"}))
+
     def test_completion_with_note_and_photos_comes_back(self):
         picking, other = self.deliver(), self.deliver()
+        picking.user_id = other.user_id = self.env.user
         self.work(self.stops.connection_id)
         self.call("POST", "start_planning", {"date": "2027-01-04"})
         self.run_flow(self.results)
+        drivers = self.env["integration.value.map"].search([("code", "=", "planner_drivers")])
+        self.assertEqual(drivers.line_ids.mapped("external_value"), ["001"], "who is not known waits to be entered")
+        self.assertEqual((picking.user_id, picking.state), (self.env.user, "assigned"), "and keeps nothing else back")
+        dana = self.env["res.users"].create({"name": "Dana Driver", "login": "dana"})
+        drivers.line_ids.res_id = dana.id
+        self.run_flow(self.results)
+        self.assertEqual(picking.user_id, dana)
         numbers = [re.search(r"Dana Driver, stop (\d+)", stop.note)[1] for stop in (picking, other)]
         self.assertEqual(sorted(numbers), ["1", "2"], "whoever of the two comes first")
         self.assertEqual(picking.state, "assigned")

@@ -5,6 +5,7 @@ Needs Project: ``./dev test apps``.
 
 import re
 
+from odoo import Command
 from odoo.tests import tagged
 
 from .common import FlowCase
@@ -57,16 +58,23 @@ class TestPlannerTasks(FlowCase):
         self.work(self.jobs.connection_id)
         self.assertEqual((self.job(task)["data"]["date"], self.job(task)["data"]["timeWindows"]),
                          ("2027-01-05", [{"twFrom": "12:00", "twTo": "18:00"}]))
+        task.state = "1_canceled"
+        self.work(self.jobs.connection_id)
+        self.assertFalse(self.job(task)["success"], "nobody drives to a task that was cancelled")
 
     def test_what_happened_comes_back(self):
         task, other = self.task(), self.task("Repair")
         self.work(self.jobs.connection_id)
         self.call("start_planning", {"date": "2027-01-04"})
+        dana = self.env["res.users"].create({"name": "Dana Driver", "login": "dana"})
+        self.env["integration.value.map"].search([("code", "=", "planner_drivers")]).line_ids = [
+            Command.create({"external_value": "001", "res_id": dana.id})]
         for _ in range(2):
             self.run_flow(self.results)
         [message], [of_other] = self.messages(task), self.messages(other)
         stop = re.compile(r"Driver: Dana Driver, stop (\d), 2027-01-04 08:0\1:00")
         self.assertEqual(sorted(stop.search(text)[1] for text in (message, of_other)), ["1", "2"])
+        self.assertEqual(task.user_ids, dana)
         self.call("sandbox/drive", {
             "orderNo": f"TASK-{task.id}", "status": "success", "note": "All <b>lamps</b> are up",
             "images": ["/planner/v1/photos?name=lamp", "http://pod.example.com/2.jpg"]})
