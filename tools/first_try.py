@@ -117,7 +117,6 @@ class Reader:
     def see(self, text, seconds=30):
         self.find("shows", text, seconds)
 
-
     def count(self, button, number):
         """The button at the top counts so many."""
         self.find("stat", f"{number} {button}", 60)
