@@ -110,8 +110,9 @@ class IntegrationFieldRule(models.Model):
         string="Look Up By", help="Field of the target by which the record is found, for example code or amount.")
     lookup_domain = fields.Char(help="Further condition on the target, for example [('type_tax_use', '=', 'sale')].")
     unknown_as_blank = fields.Boolean(
-        string="Unknown Is Blank", help="A value that the map does not know, or that is nowhere found, counts as blank instead "
-        "of failing the record. Values that a map does not know are still collected there.")
+        string="Unknown Is Blank",
+        help="A value that the map does not know, or that is nowhere found, counts as blank instead of failing the record. "
+             "Values that a map does not know are still collected there.")
     country_path = fields.Char(
         help="For states: where the country code stands in the external record.")
     expression_import = fields.Char(
