@@ -86,7 +86,7 @@ class TestImportGuards(GuardTools, FlowCase):
         self.assertEqual(
             run.message, "This run would change 20 records. Allowed without approval: 5 records.")
         sync = self.syncs(self.flow)["100"]
-        self.assertIn("Records Changed", sync.error_message)
+        self.assertEqual(sync.error_message, run.message)
         self.assertEqual(self.logs(sync)[-1].outcome, "held")
         activity = self.flow.activity_ids
         self.assertEqual((len(activity), activity.user_id), (1, self.boss))
