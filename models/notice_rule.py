@@ -30,7 +30,8 @@ class IntegrationNoticeRule(models.Model):
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
     state = fields.Selection(
-        [("off", "Switched Off"), ("on", "Switched On")], required=True, default="off", readonly=True, copy=False, tracking=True)
+        [("off", "Switched Off"), ("on", "Switched On")], required=True, default="off", readonly=True, copy=False,
+        tracking=True)
     purpose = fields.Text(help="Why people want to know, and what they are to do.")
 
     model_id = fields.Many2one(
