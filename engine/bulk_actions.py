@@ -2,11 +2,11 @@
 
 from odoo import fields
 
-from . import capture, conflicts, deletions, issues, page_jobs, queueing
+from . import capture, conflicts, deletions, issues, page_jobs, queueing, reconcile_fix
 from .rows import RUNNING_STATES
 
 PAGE = 2000
-# Decisions are carried out at once, with the records of both sides at hand.
+# Decisions are carried out at once, with the records of both sides at hand; differences may carry payloads.
 DECIDED_PAGE = 500
 DECISIONS = {
     "keep_odoo": "odoo", "take_external": "external", "approve": deletions.APPROVED, "reject": deletions.REJECTED}
@@ -38,12 +38,14 @@ def _page(env, action_id: int) -> int:
         return 0
     env.invalidate_all(flush=False)
     bulk = env["integration.bulk.action"].browse(action_id)
-    limit = DECIDED_PAGE if bulk.action in DECISIONS else PAGE
+    limit = DECIDED_PAGE if bulk.action in (*DECISIONS, "fix") else PAGE
     page = bulk._page(limit)
     done = 0
     if page:
-        work = {"integration.conflict": _decide_conflicts, "integration.deletion": _decide_deletions}.get(
-            bulk.target, _assign if bulk.action == "assign" else _act)
+        work = {
+            "integration.conflict": _decide_conflicts, "integration.deletion": _decide_deletions,
+            "integration.reconciliation.line": _fix_differences,
+        }.get(bulk.target, _assign if bulk.action == "assign" else _act)
         done = work(env, bulk, page, now)
     values = {
         "done": bulk.done + done, "failed": bulk.failed + max(len(page) - done, 0),
@@ -108,6 +110,17 @@ def _decide_deletions(env, bulk, page, now) -> int:
         flow._tell_about_deletions()
     flows.connection_id._wake()
     return len(done)
+
+
+def _fix_differences(_env, _bulk, page, _now) -> int:
+    """Queue what makes these differences equal, for flows that run. Those of a record that is being processed just now are
+    left. Returns how many are queued."""
+    lines = page.sudo().filtered(lambda line: line.flow_id.state in RUNNING_STATES)
+    if not lines:
+        return 0
+    done = reconcile_fix.fix(page.env, lines)
+    lines.flow_id.connection_id._wake()
+    return done
 
 
 def _assign(env, bulk, page, _now) -> int:

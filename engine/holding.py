@@ -46,16 +46,9 @@ def _run_of(env, plan, side: str, run_id: int | None):
 
 
 def _told(env, plan, exceeded: list[tuple]) -> str:
-    """Why, in one sentence for each guard."""
-    sentences = []
-    for guard, count, base in exceeded:
-        label = env["integration.guard"].sudo().browse(guard.id).display_name
-        if guard.percent:
-            sentences.append(env._(
-                "%(count)s of %(base)s records: %(guard)s.", count=count, base=base, guard=label))
-        else:
-            sentences.append(env._("%(count)s records: %(guard)s.", count=count, guard=label))
-    return " ".join(sentences)
+    """Why, in plain words for each guard."""
+    guards = env["integration.guard"].sudo()
+    return " ".join(guards.browse(guard.id)._exceeded_words(count, base) for guard, count, base in exceeded)
 
 
 def _preview(cr, env, plan, batch, exceeded: list[tuple]) -> dict:

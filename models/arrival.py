@@ -14,7 +14,7 @@ class IntegrationArrival(models.Model):
 
     flow_id = fields.Many2one("integration.flow", required=True, readonly=True, ondelete="cascade")
     hour = fields.Datetime(required=True, readonly=True, help="Beginning of the hour.")
-    number = fields.Integer(required=True, readonly=True)
+    number = fields.Integer(string="Arrival Number", required=True, readonly=True)
 
     _flow_hour_unique = models.UniqueIndex("(flow_id, hour)", "The arrivals of this hour are counted already.")
     _hour_index = models.Index("(hour)")

@@ -7,6 +7,7 @@ from odoo.fields import Domain
 from ..engine import bulk_actions
 
 USER_GROUP = "integration_flow.group_integration_user"
+MANAGER_GROUP = "integration_flow.group_integration_manager"
 # More selected records than these are not worked on while the user waits.
 BULK_FROM = 1000
 ACTIONS = [
@@ -19,12 +20,14 @@ ACTIONS = [
     ("take_external", "Take the Other's"),
     ("approve", "Approve"),
     ("reject", "Reject"),
+    ("fix", "Put Right"),
 ]
 TARGETS = [
     ("integration.sync", "Sync Records"),
     ("integration.issue", "Issues"),
     ("integration.conflict", "Conflicts"),
     ("integration.deletion", "Pending Deletions"),
+    ("integration.reconciliation.line", "Differences"),
 ]
 # What the buttons of the lists do with everything that matches: {model: {method of the button: action}}.
 BUTTONS = {
@@ -38,11 +41,13 @@ BUTTONS = {
     },
     "integration.conflict": {"action_keep_odoo": "keep_odoo", "action_take_external": "take_external"},
     "integration.deletion": {"action_approve": "approve", "action_reject": "reject"},
+    "integration.reconciliation.line": {"action_fix": "fix"},
 }
 # What is there to be decided.
 OPEN = {
     "integration.conflict": Domain("decision", "=", False),
     "integration.deletion": Domain("state", "=", "open"),
+    "integration.reconciliation.line": Domain("fix", "!=", False) & Domain("fixed_at", "=", False),
 }
 # Which records each action takes; the others that match are left as they are.
 TAKEN = {
@@ -122,9 +127,11 @@ class IntegrationBulkAction(models.Model):
         return "integration.sync", domain & TAKEN[action]
 
     @api.model
-    def _check_may(self):
+    def _check_may(self, action=None):
         if not self.env.user.has_group(USER_GROUP):
             raise AccessError(self.env._("You need the right 'Integrations: User' to retry or skip records."))
+        if action == "fix" and not self.env.user.has_group(MANAGER_GROUP):
+            raise AccessError(self.env._("Only a manager of integrations may have differences put right."))
 
     @api.model
     def ask(self, target, button, domain):
@@ -143,6 +150,7 @@ class IntegrationBulkAction(models.Model):
         action = BUTTONS.get(target, {}).get(button)
         if not action:
             raise UserError(self.env._("This button works on selected lines only."))
+        self._check_may(action)
         return self._ask(action, target, domain, default_assignee_id=self.env.uid)
 
     @api.model
@@ -162,7 +170,7 @@ class IntegrationBulkAction(models.Model):
 
         :raise UserError: nothing matches
         """
-        self._check_may()
+        self._check_may(action)
         model, matching = self._matching(action, target, domain)
         rows = self.env[model]
         rows.check_access("read")
@@ -203,8 +211,7 @@ class IntegrationBulkAction(models.Model):
     def action_cancel(self):
         """Stop. What is done stays done."""
         self.check_access("read")
-        if any(one.user_id != self.env.user for one in self) \
-                and not self.env.user.has_group("integration_flow.group_integration_manager"):
+        if any(one.user_id != self.env.user for one in self) and not self.env.user.has_group(MANAGER_GROUP):
             raise AccessError(self.env._("Only a manager of integrations may cancel what somebody else has begun."))
         self.sudo().filtered(lambda one: one.state == "open").write({
             "state": "cancelled", "ended_at": fields.Datetime.now(),
@@ -233,7 +240,7 @@ class IntegrationBulkAction(models.Model):
         """The next rows, found with the rights of the user who asked."""
         self.ensure_one()
         actor = self._actor()
-        actor[self._name]._check_may()
+        actor[self._name]._check_may(self.action)
         model, matching = self._matching(self.action, self.target, self.domain)
         return actor[model].search(
             matching & Domain("id", ">", self.after_id) & Domain("id", "<=", self.until_id), order="id", limit=limit)

@@ -169,10 +169,11 @@ class IntegrationFieldRule(models.Model):
                 code, number = f"{base}_{number}", number + 1
             rule.code = code
 
-    @api.depends("odoo_path", "external_path")
+    @api.depends("odoo_path", "external_path", "code", "model_name")
+    @api.depends_context("lang")
     def _compute_display_name(self):
         for rule in self:
-            rule.display_name = f"{rule.odoo_path or '∅'} ⇄ {rule.external_path or '∅'}"
+            rule.display_name = rule._pair_words("⇄")
 
     # -- checks --------------------------------------------------------------------------------------------
 

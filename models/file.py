@@ -27,7 +27,7 @@ class IntegrationFile(models.Model):
     direction = fields.Selection([("in", "Read"), ("out", "Written")], required=True, readonly=True)
     folder = fields.Char(readonly=True, help="Below the base URL of the connection.")
     name = fields.Char(required=True, readonly=True)
-    number = fields.Integer(readonly=True, aggregator=None)
+    number = fields.Integer(string="File Number", readonly=True, aggregator=None)
     state = fields.Selection([
         ("new", "To Be Read"), ("read", "Read"), ("failed", "Failed"), ("gone", "Gone"),
         ("open", "Not Confirmed Yet"), ("sent", "Sent"),
@@ -61,6 +61,14 @@ class IntegrationFile(models.Model):
         files = self.sudo().filtered(lambda file: file.direction == "in")
         files.write({"state": "new", "move_pending": False, "error_message": False, "error_hint": False})
         return files.flow_id._start("button")
+
+    def action_open_rows(self):
+        """The sync records of the run that has read it: rows that failed say in which line of the file they stand."""
+        self.ensure_one()
+        return {
+            "type": "ir.actions.act_window", "name": self.env._("Rows"), "res_model": "integration.sync",
+            "view_mode": "list,kanban,form", "domain": [("run_id", "=", self.run_id.id)],
+        }
 
     def action_open_exchanges(self):
         """The calls that were made for this file, with its content as it was logged."""

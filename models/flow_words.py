@@ -299,6 +299,17 @@ class IntegrationFieldRule(models.Model):
 
     _inherit = "integration.field.rule"
 
+    def _pair_words(self, arrow):
+        """Both sides as people see them: 'Customer / E-mail ⇄ billing.email'."""
+        self.ensure_one()
+        if self.odoo_path and self.external_path:
+            return f"{self._field_words()} {arrow} {self.external_path}"
+        if self.odoo_path:
+            return self.env._("%(field)s (no external path)", field=self._field_words())
+        if self.external_path:
+            return self.env._("%(path)s (no field of Odoo)", path=self.external_path)
+        return self.code or self.env._("New field rule")
+
     def _field_words(self):
         """The Odoo field as people see it: 'Customer / E-mail'."""
         self.ensure_one()
@@ -366,7 +377,7 @@ class IntegrationFieldRule(models.Model):
     def _rule_words(self):
         """The whole rule in one line."""
         self.ensure_one()
-        parts = [f"{self._field_words()} {self._arrow()} {self.external_path or '∅'}", self._decides_words()]
+        parts = [self._pair_words(self._arrow()), self._decides_words()]
         parts.append(self._transform_words())
         parts += [
             label for name, label in (

@@ -58,6 +58,32 @@ class IntegrationGuard(models.Model):
                 "%(what)s (allowed: %(limit)s %(unit)s)", what=label, limit=f"{guard.limit:g}",
                 unit=units.get(guard.unit, ""))
 
+    def _exceeded_words(self, count, base):
+        """Why it holds: what would happen to how many records, and how many are allowed.
+
+        :param count: so many records, of ``base`` where the guard counts in percent
+        """
+        self.ensure_one()
+        told = {"records": self._records_words(count, base), "field": self._field_label() if self.rule_id else ""}
+        sentence = {
+            "change": lambda: self.env._("This run would change %(records)s.", **told),
+            "create": lambda: self.env._("This run would create %(records)s.", **told),
+            "delete": lambda: self.env._("This run would delete %(records)s.", **told),
+            "zero": lambda: self.env._("This run would make %(field)s zero or blank on %(records)s.", **told),
+            "jump": lambda: self.env._("This run would change %(field)s by more than %(jump)s %% on %(records)s.",
+                                       jump=f"{self.jump_percent:g}", **told),
+        }[self.kind]()
+        if self.unit == "percent":
+            allowed = self.env._("%(limit)s %% of the flow's records", limit=f"{self.limit:g}")
+        else:
+            allowed = self._records_words(self.limit) if self.limit else self.env._("none")
+        return self.env._("%(sentence)s Allowed without approval: %(allowed)s.", sentence=sentence, allowed=allowed)
+
+    def _records_words(self, count, base=None):
+        if base is not None and self.unit == "percent":
+            return self.env._("%(count)s of %(base)s records", count=count, base=base)
+        return self.env._("1 record") if count == 1 else self.env._("%(count)s records", count=f"{count:g}")
+
     def _field_label(self):
         field = self.rule_id._odoo_field() if self.rule_id else None
         return field.get_description(self.env, ["string"])["string"] if field is not None else self.rule_id.code or ""

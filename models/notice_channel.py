@@ -189,5 +189,5 @@ class IntegrationNoticeChannel(models.Model):
     def action_open_notices(self):
         return {
             "type": "ir.actions.act_window", "name": self.env._("Alert Messages"), "res_model": "integration.notice",
-            "view_mode": "list,form", "domain": [("channel_id", "in", self.ids)],
+            "view_mode": "list,kanban,form", "domain": [("channel_id", "in", self.ids)],
         }

@@ -30,7 +30,8 @@ class IntegrationNoticeRule(models.Model):
     sequence = fields.Integer(default=10)
     active = fields.Boolean(default=True)
     state = fields.Selection(
-        [("off", "Off"), ("on", "On")], required=True, default="off", readonly=True, copy=False, tracking=True)
+        [("off", "Switched Off"), ("on", "Switched On")], required=True, default="off", readonly=True, copy=False,
+        tracking=True)
     purpose = fields.Text(help="Why people want to know, and what they are to do.")
 
     model_id = fields.Many2one(
@@ -263,7 +264,7 @@ class IntegrationNoticeRule(models.Model):
     def action_open_notices(self):
         return {
             "type": "ir.actions.act_window", "name": self.env._("Alert Messages"), "res_model": "integration.notice",
-            "view_mode": "list,form", "domain": [("rule_id", "in", self.ids)],
+            "view_mode": "list,kanban,form", "domain": [("rule_id", "in", self.ids)],
         }
 
     def action_open_inside(self):

@@ -114,6 +114,7 @@ class IntegrationReconciliation(models.Model):
         }
 
     def action_fix_all(self):
-        """Have everything put right that was found and can be, in the direction of each field's owner."""
+        """Have everything put right that was found and can be, in the direction of each field's owner: in the background,
+        with its progress."""
         self._check_manager()
-        return self.line_ids.filtered(lambda line: line.fix and not line.fixed_at).action_fix()
+        return self.env["integration.reconciliation.line"]._fix_in_background([("reconciliation_id", "in", self.ids)])

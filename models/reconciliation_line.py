@@ -1,7 +1,9 @@
 from odoo import fields, models
 from odoo.exceptions import AccessError, UserError
+from odoo.fields import Domain
 
 from ..engine import reconcile_fix
+from .bulk_action import BULK_FROM, OPEN
 from .field_rule import OWNERS
 from .notification import notification
 from .run_revert import MANAGER_GROUP
@@ -73,19 +75,31 @@ class IntegrationReconciliationLine(models.Model):
         self.check_access("read")
         if not self.env.user.has_group(MANAGER_GROUP):
             raise AccessError(self.env._("Only a manager of integrations may have differences put right."))
+        if len(self) > BULK_FROM:
+            return self._fix_in_background([("id", "in", self.ids)])
         lines = self.sudo().filtered(lambda line: line.fix and not line.fixed_at)
-        if not lines:
-            raise UserError(self.env._(
-                "Nothing here can be put right by itself: what is pending goes on, conflicts are decided on their record, "
-                "and what was deleted on one side is a person's decision."))
-        for flow in lines.flow_id:
-            flow._require_running()
+        lines._require_fixable(lines.flow_id)
         self.env.flush_all()
         count = reconcile_fix.fix(self.env, lines)
         self.env.invalidate_all()
         lines.flow_id.connection_id._wake()
         return notification("success" if count == len(lines) else "warning", self.env._(
             "%(count)s of %(all)s differences are put right in the background.", count=count, all=len(lines)))
+
+    def _fix_in_background(self, domain):
+        """Begin the bulk action that puts right what matches. Returns the client action that shows its progress."""
+        found = self._read_group(Domain(domain) & OPEN[self._name], ["flow_id"])
+        self._require_fixable(self.env["integration.flow"].union(*(flow for [flow] in found)).sudo())
+        return self.env["integration.bulk.action"]._start("fix", self._name, domain)
+
+    def _require_fixable(self, flows):
+        """Is there something to put right, and do its flows run?"""
+        if not flows:
+            raise UserError(self.env._(
+                "Nothing here can be put right by itself: what is pending goes on, conflicts are decided on their record, "
+                "and what was deleted on one side is a person's decision."))
+        for flow in flows:
+            flow._require_running()
 
     def action_open_sync(self):
         self.ensure_one()

@@ -83,10 +83,10 @@ class TestImportGuards(GuardTools, FlowCase):
         self.assertEqual((run.state, run.held_count, run.ended_at), ("held", 20, False))
         self.assertEqual(self.count_states(self.flow), {"synced": 10, "held": 20})
         self.assertEqual(self.prices(), {10.0})
-        for piece in ("20", "Records Changed", "5"):
-            self.assertIn(piece, run.message)
+        self.assertEqual(
+            run.message, "This run would change 20 records. Allowed without approval: 5 records.")
         sync = self.syncs(self.flow)["100"]
-        self.assertIn("Records Changed", sync.error_message)
+        self.assertEqual(sync.error_message, run.message)
         self.assertEqual(self.logs(sync)[-1].outcome, "held")
         activity = self.flow.activity_ids
         self.assertEqual((len(activity), activity.user_id), (1, self.boss))
@@ -325,6 +325,14 @@ class TestImportGuards(GuardTools, FlowCase):
             self.guard(self.flow, "jump", 3, "name")
         guard = self.guard(self.flow, "jump", 3, "price")
         self.assertIn("Sales Price", guard.display_name)
+        self.assertEqual(guard._exceeded_words(5, 40), "This run would change Sales Price by more than 30 % on 5 records. "
+                                                       "Allowed without approval: 3 records.")
+        guard.write({"kind": "delete", "limit": 0})
+        self.assertEqual(guard._exceeded_words(1, 40), "This run would delete 1 record. Allowed without approval: none.")
+        guard.write({"kind": "change", "limit": 20, "unit": "percent"})
+        self.assertEqual(guard._exceeded_words(12, 40), "This run would change 12 of 40 records. "
+                                                        "Allowed without approval: 20 % of the flow's records.")
+        guard.write({"kind": "jump", "limit": 3, "unit": "records"})
         copy = self.flow.copy()
         self.assertEqual(copy.guard_ids.rule_id, copy.rule_ids.filtered(lambda rule: rule.code == "price"))
 

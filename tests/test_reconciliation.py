@@ -2,12 +2,13 @@
 
 import resource as process
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import fields
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import tagged
 
-from odoo.addons.integration_flow.engine import background, reconcile
+from odoo.addons.integration_flow.engine import background, bulk_actions, reconcile
 from odoo.addons.integration_flow.engine.reconcile import Reconciler
 from odoo.addons.integration_flow.engine.worker import Worker
 
@@ -22,6 +23,18 @@ class ReconcileTools:
             self.work()
             self.assertEqual(reconciliation.state, "done", reconciliation.message)
         return reconciliation
+
+    def fix_all(self, reconciliation):
+        """Press Fix All and let the background do it. Returns the bulk action."""
+        answer = reconciliation.action_fix_all()
+        self.assertEqual(answer["tag"], "integration_bulk_progress")
+        self.env.cr.flush()
+        with self.enter_registry_test_mode():
+            problem = self.env.ref("integration_flow.cron_bulk_actions").sudo().method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertIs(problem, True)
+        self.work()
+        return self.env["integration.bulk.action"].browse(answer["params"]["id"])
 
     def dies(self):
         """The worker dies in the middle (``assertRaises`` would roll back what it has committed)."""
@@ -125,8 +138,11 @@ class TestReconcileImport(ReconcileTools, FlowCase):
         self.assertEqual((self.records_there["1"].street, self.records_there["2"].street), ("Street 1", "Street 2"),
                          "only what was chosen")
         self.assertEqual((line.fixed_by_id, line.sync_state), (self.env.user, "synced"))
-        first.action_fix_all()
-        self.work()
+        left = first.line_ids.filtered(lambda line: line.fix and not line.fixed_at)
+        with patch.object(bulk_actions, "DECIDED_PAGE", 2):
+            bulk = self.fix_all(first)
+        self.assertEqual((bulk.action, bulk.state, bulk.total, bulk.done, bulk.failed), ("fix", "done", 4, 4, 0))
+        self.assertTrue(all(left.mapped("fixed_at")))
         self.earlier(self.flow)
         self.assertEqual((self.records_there["2"].street, self.records_there["3"].street, self.records_there["6"].vat),
                          ("Moved there", "Moved there", "BE0477472701"))
@@ -308,9 +324,33 @@ class TestReconcileImport(ReconcileTools, FlowCase):
             line.with_user(nobody).read(["external_value"])
         with self.assertRaises(AccessError):
             line.with_user(manager).read(["payload"])
-        line.with_user(manager).action_fix()
-        self.work()
+        with self.assertRaises(AccessError):
+            reconciliation.with_user(user).action_fix_all()
+        bulk = self.env["integration.bulk.action"]
+        with self.assertRaises(AccessError):
+            bulk.with_user(user).ask("integration.reconciliation.line", "action_fix", [])
+        with self.assertRaises(AccessError):  # nor by what the dialog calls
+            bulk.with_user(user)._start("fix", "integration.reconciliation.line", [])
+        dialog = bulk.with_user(manager).ask("integration.reconciliation.line", "action_fix", [("id", "=", line.id)])
+        wizard = self.env["integration.bulk.start"].with_user(manager).with_context(**dialog["context"]).create({})
+        self.assertIn("1 difference", wizard.text)
+        bulk = self.fix_all(reconciliation.with_user(manager))
+        self.assertEqual((bulk.user_id, bulk.done, line.fixed_by_id), (manager, 1, manager))
         self.assertEqual(self.records_there["1"].street, "Moved there")
+
+    def test_a_flow_that_is_paused_meanwhile_is_left(self):
+        self.put(1, billing={"address_1": "Moved there"})
+        done = self.reconcile(self.flow)
+        with patch("odoo.addons.integration_flow.models.reconciliation_line.BULK_FROM", 0):
+            progress = done.line_ids.action_fix()
+        bulk = self.env["integration.bulk.action"].browse(progress["params"]["id"])
+        self.flow.action_pause()
+        with self.enter_registry_test_mode():
+            self.env.ref("integration_flow.cron_bulk_actions").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertEqual((bulk.state, bulk.done, bulk.failed, done.line_ids.fixed_at), ("done", 0, 1, False))
+        with self.refuses(UserError, "Put it into Test or Live first"):
+            done.action_fix_all()
 
     def test_without_a_list_there_is_nothing_to_compare(self):
         self.flow.resource_id.operation_ids.filtered(lambda operation: operation.kind == "list").unlink()
@@ -338,8 +378,7 @@ class TestReconcileImport(ReconcileTools, FlowCase):
         self.put(8)
         done = self.reconcile(self.flow)
         self.assertEqual(self.found(done)["p4@example.com", ""], ("only_odoo", "not_listed", ""))
-        done.action_fix_all()
-        self.work()
+        self.fix_all(done)
         self.assertEqual(self.records_there["1"].street, "Moved there")
         self.assertEqual(self.records(self.flow)["8"].street, "Street 8")
 
@@ -447,8 +486,7 @@ class TestReconcileTwoWay(ReconcileTools, ExportCase):
         self.assertEqual(self.found(done), {
             ("Quiet", ""): ("only_odoo", "never_linked", "external"),
             ("nine@example.com", ""): ("only_external", "never_linked", "odoo")})
-        done.action_fix_all()
-        self.work()
+        self.fix_all(done)
         self.assertState(self.flow, quiet, "synced")
         self.assertIn("quiet@example.com", [each["email"] for each in self.shop.dump("customers")])
         self.assertEqual(self.records(self.flow)["900"].name, "Nine")
@@ -473,8 +511,7 @@ class TestReconcileTwoWay(ReconcileTools, ExportCase):
         done = self.reconcile(self.flow)
         self.assertEqual(set(self.found(done)) - {("Ann", "city"), ("Ann", "zip")}, {("Ann", "street")})
         self.assertEqual(self.found(done)["Ann", "street"], ("field", "changed_there", "external"))
-        done.action_fix_all()
-        self.work()
+        self.fix_all(done)
         self.assertEqual(self.there()["billing"]["address_1"], "Street")
 
     def test_the_lines_of_a_reconciliation_are_bounded(self):

@@ -23,10 +23,20 @@ class IntegrationBlueprintImport(models.TransientModel):
     content = fields.Text(readonly=True)
     name = fields.Char(readonly=True)
     description = fields.Text(readonly=True)
-    missing_apps = fields.Char(readonly=True, string="Apps That Are Missing")
+    missing_apps = fields.Char(readonly=True, help="Their technical names.")
+    missing_names = fields.Char(compute="_compute_missing_names", string="Apps That Are Missing")
     may_install = fields.Boolean(compute="_compute_may_install")
     difference_ids = fields.One2many("integration.blueprint.difference", "import_id", string="What Changes", readonly=True)
     summary = fields.Char(readonly=True)
+
+    @api.depends("missing_apps")
+    def _compute_missing_names(self):
+        """As people know them; an app that this Odoo does not know by its technical name."""
+        for wizard in self:
+            names = (wizard.missing_apps or "").split(", ")
+            apps = self.env["ir.module.module"].sudo().search([("name", "in", names)])
+            known = {app.name: app.shortdesc for app in apps}
+            wizard.missing_names = ", ".join(known.get(name, name) for name in names)
 
     def _compute_may_install(self):
         for wizard in self:
@@ -102,7 +112,7 @@ class IntegrationBlueprintImport(models.TransientModel):
             return {**action, "domain": [("code", "in", [alert["code"] for alert in data["alerts"]])]}
         return {
             "type": "ir.actions.act_window", "name": self.name or self.env._("Flows"), "res_model": "integration.flow",
-            "view_mode": "list,form", "domain": [("id", "in", ids)],
+            "view_mode": "list,kanban,form", "domain": [("id", "in", ids)],
         }
 
 

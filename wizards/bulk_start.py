@@ -48,6 +48,8 @@ class IntegrationBulkStart(models.TransientModel):
                 count=count),
             "reject": self.env._(
                 "%(count)s records are kept, and nobody is asked again until they reappear.", count=count),
+            "fix": self.env._(
+                "%(count)s differences are put right, each in the direction of its field's owner.", count=count),
         }[self.action]
 
     def action_start(self):

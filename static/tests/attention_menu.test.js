@@ -31,13 +31,20 @@ test("a question about the group that fails leaves the page as it is", async () 
     expect(".modal, .o_notification").toHaveCount(0);
 });
 
+test("one thing is said as one", async () => {
+    mine(1, [{ ...LINES[0], count: 1 }]);
+    await mountWithCleanup(AttentionMenu);
+    await animationFrame();
+    expect(".o_integration_attention_button").toHaveAttribute("title", "Integrations: 1 thing needs you");
+});
+
 test("the count, its words and its lines", async () => {
     mine(1003, LINES);
     await mountWithCleanup(AttentionMenu);
     await animationFrame();
     expect(".o_integration_attention_count").toHaveText("1003+");
-    expect(".o_integration_attention_button").toHaveAttribute("aria-label", "Integrations: 1003+ need you");
-    expect("[aria-live=polite]:contains(Integrations: 1003+ need you)").toHaveCount(1, { message: "it is said when it changes" });
+    expect(".o_integration_attention_button").toHaveAttribute("aria-label", "Integrations: 1003+ things need you");
+    expect("[aria-live=polite]:contains(Integrations: 1003+ things need you)").toHaveCount(1, { message: "it is said when it changes" });
     await contains(".o_integration_attention_button").click();
     expect(".o_integration_attention_menu .dropdown-item[data-kind=failed]").toHaveText(/Failed records\s*3$/);
     expect(".o_integration_attention_menu .dropdown-item[data-kind=unknown]").toHaveText(/Unknown outcomes\s*1000\+$/);

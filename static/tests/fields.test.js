@@ -161,3 +161,23 @@ describe("payload", () => {
         expect(".o_field_widget[name=text]").toHaveText("Nothing is stored here.");
     });
 });
+
+describe("a field by its labels", () => {
+    const FIELD = `<field name="name" readonly="1" widget="integration_field_path"/>`;
+
+    test("labels where it is read, the path in the title", async () => {
+        await show({ name: "count" }, FIELD);
+        expect(".o_field_widget[name=name] span").toHaveText("Count");
+        expect(".o_field_widget[name=name] span").toHaveAttribute("title", "count");
+    });
+
+    test("the path where nobody knows such a field", async () => {
+        await show({ name: "no_such_field" }, FIELD, "list");
+        expect(".o_field_widget[name=name] span").toHaveText("no_such_field");
+    });
+
+    test("the selector of Odoo where it is edited", async () => {
+        await show({ name: "count" }, FIELD.replace("readonly", "required"));
+        expect(".o_field_widget[name=name] .o_model_field_selector").toHaveCount(1);
+    });
+});

@@ -60,9 +60,13 @@ export class AttentionMenu extends Component {
     }
 
     get title() {
-        return this.state.total
-            ? _t("Integrations: %s need you", `${this.state.total}${this.more ? "+" : ""}`)
-            : _t("Integrations: nothing needs you");
+        const { total } = this.state;
+        if (!total) {
+            return _t("Integrations: nothing needs you");
+        }
+        return total === 1
+            ? _t("Integrations: 1 thing needs you")
+            : _t("Integrations: %s things need you", `${total}${this.more ? "+" : ""}`);
     }
 
     async open(line) {
