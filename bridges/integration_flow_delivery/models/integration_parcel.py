@@ -1,5 +1,7 @@
 from odoo import api, fields, models
 
+from odoo.addons.integration_flow.models.selections import NEEDS_ATTENTION
+
 from .stock_picking import SHIPPING_STATUSES
 
 # What the delivery hears of.
@@ -110,6 +112,13 @@ class IntegrationParcel(models.Model):
         if TOLD & vals.keys():
             self.picking_id._integration_parcels_changed()
         return result
+
+    def _problems(self):
+        """``{parcel: what is wrong}`` of those with which something does not go on by itself, or has to be tried again."""
+        syncs = self.env["integration.sync"].sudo().search([
+            ("flow_id.model_name", "=", self._name), ("res_id", "in", self.ids), ("error_message", "!=", False),
+            ("state", "in", (*NEEDS_ATTENTION, "waiting"))]) if self else ()
+        return {self.browse(sync.res_id): sync.error_message for sync in syncs}
 
     def _told(self):
         """Names and numbers, for a sentence."""

@@ -11,11 +11,12 @@ class StockPicking(models.Model):
 
     integration_parcel_ids = fields.One2many("integration.parcel", "picking_id", string="Parcels", copy=False)
     integration_parcel_notice = fields.Text(
-        string="Labels That Exist", compute="_compute_integration_parcel_notice",
-        help="While only some parcels of the delivery have a label.")
+        string="State of the Parcels", compute="_compute_integration_parcel_notice", compute_sudo=True,
+        help="Which labels exist while others are missing, and why.")
 
     @api.depends("integration_parcel_ids.carrier_tracking_ref", "integration_parcel_ids.gone", "carrier_tracking_ref")
     def _compute_integration_parcel_notice(self):
+        problems = self.integration_parcel_ids._problems()
         for picking in self:
             parcels = picking.integration_parcel_ids.filtered(lambda parcel: not parcel.gone)
             labelled = parcels.filtered("carrier_tracking_ref")
@@ -29,6 +30,7 @@ class StockPicking(models.Model):
                 sentences.append(self.env._(
                     "These parcels have a label, but are not in the delivery any more: %(labels)s. Cancel them.",
                     labels=over._told()))
+            sentences += [f"{parcel.name}: {problems[parcel]}" for parcel in parcels if parcel in problems]
             picking.integration_parcel_notice = "\n".join(sentences)
 
     # -- what is packed ------------------------------------------------------------------------------------

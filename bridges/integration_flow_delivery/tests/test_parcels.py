@@ -40,6 +40,12 @@ class TestParcels(DeliveryCase):
     def scan(self, parcel, status):
         self.shop.control("POST", "track", {"tracking_code": parcel.carrier_tracking_ref, "status": status})
 
+    def row(self, picking):
+        """Where the row of the delivery is: another place after each write."""
+        self.env.flush_all()
+        self.env.cr.execute("SELECT ctid FROM stock_picking WHERE id = %s", [picking.id])
+        return self.env.cr.fetchone()
+
     def test_each_package_has_its_label(self):
         """With its weight and dimensions, named after it; numbers, files and the sum of the prices are the delivery's."""
         kinds = self.env["stock.package.type"].create([
@@ -71,7 +77,11 @@ class TestParcels(DeliveryCase):
         links = picking.get_multiple_carrier_tracking()
         self.assertEqual(links, [[one["tracking_code"], one["tracker"]["public_url"]] for one in shipments])
         self.assertEqual((picking.integration_shipping_status, picking.integration_parcel_notice), ("pre_transit", ""))
-        self.press(picking.action_integration_print_labels)
+        dialog = self.env["integration.label.print"].browse(self.press(picking.action_integration_print_labels)["res_id"])
+        self.assertEqual((dialog.ready_count, dialog.missing_count), (3, 0))
+        zpl = self.env["ir.attachment"].browse(int(dialog.action_zpl()["url"].split("/")[3].partition("?")[0])).raw
+        places = [zpl.index(one["tracking_code"].encode()) for one in shipments]
+        self.assertEqual((zpl.count(b"^XA"), places), (3, sorted(places)), "all of them, in the order of the parcels")
         self.work()
         self.assertEqual((self.bought(), len(self.labels(picking))), (3, 6))
 
@@ -112,7 +122,7 @@ class TestParcels(DeliveryCase):
         self.assertIn("not in the delivery any more", picking.integration_parcel_notice)
         self.assertIn(kept.name, picking.integration_parcel_notice)
         self.press(picking.cancel_shipment)
-        self.assertFalse(picking.integration_parcel_notice)
+        self.assertNotIn("any more", picking.integration_parcel_notice)
         self.assertEqual([one["refund_status"] for one in self.shipments(picking) if one["postage_label"]], ["submitted"] * 2)
 
     def test_lost_answers_and_crashes_buy_only_what_is_missing(self):
@@ -175,9 +185,15 @@ class TestParcels(DeliveryCase):
         self.shop.clear_counts()
         self.run_flow(self.flows["shipping_asked"])
         self.assertFalse(self.shop.requests(route="/v2/trackers"), "its parcels are asked about")
+        self.scan(other, "out_for_delivery")
+        self.run_flow(self.flows["shipping_told"], self.flows["shipping_parcel_told"])
+        self.assertEqual((other.shipping_status, picking.integration_shipping_status), ("out_for_delivery", "out_for_delivery"))
         self.scan(other, "delivered")
         self.run_flow(self.flows["shipping_parcel_asked"])
         self.assertEqual(picking.integration_shipping_status, "delivered")
+        before = self.row(picking)
+        one.shipping_status = "delivered"
+        self.assertNotEqual(self.row(picking), before, "written in any case: two that arrive at once see each other")
         for statuses, expected in (
                 (["pre_transit", "pre_transit"], "pre_transit"), (["in_transit", "out_for_delivery"], "in_transit"),
                 (["delivered", "failure"], "failure"), (["delivered", "cancelled"], "delivered"),
@@ -197,6 +213,7 @@ class TestParcels(DeliveryCase):
         _kind, text = self.ask("shipping_label", picking)
         self.assertIn(picking.move_line_ids.result_package_id.name, text)
         self.assertIn("HS Code", text)
+        self.assertIn("HS Code", picking.integration_parcel_notice, "also where no label exists at all")
 
     def test_boxes_in_a_container_are_one_parcel(self):
         kind = self.env["stock.package.type"].create({"name": "Crate", "base_weight": 4})
