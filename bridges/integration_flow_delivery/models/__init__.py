@@ -10,3 +10,4 @@ from . import stock_picking_customs
 from . import integration_parcel
 from . import stock_picking_label
 from . import stock_picking_parcel
+from . import stock_picking_rate

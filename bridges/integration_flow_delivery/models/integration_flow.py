@@ -2,13 +2,14 @@ from odoo import models
 
 from odoo.addons.integration_flow.engine import parts
 
-# What is done for each parcel of a packed delivery: labels, returns, cancellation.
-BY_PARCEL = ("create", "end")
+# What is done for each parcel of a packed delivery (rates, labels and returns, cancellation): effect of the flow on
+# deliveries, and that of the flow on parcels.
+BY_PARCEL = {"none": "tell", "create": "create", "end": "end"}
 
 
 class IntegrationFlow(models.Model):
     """A request about a packed delivery is one about each of its parcels: carried out by the flow on parcels that has the same
-    connection, resource and effect. Without such a flow the delivery is one parcel, as if it were not packed."""
+    connection and resource, and the effect that fits. Without such a flow the delivery is one parcel, as if it were not packed."""
 
     _inherit = "integration.flow"
 
@@ -19,6 +20,9 @@ class IntegrationFlow(models.Model):
         whole = self._integration_whole(records, packed)
         outcomes = super()._request_now(whole) if whole else []
         flow = self._integration_parcel_flow()
+        if self.request_effect == "none":
+            flow._require_running()
+            return outcomes + [picking._integration_cheapest(flow) for picking in packed]
         flow._check_may_request()
         picking_ids, ending = packed.ids, self.request_effect == "end"
 
@@ -31,7 +35,8 @@ class IntegrationFlow(models.Model):
         return outcomes + [{**outcome, "delivery": deliveries[outcome["res_id"]]} for outcome in asked]
 
     def _request_later(self, records):
-        packed = self._integration_packed(records)
+        # Rates are told to whoever waits for them; in the background nobody does.
+        packed = records.browse() if self.request_effect == "none" else self._integration_packed(records)
         whole = self._integration_whole(records, packed)
         if whole or not packed:
             super()._request_later(whole)
@@ -46,7 +51,7 @@ class IntegrationFlow(models.Model):
             return flow.browse()
         return flow.search([
             ("connection_id", "=", flow.connection_id.id), ("resource_id", "=", flow.resource_id.id),
-            ("request_effect", "=", flow.request_effect), ("direction", "=", "request"),
+            ("request_effect", "=", BY_PARCEL[flow.request_effect]), ("direction", "=", "request"),
             ("model_name", "=", "integration.parcel")], limit=1)
 
     def _integration_packed(self, records):

@@ -44,6 +44,7 @@ class IntegrationParcel(models.Model):
     package_id = fields.Many2one(
         "stock.package", string="Package", readonly=True, ondelete="set null", index="btree_not_null")
     loose = fields.Boolean(string="Goods Without a Package", readonly=True)
+    carrier_id = fields.Many2one(related="picking_id.carrier_id", string="Delivery Method")
     gone = fields.Boolean(
         string="Not in the Delivery", readonly=True, help="The delivery was packed in another way after this label was made.")
     name = fields.Char(required=True, readonly=True, help="The package's, as it was when the label was asked for.")
@@ -100,7 +101,7 @@ class IntegrationParcel(models.Model):
 
     def _integration_keeper(self):
         """Labels lie where people look for them."""
-        return self.picking_id
+        return self.exists().picking_id or self
 
     def write(self, vals):
         cancelled = [(parcel, parcel.carrier_tracking_ref) for parcel in self if parcel.carrier_tracking_ref] \

@@ -1,10 +1,18 @@
 """Packed deliveries: each package is a parcel with a label of its own, and the delivery is what its parcels are."""
 
+from unittest.mock import patch
+
 from odoo.tests import new_test_user, tagged
 
+from odoo.addons.integration_flow.engine.requesting import Requester
 from odoo.addons.integration_flow_delivery.models.integration_parcel import status_of
 
 from .common import DeliveryCase
+
+
+class Killed(BaseException):
+    """What a process that dies leaves behind: nothing is caught, what was not committed is gone."""
+
 
 US = {"street": "5th Avenue 1", "city": "New York", "zip": "10001"}
 
@@ -85,6 +93,20 @@ class TestParcels(DeliveryCase):
         self.work()
         self.assertEqual((self.bought(), len(self.labels(picking))), (3, 6))
 
+    def test_the_cheapest_rate_is_that_of_all_parcels(self):
+        """Of the services that take every one of them; nothing is bought, and nothing stays at the parcels."""
+        for weights, service, price in (((2, 3), "Local", 2 * 3.2 + 5 * 0.3), ((2, 15), "Economy", 2 * 4.5 + 17 * 0.4)):
+            picking = self.packed(weights)
+            self.ask("shipping_rates", picking)
+            self.assertEqual(picking.carrier_id, self.carriers[service])
+            self.assertAlmostEqual(picking.carrier_price, price, 2)
+            self.assertFalse(any(picking.integration_parcel_ids.mapped("price")))
+        self.assertEqual(self.bought(), 0)
+        picking = self.packed((2, 31))
+        kind, text = self.ask("shipping_rates", picking)
+        self.assertEqual(kind, "danger")
+        self.assertIn(f"{picking.integration_parcel_ids[1].name}: ", text)
+
     def test_a_refused_parcel_is_named(self):
         """Nothing looks shipped of which a part is missing, and it is said what exists."""
         picking = self.packed((2, 25, 3))
@@ -137,6 +159,32 @@ class TestParcels(DeliveryCase):
                 for _again in range(3):
                     self.make_due(self.flows["shipping_parcel_label"])
                     self.work()
+                self.assertEqual((len(picking.carrier_tracking_ref.split(",")), self.bought() - before), (2, 2))
+                self.assertEqual(len(self.labels(picking)), 4)
+        self.assertEqual(self.shop.counts()["doubled"], {})
+
+    def test_a_crash_between_two_parcels(self):
+        """The process dies when one label is bought and stored, and when one is bought and not stored."""
+        for method, when in (("_received_later", 2), ("store_files", 1), ("store_files", 2)):
+            with self.subTest(method, when=when):
+                before, picking = self.bought(), self.packed((2, 3))
+                self.flows["shipping_parcel_label"].batch_size = 1
+                self.validate(picking)
+                ordinary, calls = getattr(Requester, method), []
+
+                def dying(requester, *args, ordinary=ordinary, calls=calls, when=when):
+                    calls.append(args)
+                    if len(calls) == when:
+                        raise Killed
+                    return ordinary(requester, *args)
+
+                with self.assertRaises(Killed), patch.object(Requester, method, dying):
+                    self.work()
+                self.env.invalidate_all()
+                self.assertFalse(picking.carrier_tracking_ref)
+                for _again in range(3):
+                    self.work()
+                    self.make_due(self.flows["shipping_parcel_label"])
                 self.assertEqual((len(picking.carrier_tracking_ref.split(",")), self.bought() - before), (2, 2))
                 self.assertEqual(len(self.labels(picking)), 4)
         self.assertEqual(self.shop.counts()["doubled"], {})
