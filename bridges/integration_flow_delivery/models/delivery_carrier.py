@@ -96,8 +96,8 @@ class DeliveryCarrier(models.Model):
                 for picking in pickings]
 
     def integration_get_tracking_link(self, picking):
-        """The address that the carrier gave, else the one of the delivery method; for several parcels Odoo's list of them."""
-        parcels = picking.sudo().integration_parcel_ids.filtered(lambda parcel: parcel.carrier_tracking_ref and not parcel.gone)
+        """The address that the carrier gave, else that of the delivery method; for several parcels Odoo's list of them."""
+        parcels = picking.sudo()._integration_present_parcels().filtered("carrier_tracking_ref")
         links = [(parcel.carrier_tracking_ref, self._integration_link(parcel.tracking_url, parcel.carrier_tracking_ref))
                  for parcel in parcels]
         if len(links) > 1 and all(url for _number, url in links):

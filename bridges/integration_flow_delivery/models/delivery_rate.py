@@ -43,7 +43,8 @@ class DeliveryCarrier(models.Model):
             return self._integration_no_price(self.env._(
                 "%(carrier)s cannot be asked for rates: its flow %(flow)s does not run.", carrier=self.name, flow=flow.name))
         try:
-            prices = [(count, self._integration_offer(flow, order, weight)) for weight, count in self._integration_weights(order)]
+            prices = [(count, self._integration_offer(flow, order, weight))
+                      for weight, count in self._integration_weights(order)]
         except SyncError as error:
             message, hint = messages.explain(self.env, error)
             if self.integration_fallback and error.error_class in OUTAGES:

@@ -8,8 +8,8 @@ BY_PARCEL = {"none": "tell", "create": "create", "end": "end"}
 
 
 class IntegrationFlow(models.Model):
-    """A request about a packed delivery is one about each of its parcels: carried out by the flow on parcels that has the same
-    connection and resource, and the effect that fits. Without such a flow the delivery is one parcel, as if it were not packed."""
+    """A request about a packed delivery is one about each of its parcels: carried out by the flow on parcels that has the
+    same connection and resource, and the effect that fits. Without such a flow the delivery is one parcel."""
 
     _inherit = "integration.flow"
 
@@ -43,6 +43,7 @@ class IntegrationFlow(models.Model):
         if packed:
             parcels = packed.sudo()._integration_parcels_to_ask(self.request_effect == "end")
             super(IntegrationFlow, self._integration_parcel_flow())._request_later(parcels)
+        return None
 
     def _integration_parcel_flow(self):
         """The flow that does for a parcel what this one does for a delivery; empty where there is none."""

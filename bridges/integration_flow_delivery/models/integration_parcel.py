@@ -42,18 +42,19 @@ class IntegrationParcel(models.Model):
         "stock.picking", string="Delivery", required=True, readonly=True, ondelete="cascade", index=True)
     company_id = fields.Many2one(related="picking_id.company_id", store=True, index=True, ondelete="cascade")
     package_id = fields.Many2one(
-        "stock.package", string="Package", readonly=True, ondelete="set null", index="btree_not_null")
+        "stock.package", readonly=True, ondelete="set null", index="btree_not_null")
     loose = fields.Boolean(string="Goods Without a Package", readonly=True)
     carrier_id = fields.Many2one(related="picking_id.carrier_id", string="Delivery Method")
     gone = fields.Boolean(
-        string="Not in the Delivery", readonly=True, help="The delivery was packed in another way after this label was made.")
+        string="Not in the Delivery", readonly=True,
+        help="The delivery was packed in another way after this label was made.")
     name = fields.Char(required=True, readonly=True, help="The package's, as it was when the label was asked for.")
     reference = fields.Char(
         compute="_compute_reference", help="Delivery and parcel: by this the carrier's shipment is found again.")
 
     carrier_tracking_ref = fields.Char(string="Tracking Reference", copy=False, readonly=True, index="btree_not_null")
     tracking_url = fields.Char(string="Tracking Page", copy=False, readonly=True, index="btree_not_null")
-    shipping_status = fields.Selection(SHIPPING_STATUSES, string="Shipping Status", copy=False, readonly=True)
+    shipping_status = fields.Selection(SHIPPING_STATUSES, copy=False, readonly=True)
     price = fields.Float(string="Shipping Cost", copy=False, readonly=True, help="As the carrier gave it.")
     currency_id = fields.Many2one(
         "res.currency", string="Currency", copy=False, readonly=True, ondelete="set null", index="btree_not_null")

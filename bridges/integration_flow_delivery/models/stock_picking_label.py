@@ -94,6 +94,7 @@ class StockPicking(models.Model):
         prefix = self.carrier_id._get_delivery_label_prefix()
         mine = files.filtered(lambda file: file.name.startswith(prefix))
         numbers = [number for number in (self.carrier_tracking_ref or "").split(",") if number]
-        numbered = mine.browse().union(*[mine.filtered(lambda file, number=number: number in file.name) for number in numbers])
+        numbered = mine.browse().union(*[
+            mine.filtered(lambda file, number=number: number in file.name) for number in numbers])
         # Names without the number: the newest files are those of the present labels.
         return numbered or mine[max(0, len(mine) - len(numbers)):]

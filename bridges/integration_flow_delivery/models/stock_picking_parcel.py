@@ -18,7 +18,7 @@ class StockPicking(models.Model):
     def _compute_integration_parcel_notice(self):
         problems = self.integration_parcel_ids._problems()
         for picking in self:
-            parcels = picking.integration_parcel_ids.filtered(lambda parcel: not parcel.gone)
+            parcels = picking._integration_present_parcels()
             labelled = parcels.filtered("carrier_tracking_ref")
             over = (picking.integration_parcel_ids - parcels).filtered("carrier_tracking_ref")
             sentences = []
@@ -56,7 +56,8 @@ class StockPicking(models.Model):
         for picking in self:
             contents = picking._integration_contents()
             known = picking.integration_parcel_ids
-            here = known.filtered(lambda parcel: (parcel.package_id or parcel.loose) and parcel.package_id in contents)
+            here = known.browse().union(*[
+                parcel for parcel in known if (parcel.package_id or parcel.loose) and parcel.package_id in contents])
             (known - here).filtered(lambda parcel: not parcel.gone).gone = True
             here.filtered("gone").gone = False
             names = set(known.mapped("name"))
@@ -67,6 +68,10 @@ class StockPicking(models.Model):
                 names.add(name)
                 vals_list.append({"picking_id": picking.id, "package_id": package.id, "loose": not package, "name": name})
         self.env["integration.parcel"].create(vals_list)
+        return self._integration_present_parcels()
+
+    def _integration_present_parcels(self):
+        """Those that were in the deliveries when a label was asked for last."""
         return self.integration_parcel_ids.filtered(lambda parcel: not parcel.gone)
 
     def _integration_parcels_to_ask(self, ending):
@@ -83,18 +88,18 @@ class StockPicking(models.Model):
 
     def _integration_unlabelled(self):
         """Parcels that are known, and have no label."""
-        return self.integration_parcel_ids.filtered(lambda parcel: not parcel.gone and not parcel.carrier_tracking_ref)
+        return self._integration_present_parcels().filtered(lambda parcel: not parcel.carrier_tracking_ref)
 
     # -- what comes of it ----------------------------------------------------------------------------------
 
     def _integration_parcels_changed(self):
         """Something came to the parcels: number, price and status of the delivery follow.
 
-        A delivery gets its number when all of its parcels have one, so that nothing looks shipped of which a part is missing.
-        The row is written in any case: of two transactions that bring a parcel each, the second one then has to look again.
+        A delivery gets its number when all of its parcels have one: nothing looks shipped of which a part is missing. The row
+        is written in any case: of two transactions that bring a parcel each, the second one then has to look again.
         """
         for picking in self:
-            parcels = picking.integration_parcel_ids.filtered(lambda parcel: not parcel.gone)
+            parcels = picking._integration_present_parcels()
             labelled = parcels.filtered("carrier_tracking_ref")
             if labelled and labelled == parcels:
                 picking._integration_labels_complete(parcels)

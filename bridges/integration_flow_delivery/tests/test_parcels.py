@@ -5,8 +5,8 @@ from unittest.mock import patch
 from odoo.tests import new_test_user, tagged
 
 from odoo.addons.integration_flow.engine.requesting import Requester
-from odoo.addons.integration_flow_delivery.models.integration_parcel import status_of
 
+from ..models.integration_parcel import status_of
 from .common import DeliveryCase
 
 
@@ -71,7 +71,8 @@ class TestParcels(DeliveryCase):
         self.assertEqual([first["parcel"].get(name) for name in ("length", "width", "height")], [10.0, 5.0, 3.9])
         self.assertNotIn("length", second["parcel"])
         self.assertEqual(parcels.mapped("carrier_tracking_ref"), [one["tracking_code"] for one in shipments])
-        self.assertEqual(parcels[:2].package_id.mapped("integration_tracking_ref"), [first["tracking_code"], second["tracking_code"]])
+        self.assertEqual(parcels[:2].package_id.mapped("integration_tracking_ref"),
+                         [first["tracking_code"], second["tracking_code"]])
         self.assertEqual(self.env["stock.package"].search([("integration_tracking_ref", "=", second["tracking_code"])]),
                          parcels[1].package_id)
         self.assertEqual(picking.carrier_tracking_ref, ",".join(one["tracking_code"] for one in shipments))
@@ -116,7 +117,8 @@ class TestParcels(DeliveryCase):
         for piece in (heavy.name, "Express", "2 of 3 parcels"):
             self.assertIn(piece, text)
         self.assertNotEqual(picking.state, "done")
-        self.assertEqual((picking.carrier_tracking_ref, picking.carrier_price, picking.integration_shipping_status), (False, 0, False))
+        self.assertEqual(
+            (picking.carrier_tracking_ref, picking.carrier_price, picking.integration_shipping_status), (False, 0, False))
         labelled = picking.integration_parcel_ids.filtered("carrier_tracking_ref")
         self.assertEqual(len(labelled), 2)
         for piece in (heavy.name, *labelled.mapped("carrier_tracking_ref"), "2 of 3"):
@@ -145,7 +147,8 @@ class TestParcels(DeliveryCase):
         self.assertIn(kept.name, picking.integration_parcel_notice)
         self.press(picking.cancel_shipment)
         self.assertNotIn("any more", picking.integration_parcel_notice)
-        self.assertEqual([one["refund_status"] for one in self.shipments(picking) if one["postage_label"]], ["submitted"] * 2)
+        bought = [one for one in self.shipments(picking) if one["postage_label"]]
+        self.assertEqual([one["refund_status"] for one in bought], ["submitted"] * 2)
 
     def test_lost_answers_and_crashes_buy_only_what_is_missing(self):
         for path in ("/v2/shipments$", "/buy$", r"/files/.*pdf"):
