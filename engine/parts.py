@@ -8,8 +8,8 @@ ATTEMPTS = 5
 
 
 def prepare(env, work):
-    """Let ``work(env)`` write the parts in a transaction of its own and commit it, so that the worker sees them, whatever the
-    caller's transaction does later. Somebody else may be making the same parts just now: then it looks again.
+    """Let ``work(env)`` write the parts in a transaction of its own and commit it, so that the worker sees them, whatever
+    the caller's transaction does later. Somebody else may be making the same parts just now: then it looks again.
 
     :param work: function of an environment of the superuser; it may be called more than once
     :return: what ``work`` returns; plain values, because its records belong to the other transaction

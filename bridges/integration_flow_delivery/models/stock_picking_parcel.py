@@ -95,8 +95,8 @@ class StockPicking(models.Model):
     def _integration_parcels_changed(self):
         """Something came to the parcels: number, price and status of the delivery follow.
 
-        A delivery gets its number when all of its parcels have one: nothing looks shipped of which a part is missing. The row
-        is written in any case: of two transactions that bring a parcel each, the second one then has to look again.
+        A delivery gets its number when all of its parcels have one: nothing looks shipped of which a part is missing. Its
+        row is written in any case: of two transactions that bring a parcel each, the second one then has to look again.
         """
         for picking in self:
             parcels = picking._integration_present_parcels()
