@@ -12,6 +12,7 @@ from ..core.errors import SyncError
 from ..core.fingerprint import content_hash
 from ..core.values import clean_text, text_of
 from .outgoing import Outgoing
+from .rows import Row
 
 FETCHED = "#fetched"
 """Under this name the stored answer says which items of lists were fetched and which notes were written."""
@@ -47,19 +48,24 @@ class RequestFiles:
             self.files.append((outgoing.row, name if name.endswith(ending) else name + ending, content, content_type))
 
     def store_files(self) -> None:
-        """Attach what came to the records, once: the same file is not attached a second time. And tell the notes."""
-        for row, text in self.notes if hasattr(self.plan.model, "message_post") else ():
-            self.plan.model.browse(row.res_id).message_post(
-                body=plaintext2html(text), message_type="comment", subtype_xmlid="mail.mt_note")
+        """Attach what came to the records (or to those that keep their files), once: the same file is not attached a second
+        time. And tell the notes."""
+        for row, text in self.notes:
+            keeper = self._keeper(row)
+            if hasattr(keeper, "message_post"):
+                keeper.message_post(body=plaintext2html(text), message_type="comment", subtype_xmlid="mail.mt_note")
         attachments = self.plan.model.env["ir.attachment"]
         for row, name, content, content_type in self.files:
+            keeper = self._keeper(row)
             known = attachments.search([
-                ("res_model", "=", self.plan.model_name), ("res_id", "=", row.res_id),
+                ("res_model", "=", keeper._name), ("res_id", "=", keeper.id),
                 ("checksum", "=", attachments._compute_checksum(content)), ("name", "=", name)], limit=1)
             if not known:
                 attachments.create({
-                    "name": name, "raw": content, "mimetype": content_type, "res_model": self.plan.model_name,
-                    "res_id": row.res_id})
+                    "name": name, "raw": content, "mimetype": content_type, "res_model": keeper._name, "res_id": keeper.id})
+
+    def _keeper(self, row: Row):
+        return self.plan.model.browse(row.res_id)._integration_keeper()
 
 
 def _texts(known: dict) -> dict:

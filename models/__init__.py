@@ -1,5 +1,6 @@
 from . import base
 from . import base_batch
+from . import base_keeper
 from . import base_panel
 from . import base_state
 from . import connection

@@ -8,8 +8,10 @@
     "depends": ["integration_flow", "stock_delivery"],
     "data": [
         "security/ir.model.access.csv",
+        "security/delivery_rules.xml",
         "views/delivery_carrier_views.xml",
         "views/stock_picking_views.xml",
+        "views/integration_parcel_views.xml",
         "views/label_print_views.xml",
     ],
     "assets": {

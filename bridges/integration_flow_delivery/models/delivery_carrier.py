@@ -1,7 +1,7 @@
+import json
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
-
-from odoo.addons.integration_flow.models.selections import NEEDS_ATTENTION
 
 USER_GROUP = "integration_flow.group_integration_user"
 # Which flow does what: field, model of its records, what the request does over there.
@@ -89,19 +89,26 @@ class DeliveryCarrier(models.Model):
 
     def integration_send_shipping(self, pickings):
         """Labels of deliveries that are committed, at once. Price and tracking number are on the deliveries afterwards."""
-        missing = pickings.filtered(lambda picking: not picking.carrier_tracking_ref)
+        missing = pickings.filtered(lambda picking: picking._integration_lacks_labels())
         if missing:
             self._integration_ask("integration_label_flow_id", missing)
         return [{"exact_price": picking.carrier_price, "tracking_number": picking.carrier_tracking_ref}
                 for picking in pickings]
 
     def integration_get_tracking_link(self, picking):
-        """The address that the carrier gave, else the one of the delivery method."""
-        if picking.integration_tracking_url:
-            return picking.integration_tracking_url
-        if self.tracking_url and picking.carrier_tracking_ref:
-            return self.tracking_url.replace("<shipmenttrackingnumber>", picking.carrier_tracking_ref)
-        return False
+        """The address that the carrier gave, else that of the delivery method; for several parcels Odoo's list of them."""
+        parcels = picking.sudo()._integration_present_parcels().filtered("carrier_tracking_ref")
+        links = [(parcel.carrier_tracking_ref, self._integration_link(parcel.tracking_url, parcel.carrier_tracking_ref))
+                 for parcel in parcels]
+        if len(links) > 1 and all(url for _number, url in links):
+            return json.dumps(links)
+        return links[0][1] if len(links) == 1 else self._integration_link(
+            picking.integration_tracking_url, picking.carrier_tracking_ref)
+
+    def _integration_link(self, url, number):
+        if url:
+            return url
+        return self.tracking_url.replace("<shipmenttrackingnumber>", number) if self.tracking_url and number else False
 
     def integration_cancel_shipment(self, pickings):
         """Cancel labels at once. The number is taken off the deliveries only where the carrier agreed."""
@@ -147,17 +154,7 @@ class DeliveryCarrier(models.Model):
         :raises UserError: says for each delivery that failed what is wrong and what to do; what was made is kept
         """
         pickings.check_access("write")
-        outcomes = self._integration_flow(field_name)._request_now(pickings)
-        problems = [
-            self.env._("%(delivery)s: %(message)s %(hint)s", delivery=outcome["name"], message=outcome["message"] or "",
-                       hint=outcome["hint"] or "")
-            for outcome in outcomes if outcome["state"] in NEEDS_ATTENTION]
-        problems += [
-            self.env._("%(delivery)s: %(message)s It is tried again by itself.", delivery=outcome["name"],
-                       message=outcome["message"] or self.env._("The carrier's system did not answer."))
-            for outcome in outcomes if outcome["state"] in ("waiting", "pending", "processing")]
-        problems += [
-            pickings._integration_left_out(outcome["name"], self._integration_flow(field_name))
-            for outcome in outcomes if outcome["state"] == "excluded"]
+        flow = self._integration_flow(field_name)
+        problems = pickings._integration_problems(flow._request_now(pickings), flow)
         if problems:
             raise UserError("\n".join(problems))

@@ -1,4 +1,6 @@
 from odoo import fields, models
+from odoo.exceptions import UserError
+from odoo.tools import float_round
 
 from odoo.addons.integration_flow.core.errors import SyncError
 from odoo.addons.integration_flow.engine import asking, messages
@@ -41,24 +43,45 @@ class DeliveryCarrier(models.Model):
             return self._integration_no_price(self.env._(
                 "%(carrier)s cannot be asked for rates: its flow %(flow)s does not run.", carrier=self.name, flow=flow.name))
         try:
-            offers = asking.ask(
-                flow, order, seconds=self.integration_rate_seconds,
-                context={"order_weight": self.env.context.get("order_weight")})
+            prices = [(count, self._integration_offer(flow, order, weight))
+                      for weight, count in self._integration_weights(order)]
         except SyncError as error:
             message, hint = messages.explain(self.env, error)
             if self.integration_fallback and error.error_class in OUTAGES:
                 return self._integration_price(order, self.integration_usual_price, self.currency_id, warning=self.env._(
                     "%(carrier)s did not answer; the usual price counts. %(message)s", carrier=self.name, message=message))
             return self._integration_no_price(f"{message} {hint}")
+        except UserError as error:
+            return self._integration_no_price(str(error))
+        currency = self.env["res.currency"].browse(prices[0][1].get("integration_rate_currency_id") or [])
+        total = sum(count * (offer.get("integration_rate") or 0.0) for count, offer in prices)
+        return self._integration_price(order, total, currency or self.currency_id)
+
+    def _integration_weights(self, order):
+        """``[(weight, how many parcels)]``: more than the usual package holds is packed into several, as Odoo expects it."""
+        weight = self.env.context.get("order_weight")
+        most = self.integration_package_type_id.max_weight
+        whole = weight or order.integration_parcel_weight
+        if not most or whole <= most:
+            return [(weight, 1)]
+        full = int(whole / most)
+        rest = float_round(whole - full * most, precision_digits=4)
+        return [(most, full), *([(rest, 1)] if rest > 0 else [])]
+
+    def _integration_offer(self, flow, order, weight):
+        """What one parcel of this weight costs.
+
+        :raises SyncError: the carrier cannot say
+        :raises UserError: it is offered by other delivery methods only
+        """
+        offers = asking.ask(flow, order, seconds=self.integration_rate_seconds, context={"order_weight": weight})
         mine = [offer for offer in offers if offer.get("carrier_id", self.id) == self.id]
         if not mine:
             others = self.browse([offer["carrier_id"] for offer in offers if offer.get("carrier_id")]).exists()
-            return self._integration_no_price(self.env._(
+            raise UserError(self.env._(
                 "%(carrier)s is not offered for this address and weight. Offered: %(others)s.",
                 carrier=self.name, others=", ".join(others.mapped("name"))))
-        offer = min(mine, key=lambda offer: offer.get("integration_rate") or 0.0)
-        currency = self.env["res.currency"].browse(offer.get("integration_rate_currency_id") or [])
-        return self._integration_price(order, offer.get("integration_rate") or 0.0, currency or self.currency_id)
+        return min(mine, key=lambda offer: offer.get("integration_rate") or 0.0)
 
     def _integration_price(self, order, price, currency, warning=False):
         """Odoo takes what a carrier asks in the currency of the order."""

@@ -30,7 +30,7 @@ class StockPicking(models.Model):
         "res.currency", string="Currency of the Shipping Cost", copy=False, ondelete="set null", index="btree_not_null",
         help="In which the carrier gave the price. Odoo keeps the shipping cost in the currency of the order.")
 
-    @api.depends("integration_tracking_url")
+    @api.depends("integration_tracking_url", "integration_parcel_ids.tracking_url", "integration_parcel_ids.gone")
     def _compute_carrier_tracking_url(self):
         return super()._compute_carrier_tracking_url()
 
@@ -119,7 +119,8 @@ class StockPicking(models.Model):
         two transactions wait for each other."""
         ours = self.filtered(lambda picking: picking.delivery_type == "integration")
         for carrier, pickings in ours.grouped("carrier_id").items():
-            numbers = {picking: picking.carrier_tracking_ref for picking in pickings}
+            # Parcels say so themselves, each with its number.
+            numbers = {picking: picking.carrier_tracking_ref for picking in pickings if not picking.integration_parcel_ids}
             carrier.integration_cancel_shipment(pickings)
             for picking, number in numbers.items():
                 picking.message_post(body=self.env._("The shipment %(number)s was cancelled.", number=number))

@@ -5,6 +5,7 @@ from odoo.addons.integration_flow.models.selections import NEEDS_ATTENTION
 
 # So many labels are made while the user waits; more are made in the background.
 MOST_AT_ONCE = 40
+WAITING = ("waiting", "pending", "processing")
 
 
 class StockPicking(models.Model):
@@ -33,7 +34,7 @@ class StockPicking(models.Model):
 
         :return: sentences about those that have none afterwards
         """
-        missing = self.filtered(lambda picking: not picking.carrier_tracking_ref)
+        missing = self.filtered(lambda picking: picking._integration_lacks_labels())
         problems = []
         for flow, pickings in missing.grouped(lambda picking: picking.carrier_id.sudo().integration_label_flow_id).items():
             if not flow:
@@ -48,12 +49,32 @@ class StockPicking(models.Model):
             except UserError as error:  # the flow does not run: labels of others are made all the same
                 problems.append(str(error))
                 continue
-            problems += [
-                self.env._("%(delivery)s: %(message)s %(hint)s", delivery=outcome["name"], message=outcome["message"] or "",
-                           hint=outcome["hint"] or "")
-                for outcome in outcomes if outcome["state"] in NEEDS_ATTENTION]
-            problems += [self._integration_left_out(outcome["name"], flow)
-                         for outcome in outcomes if outcome["state"] == "excluded"]
+            problems += pickings._integration_problems(outcomes, flow, waiting=False)
+        return problems
+
+    def _integration_problems(self, outcomes, flow, waiting=True):
+        """Sentences about what did not work, and about what exists of a delivery of which a part did not.
+
+        :param waiting: name those that are tried again by themselves, too
+        """
+        problems = []
+        for outcome in outcomes:
+            values = {"delivery": outcome["name"], "message": outcome["message"] or ""}
+            if outcome["state"] in NEEDS_ATTENTION:
+                problems.append(self.env._("%(delivery)s: %(message)s %(hint)s", hint=outcome["hint"] or "", **values))
+            elif outcome["state"] in WAITING and waiting:
+                values["message"] = values["message"] or self.env._("The carrier's system did not answer.")
+                problems.append(self.env._("%(delivery)s: %(message)s It is tried again by itself.", **values))
+            elif outcome["state"] == "excluded":
+                problems.append(self._integration_left_out(outcome["name"], flow))
+        parcels = [outcome for outcome in outcomes if outcome.get("delivery")]
+        for delivery in dict.fromkeys(outcome["delivery"] for outcome in parcels):
+            mine = [outcome for outcome in parcels if outcome["delivery"] == delivery]
+            done = [outcome["name"] for outcome in mine if outcome["state"] == "synced"]
+            if done and len(done) < len(mine):
+                problems.append(self.env._(
+                    "%(delivery)s: this was done for %(count)s of %(all)s parcels only: %(parcels)s.", delivery=delivery,
+                    count=len(done), all=len(mine), parcels=", ".join(done)))
         return problems
 
     def _integration_label_files(self, ending):
@@ -73,6 +94,7 @@ class StockPicking(models.Model):
         prefix = self.carrier_id._get_delivery_label_prefix()
         mine = files.filtered(lambda file: file.name.startswith(prefix))
         numbers = [number for number in (self.carrier_tracking_ref or "").split(",") if number]
-        numbered = mine.filtered(lambda file: any(number in file.name for number in numbers))
-        # Names without the number: the newest file is that of the present label.
-        return (numbered or mine[-1:]) if numbers else mine.browse()
+        numbered = mine.browse().union(*[
+            mine.filtered(lambda file, number=number: number in file.name) for number in numbers])
+        # Names without the number: the newest files are those of the present labels.
+        return numbered or mine[max(0, len(mine) - len(numbers)):]

@@ -62,5 +62,5 @@ class TestCustoms(DeliveryCase):
         picking.move_line_ids.result_package_id = self.env["stock.package"].create({"package_type_id": own.id})
         self.shop.clear_counts()
         self.ask("shipping_label", picking)
-        self.assertIn("length", self.sync_of("shipping_label", picking).error_message)
+        self.assertIn("length", self.sync_of("shipping_parcel_label", picking.integration_parcel_ids).error_message)
         self.assertFalse(self.shop.requests(method="POST"), "too long for this carrier: known before the call")

@@ -34,6 +34,15 @@ class TestRates(DeliveryCase):
         self.assertEqual(len(exchanges), 2)
         self.assertFalse(self.env["integration.link"].search([("connection_id", "=", self.connection.id)]))
 
+    def test_more_than_a_package_holds_is_several_parcels(self):
+        """The price is the sum of theirs, and equal parcels are one question."""
+        carrier = self.carriers["Economy"]
+        carrier.integration_package_type_id = self.env["stock.package.type"].create({"name": "Box", "max_weight": 15})
+        self.assertAlmostEqual(self.rate(self.quotation(quantity=16))["price"], 2 * (4.5 + 15 * 0.4) + 4.5 + 2 * 0.4, 2)
+        self.assertEqual(self.asked(), 2)
+        self.assertAlmostEqual(self.rate(self.quotation(quantity=15))["price"], 2 * (4.5 + 15 * 0.4), 2)
+        self.assertEqual(self.asked(), 2)
+
     def test_the_wizard_of_a_quotation(self):
         order = self.quotation()
         wizard = self.env["choose.delivery.carrier"].create({

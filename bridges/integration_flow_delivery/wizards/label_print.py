@@ -15,13 +15,18 @@ class IntegrationLabelPrint(models.TransientModel):
     missing_count = fields.Integer(string="Without a Label", compute="_compute_counts")
     zpl_count = fields.Integer(compute="_compute_counts")
 
-    @api.depends("picking_ids.carrier_tracking_ref")
+    @api.depends("picking_ids.carrier_tracking_ref", "picking_ids.integration_parcel_ids.carrier_tracking_ref")
     def _compute_counts(self):
         for wizard in self:
-            ready = wizard.picking_ids.filtered("carrier_tracking_ref")
-            wizard.ready_count = len(ready)
-            wizard.missing_count = len(wizard.picking_ids - ready)
+            missing = wizard._missing()
+            ready = wizard.picking_ids - missing
+            wizard.ready_count = sum(len(picking.carrier_tracking_ref.split(",")) for picking in ready)
+            wizard.missing_count = sum(len(picking._integration_unlabelled()) or 1 for picking in missing)
             wizard.zpl_count = len(ready._integration_label_files(".zpl"))
+
+    def _missing(self):
+        """A delivery of which one parcel has no label is none that can be printed."""
+        return self.picking_ids.filtered(lambda picking: picking._integration_lacks_labels())
 
     def _open(self):
         self.ensure_one()
@@ -46,7 +51,7 @@ class IntegrationLabelPrint(models.TransientModel):
 
     def _download(self, ending, mimetype, join):
         self.ensure_one()
-        files = self.picking_ids._integration_label_files(ending)
+        files = (self.picking_ids - self._missing())._integration_label_files(ending)
         if not files:
             raise UserError(self.env._("There is no label in this format yet."))
         attachment = self.env["ir.attachment"].create({
@@ -57,7 +62,7 @@ class IntegrationLabelPrint(models.TransientModel):
     def action_missing(self):
         """The deliveries without a label, to repair them."""
         self.ensure_one()
-        missing = self.picking_ids.filtered(lambda picking: not picking.carrier_tracking_ref)
+        missing = self._missing()
         return {
             "type": "ir.actions.act_window", "name": self.env._("Without a Label"), "res_model": "stock.picking",
             "view_mode": "list,form", "domain": [("id", "in", missing.ids)],
