@@ -47,8 +47,9 @@ class SecondOdoo(OdooServer):
         return self.wait(lambda: self.call("res.users", "search_count", domain=[]))
 
     def stop(self):
-        super().stop()
+        result = super().stop()
         self._sql(f'DROP DATABASE IF EXISTS "{self.database}" WITH (FORCE)')
+        return result
 
     def create_database(self, template=None):
         """Make the database, as a copy of ``template`` or else of a prepared one without this addon."""

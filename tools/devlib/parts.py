@@ -229,10 +229,16 @@ def odoo_parts(report, databases, template, arguments, browser=True):
         report.part(name, tests)
 
 
-#: Tests that start workers and servers and kill them take many times longer than their length says.
-SLOW = re.compile(r"crash|real|nodes|load|worker|published?_|fuzz|tour|screens")
-#: Small files that run for minutes: benchmarks, all tests of the components in one, workers that are killed.
-VERY_SLOW = re.compile(r"benchmarks|components|kills|nodes")
+#: How many times longer than their length says tests take that start workers and servers and kill them, install apps,
+#: or run benchmarks, as measured; the first that fits counts.
+SLOWNESS = (
+    (re.compile(r"benchmarks"), 60),
+    (re.compile(r"kills"), 45),
+    (re.compile(r"kits"), 20),
+    (re.compile(r"components|nodes"), 8),
+    (re.compile(r"crash|real|load|worker|published?_|fuzz|tour|screens"), 3),
+    (re.compile(r""), 1),
+)
 
 
 def test_folders():
@@ -244,7 +250,7 @@ def halves():
     """The files of the Odoo tests in two lists that take about equally long; both run at once."""
     weights = {
         str(path.relative_to(places.CHECKOUT)): path.stat().st_size
-        * (8 if VERY_SLOW.search(path.name) else 3 if SLOW.search(path.name) else 1)
+        * next(times for pattern, times in SLOWNESS if pattern.search(path.name))
         for folder in test_folders()
         for path in sorted(folder.glob("test_*.py"))
     }
