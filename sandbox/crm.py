@@ -13,6 +13,7 @@ from .auth import same
 from .crm_lists import Lists
 from .crm_preferences import Preferences
 from .crm_search import search
+from .crm_webhooks import Webhooks
 from .messages import ApiError, Response, no_route
 from .system import System
 
@@ -56,6 +57,7 @@ class Crm(System):
             self.merged = {}  # (kind, old ID) -> surviving ID
             self.lists = Lists(self)
             self.preferences = Preferences(self)
+            self.webhooks = Webhooks(self)
             self.last_id = FIRST_ID
             self.last_moment = 0
 
@@ -83,6 +85,10 @@ class Crm(System):
                 if parts[:1] != ["v4"]:
                     raise no_route()
                 return self.preferences.serve(request, parts[1:])
+            if request.segments[0] == "webhooks":
+                if parts[:1] != ["v3"]:
+                    raise no_route()
+                return self.webhooks.serve(request, parts[1:])
             if parts[:2] == ["v3", "objects"] and len(parts) > 2 and parts[2] in self.objects:
                 return self._serve_objects(request, parts[2], parts[3:])
             if parts[:2] == ["v3", "lists"]:
@@ -141,7 +147,7 @@ class Crm(System):
             self.app.metrics.wrote("update", f"crm.{kind}")
             return Response.of(self.shown(kind, record, tuple(record["properties"])))
         if request.method == "DELETE":
-            del self.objects[kind][record["id"]]
+            self._delete(kind, record["id"])
             self.app.metrics.wrote("delete", f"crm.{kind}")
             return Response(b"", 204)
         raise no_route()
@@ -230,12 +236,14 @@ class Crm(System):
         if properties.get("odoo_id"):
             told["meta_data"] = [{"key": "external_reference", "value": properties["odoo_id"]}]
         self.app.metrics.created(f"crm.{kind}", told, None)
+        self.webhooks.created(kind, key)
         return record
 
     def change(self, kind, record, properties):
         properties = self._checked(kind, properties)
         self._refuse_double(kind, properties, record["id"])
         self._set(kind, record, properties, self.moment())
+        self.webhooks.changed(kind, record["id"], properties)
 
     def _set(self, kind, record, properties, now):
         record["updatedAt"] = now
@@ -307,7 +315,20 @@ class Crm(System):
                 if keys and loser["id"] in keys:
                     keys.remove(loser["id"])
                     self.associate(other, record["id"], kind, winner["id"])
+        self.webhooks.merged(kind, winner["id"], loser["id"])
         return winner
+
+    def _delete(self, kind, key):
+        """A record goes; what belonged to it stays and belongs to nothing."""
+        if self.objects[kind].pop(key, None) is None:
+            return
+        for other, records in self.objects.items():
+            for record in records.values():
+                if key in record["associations"].get(kind, ()):
+                    record["associations"][kind].remove(key)
+                if kind == "companies" and record["properties"].get(PRIMARY.get(other)) == key:
+                    self._set(other, record, {PRIMARY[other]: None}, self.moment())
+        self.webhooks.deleted(kind, key)
 
     # Associations
 
@@ -370,7 +391,7 @@ class Crm(System):
                 self.app.metrics.wrote("update", f"crm.{kind}")
         elif verb == "archive":
             for item in inputs:
-                self.objects[kind].pop(str(item.get("id")), None)
+                self._delete(kind, str(item.get("id")))
             return Response(b"", 204)
         else:
             raise no_route()
