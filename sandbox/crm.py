@@ -25,9 +25,9 @@ DEFAULTS = {
     "companies": ("name", "domain", "createdate", "hs_lastmodifieddate"),
     "contacts": ("firstname", "lastname", "email", "createdate", "lastmodifieddate"),
     "deals": ("dealname", "amount", "closedate", "pipeline", "dealstage", "createdate", "hs_lastmodifieddate"),
-    "notes": ("hs_createdate", "hs_lastmodifieddate"),
+    "notes": ("hs_createdate", "hs_lastmodifieddate"), "leads": ("hs_lead_name", "hs_createdate", "hs_lastmodifieddate"),
 }
-SINGULAR = {"companies": "company", "contacts": "contact", "deals": "deal", "notes": "note"}
+SINGULAR = {"companies": "company", "contacts": "contact", "deals": "deal", "notes": "note", "leads": "lead"}
 MODIFIED = {"contacts": "lastmodifieddate"}
 # The property that names the primary company, and in what follows writing it.
 PRIMARY = {"contacts": "associatedcompanyid", "deals": "hs_primary_associated_company"}
@@ -221,6 +221,8 @@ class Crm(System):
         properties = self._checked(kind, body.get("properties"))
         if kind == "deals":
             properties.setdefault("pipeline", "default")
+        if kind == "leads" and not (properties.get("hs_lead_name") and body.get("associations")):
+            raise bad_request("A lead needs hs_lead_name and an association with a contact")
         self._refuse_double(kind, properties)
         self.last_id += 1
         key, now = str(self.last_id), self.moment()
@@ -409,6 +411,6 @@ class Crm(System):
 # Numbers of the kinds of association that the public documentation lists: (from, to).
 ASSOCIATIONS = {
     1: ("contacts", "companies"), 279: ("contacts", "companies"), 3: ("deals", "contacts"),
-    5: ("deals", "companies"), 341: ("deals", "companies"), 202: ("notes", "contacts"),
+    5: ("deals", "companies"), 341: ("deals", "companies"), 202: ("notes", "contacts"), 578: ("leads", "contacts"),
     190: ("notes", "companies"), 214: ("notes", "deals"),
 }  # fmt: skip
