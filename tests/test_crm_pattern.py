@@ -128,6 +128,37 @@ class TestCrmPattern(FlowCase):
         self.assertEqual(self.key_of("crm_contacts", bob), person)
         self.assertEqual((bob.phone, self.there("contacts", person, "lastname")[1]), ("7", "Ray"))
 
+    def test_notes_both_ways(self):
+        """An internal note of Odoo is there once, although the answer was lost; mails, and notes on what is only in Odoo, are
+        not; a note that was corrected over there is corrected here."""
+        deal = self.make("deals", dealname="Lamps", dealstage="qualifiedtobuy")
+        self.run_all()
+        lead = self.record("crm_deals", deal)
+        own = self.env["crm.lead"].create({"name": "Only in Odoo", "type": "opportunity"})
+        self.shop.fault("cut_after", method="POST", path="/objects/notes$")
+        note = lead.message_post(body="Called at noon.", message_type="comment", subtype_xmlid="mail.mt_note")
+        lead.message_post(body="Dear customer", message_type="comment", subtype_xmlid="mail.mt_comment")
+        left = own.message_post(body="Not theirs.", message_type="comment", subtype_xmlid="mail.mt_note")
+        for _ in range(3):
+            self.work(self.link)
+            self.make_due(self.flows["crm_notes"])
+        self.run_all()
+        self.assertEqual(self.problems(), [])
+        key = self.key_of("crm_notes", note)
+        self.assertEqual(list(self.records(self.flows["crm_notes"])), [key])
+        self.assertIn("Called at noon.", self.there("notes", key, "hs_note_body")[1])
+        self.assertEqual(self.call("GET", f"objects/notes/{key}/associations/deals")["results"][0]["id"], deal)
+        self.assertEqual(self.shop.counts()["creates"]["crm.notes"]["total"], 1)
+        sync = self.env["integration.sync"].search([("flow_id", "=", self.flows["crm_notes"].id), ("res_id", "=", left.id)])
+        self.assertEqual(sync.state, "excluded")
+        self.call("PATCH", f"objects/notes/{key}", {"properties": {"hs_note_body": "<p>Called at one.</p>"}})
+        self.run_all()
+        self.assertIn("Called at one.", note.body)
+        note.body = "<p>Called at two.</p>"
+        self.work(self.link)
+        self.assertIn("Called at two.", self.there("notes", key, "hs_note_body")[1])
+        self.assertEqual(self.problems(), [])
+
     def test_leads_both_ways(self):
         """Each is there once on either side, although the answer to a create is lost; a label follows the later change."""
         person = self.make("contacts", email="ann@example.com", lastname="Lee")
