@@ -361,6 +361,12 @@ class TestShopCatalog(ShopPatternCase):
         here = self.bring(self.shop.get(f"orders/{order}"))
         self.assertEqual([(line.product_id, line.product_uom_qty) for line in here.order_line],
                          [(found[str(keys["Red", "L"])], 2), (found[str(bare)], 1)])
+        # What is free of them goes to the shop, each at its own address.
+        found[str(bare)].product_tmpl_id.is_storable = True
+        self.stock(found[str(keys["Red", "S"])], 4)
+        self.work()
+        self.assertEqual(self.shop.get(f"products/{key}/variations/{keys['Red', 'S']}")["stock_quantity"], 4)
+        self.assertNotIn("product_id", self.calls("PUT", f"/variations/{keys['Red', 'S']}")[0])
 
     def test_variants_that_cannot_be_read(self):
         """A page whose variants are not all there is not read at all, and comes when the shop works again."""
@@ -376,6 +382,10 @@ class TestShopCatalog(ShopPatternCase):
         self.flows["woo_variants"].resource_id._operation("list").page_size = 2
         self.variation_there(key, ("Blue", "L"), 30)
         self.assertEqual(len(self.bring_variants(full=True)), 4)
+        # Compared with what Odoo has, nothing differs.
+        comparison = self.flows["woo_variants"]._open_reconciliation("button")
+        self.work()
+        self.assertEqual((comparison.state, comparison.external_count, comparison.drift_count), ("done", 4, 0))
 
     def test_a_number_that_is_there_and_an_answer_that_is_lost(self):
         self.product_there("TAKEN", type="variable")
