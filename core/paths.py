@@ -9,16 +9,16 @@ from typing import Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from jmespath.functions import Functions
-from jmespath.visitor import TreeInterpreter
+from jmespath.visitor import Options, TreeInterpreter
 
 from .errors import SyncError
+from .path_functions import PathFunctions
 
 _IDENTIFIER = r"[A-Za-z_][A-Za-z0-9_]*"
 _PLAIN = re.compile(rf"{_IDENTIFIER}(?:\.{_IDENTIFIER})*")
 _STEP = re.compile(rf'(?:(?P<dot>\.)?(?P<name>{_IDENTIFIER}|"(?:[^"\\]|\\.)+")|\[(?P<index>\d{{1,6}})\])')
-_FUNCTIONS = frozenset(Functions.FUNCTION_TABLE)
-_INTERPRETER = TreeInterpreter()  # keeps no state between calls
+_FUNCTIONS = frozenset(PathFunctions.FUNCTION_TABLE)
+_INTERPRETER = TreeInterpreter(Options(custom_functions=PathFunctions()))  # keeps no state between calls
 # A list is filled up with None to reach an index: a typing slip must not eat the memory.
 MAX_INDEX = 9999
 
@@ -60,7 +60,7 @@ def compile_path(path: str) -> Any:
 
 
 def _unknown_function(node: Any) -> str:
-    """Name of the first function in the parsed tree that JMESPath does not have ('' = none)."""
+    """Name of the first function in the parsed tree that paths do not have ('' = none)."""
     nodes = [node]
     while nodes:
         node = nodes.pop()

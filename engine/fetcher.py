@@ -9,7 +9,7 @@ from ..core import paging, retry
 from ..core.classify import extract_message
 from ..core.errors import SyncError
 from ..core.moments import parse_http_date
-from . import failures, full_scan, http, inbox, issues, journal, messages
+from . import failures, full_scan, http, inbox, issues, journal, listed_parts, messages
 from .plan import FlowPlan
 
 # Connection failures while reading are tried again with growing pauses; then the run gives up until its next time.
@@ -45,6 +45,7 @@ class Fetcher:
         self.run_id = run_id
         self.operation = plan.operation("list")
         self.queued = 0  # records of the last page that wait for work
+        self.parts = None  # of what the last page lists, where they were read apart
         self.cr.execute(
             'SELECT paging_state, since, "full", started_at FROM integration_run WHERE id = %s', [run_id])
         state, self.since, self.full, self.started_at = self.cr.fetchone()
@@ -81,6 +82,22 @@ class Fetcher:
         except SyncError:
             return None  # storing the page says what is wrong with it
 
+    def read_parts(self, client, exchange) -> list:
+        """Read the parts of what this page lists, where they have addresses of their own; returns what was called."""
+        self.parts = listed_parts.fetch(client, self.operation, exchange)
+        return self.parts.exchanges if self.parts else []
+
+    def records_in(self, listed: list) -> list:
+        """The records of a page: what is listed, or its parts.
+
+        :raises SyncError: when not all parts could be read
+        """
+        if self.parts is None:
+            return http.split(self.operation, listed)
+        if self.parts.error is not None:
+            raise self.parts.error
+        return self.parts.records
+
     def _request(self, state: dict):
         url = paging.next_url(state)
         params = {**http.since_params(self.operation, self.since, self.query), **paging.query(self.spec, state)}
@@ -92,7 +109,8 @@ class Fetcher:
 
     def store(self, exchange, now: datetime, embedded_plans) -> bool:
         """Store what came back. Returns True when there may be another page. The caller commits."""
-        journal.add_to_run(self.cr, self.run_id, call_count=1)
+        exchanges = [exchange, *(self.parts.exchanges if self.parts else ())]
+        journal.add_to_run(self.cr, self.run_id, call_count=len(exchanges))
         following = None
         try:
             following = self._store(exchange, now, embedded_plans)
@@ -108,7 +126,7 @@ class Fetcher:
             if following is None:
                 self._move_watermark(now)
         journal.insert_exchanges(
-            self.cr, self.plan, self.run_id, [exchange],
+            self.cr, self.plan, self.run_id, exchanges,
             lambda error: messages.explain(self.env, error)[0])
         self.look = following or self.look
         return following is not None
@@ -144,7 +162,7 @@ class Fetcher:
     def _store_records(self, listed: list, now: datetime, embedded_plans, asked_at: datetime) -> inbox.Stored:
         """Store the records of a page, which was asked for at this moment."""
         stored = inbox.store(
-            self.cr, self.plan, http.split(self.operation, listed), now=now, run_id=self.run_id,
+            self.cr, self.plan, self.records_in(listed), now=now, run_id=self.run_id,
             embedded_plans=embedded_plans, present_since=asked_at if self.full else None)
         journal.add_to_run(
             self.cr, self.run_id, page_count=1, read_count=stored.read, unchanged_count=stored.unchanged,

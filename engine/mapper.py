@@ -263,7 +263,7 @@ class OutMapper:
         for rules, source in self._sources(records):
             for rule in rules:
                 if rule.kind == "relation" and rule.exports:
-                    related = source.mapped(rule.odoo_path)
+                    related = self._related(rule, source.mapped(rule.odoo_path))
                     wanted.setdefault(
                         (rule.relation_resource_id, rule.relation_line_rule_id or 0, related._name), set()
                     ).update(related.ids)
@@ -280,6 +280,13 @@ class OutMapper:
             for rule in rules:
                 if rule.transform == "file_url":
                     self.files[rule.id] = files.of_records(rule, source)
+
+    def _related(self, rule: RulePlan, found):
+        """The records that a rule refers to. A plain ID (the document of a message) is one of the other flow's model."""
+        if isinstance(found, models.BaseModel):
+            return found
+        ids = found if isinstance(found, list) else [found]
+        return self.plan.model.env[rule.relation_model].browse([res_id for res_id in ids if res_id])
 
     def _file(self, rule: RulePlan, record) -> files.File | None:
         """The file of a record; also where no batch was prepared, such as for one record that somebody looks at."""
@@ -315,7 +322,7 @@ class OutMapper:
         for name in rule.odoo_path.split("."):
             value = value[name]
         if rule.kind == "relation":
-            return self._relation(rule, value)
+            return self._relation(rule, self._related(rule, value))
         value = self._transformed(rule, value, record)
         if value in (None, "") and rule.required:
             raise SyncError("validation", "required_missing", params={
@@ -353,7 +360,8 @@ class OutMapper:
             if external_id is None:
                 raise SyncError("parent_missing", "parent_missing", params={
                     "relation": rule.label, "external_id": record.display_name, "flow": rule.relation_flow_name,
-                    "resource_id": rule.relation_resource_id, "model": record._name, "res_id": record.id})
+                    "resource_id": rule.relation_resource_id, "model": record._name, "res_id": record.id,
+                    "mode": rule.relation_mode})
             ids.append(number_like(external_id))
         if not ids:
             if rule.required:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from ..core.errors import SyncError
-from . import journal
+from . import inbox, journal
 from .items import Item
 from .mapper import normal, read_value
 from .plan import FlowPlan
@@ -29,7 +29,7 @@ class Matcher:
         unlinked = [item for item in items if not item.linked]
         if not rules or not unlinked:
             return items
-        keys = {id(item): tuple(normal(rule, item.values[rule.code]) for rule in rules) for item in unlinked}
+        keys = {id(item): tuple(_key(normal(rule, item.values[rule.code])) for rule in rules) for item in unlinked}
         wanted = [item for item in unlinked if all(part is not None for part in keys[id(item)])]
         if not wanted:
             return items
@@ -38,10 +38,11 @@ class Matcher:
         domain = [(first.odoo_path, "in", list({item.values[first.code] for item in wanted}))]
         by_key: dict[tuple, list[int]] = {}
         for record in model.search(domain):
-            by_key.setdefault(tuple(read_value(rule, record) for rule in rules), []).append(record.id)
+            by_key.setdefault(tuple(_key(read_value(rule, record)) for rule in rules), []).append(record.id)
         candidates = [res_id for ids in by_key.values() for res_id in ids]
         taken = journal.linked_records(
             self.cr, self.plan.connection.id, self.plan.resource.id, self.plan.model_name, candidates)
+        self._free_ended(taken)
         labels = ", ".join(rule.label for rule in rules)
         used: dict[tuple, Item] = {}
         rest = []
@@ -65,3 +66,24 @@ class Matcher:
                     item.res_id, item.matched = found[0], True
                 rest.append(item)
         return rest
+
+    def _free_ended(self, taken: dict[int, str]) -> None:
+        """What was deleted over there, and left or archived here, holds its Odoo record no longer: whoever makes the same
+        thing anew over there means this record. One about whose end a person still has to decide keeps it."""
+        if not taken:
+            return
+        self.cr.execute(
+            "SELECT external_id FROM integration_sync WHERE flow_id = %s AND external_id = ANY(%s) AND state = 'excluded' "
+            "AND position(%s IN left(payload, 200)) > 0", [self.plan.id, list(taken.values()), inbox.DELETED_KEY])
+        ended = {external_id for (external_id,) in self.cr.fetchall()}
+        free = [res_id for res_id, external_id in taken.items() if external_id in ended]
+        if free:
+            journal.delete_record_links(
+                self.cr, self.plan.connection.id, self.plan.resource.id, self.plan.model_name, free)
+            for res_id in free:
+                del taken[res_id]
+
+
+def _key(value):
+    """A part of a key: several linked records (the values of a variant) count together."""
+    return tuple(value) if isinstance(value, list) else value

@@ -129,7 +129,17 @@ class ExportPlanner(ExportMerging):
                 self._decide(row, record, external_id, line_ids)
             except Exception as error:  # one record's mapping must not stop the others
                 self._raise_if_of_database(error)
-                self._fail(row, self._told(error))
+                if not self._is_left_out(row, error):
+                    self._fail(row, self._told(error))
+
+    def _is_left_out(self, row: Row, error: Exception) -> bool:
+        """Does the record belong to one that is not over there, under a rule that then leaves it out?"""
+        if not isinstance(error, SyncError) or error.code != "parent_missing" or error.params.get("mode") != "leave_out":
+            return False
+        row.export_pending = False
+        row.settle("excluded", "excluded", message=self.env._(
+            "Left out: it belongs to “%(record)s”, which is not in the other system.", record=error.params["external_id"]))
+        return True
 
     @staticmethod
     def _raise_if_of_database(error: Exception) -> None:

@@ -22,7 +22,7 @@ OPERATION_FIELDS = (
     "paging_style", "page_size", "size_param", "page_param", "first_page", "offset_param", "cursor_param", "cursor_path",
     "next_path", "has_more_path", "total_pages_header", "keyset_param", "keyset_path", "incremental_param",
     "incremental_format", "incremental_template", "send", "idempotency_header", "idempotent", "success_path",
-    "error_paths", "split_path", "result_id_path", "bulk", "bulk_limit", "bulk_path", "bulk_result_path",
+    "error_paths", "split_path", "parts_path", "result_id_path", "bulk", "bulk_limit", "bulk_path", "bulk_result_path",
     "bulk_error_path", "bulk_id_path", "compress", "document", "done_folder",
 )
 FLOW_FIELDS = ("batch_size", "external_filter", "log_level", "overlap_seconds", "priority", "timing", "tz",

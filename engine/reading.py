@@ -94,6 +94,7 @@ class Reading:
         if request is None:
             return False
         exchange = self._ahead.take(client, request, self._await)
+        parts = fetcher.read_parts(client, exchange)
         # A flow that also exports must not read too early: an old page would look like a change of what was just sent.
         following = None if fetcher.plan.exports else fetcher.request_after(exchange)
         if following is not None:
@@ -103,7 +104,7 @@ class Reading:
         def store():
             nonlocal more
             more = fetcher.store(exchange, self._now(), self._plan)
-            self._note_health([exchange])
+            self._note_health([exchange, *parts])
 
         self._lasting(store)
         return more

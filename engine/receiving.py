@@ -102,6 +102,10 @@ class Brought:
     external_ids: list[str]
 
 
+def _nothing_found(path: str, topic: str) -> SyncError:
+    return SyncError("mapping", "event_nothing_found", params={"path": path, "topic": topic})
+
+
 class Receiving:
     """Works on webhook events; the worker calls ``_take_events`` in each step."""
 
@@ -189,7 +193,7 @@ class Receiving:
         if not fitting:
             event.reasons.append(SyncError("mapping", "event_without_topic", params={"topic": event.topic or "–"}))
             return []
-        result = []
+        result, unmet = [], None
         try:
             document = webhooks.parse(event.body, event.content_type)
             for line in fitting:
@@ -199,8 +203,12 @@ class Receiving:
                     event.waits_for = line.flow_id
                 elif line.flow_state not in RUNNING_STATES:
                     event.reasons.append(SyncError("mapping", "event_flow_off", params={"flow": line.flow_name}))
+                elif (brought := self._brought(event, line, document)) is not None:
+                    result.append(brought)
                 else:
-                    result.append(self._brought(event, line, document))
+                    unmet = line
+            if unmet is not None and not (result or event.handled or event.waits_for or event.reasons):
+                event.reasons.append(_nothing_found(unmet.path, unmet.topic))
         except SyncError as error:
             event.error = SyncError("validation", "event_empty") if error.code == "empty_body" else error
             return []
@@ -209,7 +217,12 @@ class Receiving:
                 event.open_reads += 1
         return result
 
-    def _brought(self, event: Event, line: Line, document: Any) -> Brought:
+    def _brought(self, event: Event, line: Line, document: Any) -> Brought | None:
+        """What an event brings for a line. None when nothing in it meets the filter of the line's path: that is for
+        another line.
+
+        :raises SyncError: mapping/event_nothing_found where the path leads nowhere
+        """
         plan = self._plan(line.flow_id)
         if line.kind == "record":
             records = webhooks.items_at(document, line.path)
@@ -223,8 +236,9 @@ class Receiving:
                            for external_id, item in zip(external_ids, found, strict=True) if external_id]
             external_ids = [external_id for external_id in external_ids if external_id]
         if not (records if line.kind == "record" else external_ids):
-            raise SyncError("mapping", "event_nothing_found", params={
-                "path": line.path or (plan.resource.id_path if line.kind != "record" else "@"), "topic": line.topic})
+            if "[?" in line.path:
+                return None
+            raise _nothing_found(line.path or (plan.resource.id_path if line.kind != "record" else "@"), line.topic)
         return Brought(event, line, records, external_ids)
 
     # -- storing ---------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class Pages(Fetcher):
         self.env = env
         self.cr = env.cr
         self.plan = plan
-        self.since, self.full = None, True
+        self.since, self.full, self.parts = None, True, None
         self.operation = plan.operation("list")
         if self.operation is None or self.operation.paging_style == "files":  # files tell what was, not what there is
             raise SyncError("mapping", "no_operation", params={"kind": "list", "resource": plan.resource.name})
@@ -120,16 +120,17 @@ class Reconciler:
         client = self.worker.client()
         self.worker._commit()
         exchange = self.worker._ahead.take(client, request, self.worker._await)
+        exchanges = [exchange, *pages.read_parts(client, exchange)]
         count = 1
 
         def store():
             nonlocal count
-            self.worker._note_health([exchange])
+            self.worker._note_health(exchanges)
             try:
                 count = self._store(pages, exchange)
             except SyncError as error:
                 self._failed(error)
-            self._keep([exchange])
+            self._keep(exchanges)
 
         self.worker._lasting(store)
         return max(count, 1)
@@ -137,7 +138,7 @@ class Reconciler:
     def _store(self, pages: Pages, exchange) -> int:
         listed = pages.records(exchange)
         records, unreadable = {}, 0
-        for record in http.split(pages.operation, listed):
+        for record in pages.records_in(listed):
             try:
                 records.setdefault(inbox.identify(self.plan, record), record)
             except SyncError:

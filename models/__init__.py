@@ -15,6 +15,7 @@ from . import resource
 from . import operation
 from . import resource_format
 from . import operation_graphql
+from . import operation_parts
 from . import value_map
 from . import flow
 from . import flow_running

@@ -126,9 +126,7 @@ class IntegrationFieldRule(models.Model):
         ("wait", "Wait for It"),
         ("import", "Import It Now"),
         ("embedded", "Take It from the Payload"),
-    ], required=True, default="wait",
-        help="When the related record is not linked yet. Wait: until its own flow brings it. Import: read it from "
-             "the other system now. Payload: the external path holds the whole record.")
+    ], required=True, default="wait")
     line_id_path = fields.Char(
         default="id", help="Where the ID of a line stands. Empty: lines have no ID, the list is replaced as a whole.")
     tolerance = fields.Float(digits=0, default=0.005, help="Differences up to this much are rounding.")

@@ -7,6 +7,11 @@ class IntegrationFieldRule(models.Model):
 
     _inherit = "integration.field.rule"
 
+    relation_mode = fields.Selection(
+        selection_add=[("leave_out", "Leave This Record Out")], ondelete={"leave_out": "set default"},
+        help="When the related record is not linked yet. Wait: until its own flow brings it. Import: read it from "
+             "the other system now. Payload: the external path holds the whole record. Leave out: only for what is sent; a "
+             "note on a document that is not over there stays here.")
     relation_lines = fields.Char(
         string="Lines", help="The field refers to lines of the other flow's documents: code of the rule that brings "
                              "them, for example items. Their IDs over there are sent. Only for what is sent.")
@@ -34,6 +39,9 @@ class IntegrationFieldRule(models.Model):
                 problems.append(self.env._(
                     "Rule %(rule)s: references to lines can only be sent. Make the rule Export Only.",
                     rule=rule.display_name))
+            if rule.relation_mode == "leave_out" and way != "export":
+                problems.append(self.env._(
+                    "Rule %(rule)s: only what is sent can be left out. Make the rule Export Only.", rule=rule.display_name))
             if rule.relation_field:
                 there = self.env[rule.relation_flow_id.model_name]._fields.get(rule.relation_field)
                 here = rule._odoo_field()

@@ -83,7 +83,7 @@ class App:
         # Further systems, by the first part of their paths.
         crm = Crm(self)
         self.systems = {"admin": GraphqlShop(self), "chat": Chat(self), "crm": crm, "communication-preferences": crm,
-                        "planner": Planner(self), "warehouse": Warehouse(self)}  # fmt: skip
+                        "webhooks": crm, "planner": Planner(self), "warehouse": Warehouse(self)}  # fmt: skip
         self.control = Control(self)
 
     def let_go(self):

@@ -13,6 +13,7 @@ from .auth import same
 from .crm_lists import Lists
 from .crm_preferences import Preferences
 from .crm_search import search
+from .crm_webhooks import Webhooks
 from .messages import ApiError, Response, no_route
 from .system import System
 
@@ -24,9 +25,9 @@ DEFAULTS = {
     "companies": ("name", "domain", "createdate", "hs_lastmodifieddate"),
     "contacts": ("firstname", "lastname", "email", "createdate", "lastmodifieddate"),
     "deals": ("dealname", "amount", "closedate", "pipeline", "dealstage", "createdate", "hs_lastmodifieddate"),
-    "notes": ("hs_createdate", "hs_lastmodifieddate"),
+    "notes": ("hs_createdate", "hs_lastmodifieddate"), "leads": ("hs_lead_name", "hs_createdate", "hs_lastmodifieddate"),
 }
-SINGULAR = {"companies": "company", "contacts": "contact", "deals": "deal", "notes": "note"}
+SINGULAR = {"companies": "company", "contacts": "contact", "deals": "deal", "notes": "note", "leads": "lead"}
 MODIFIED = {"contacts": "lastmodifieddate"}
 # The property that names the primary company, and in what follows writing it.
 PRIMARY = {"contacts": "associatedcompanyid", "deals": "hs_primary_associated_company"}
@@ -56,6 +57,7 @@ class Crm(System):
             self.merged = {}  # (kind, old ID) -> surviving ID
             self.lists = Lists(self)
             self.preferences = Preferences(self)
+            self.webhooks = Webhooks(self)
             self.last_id = FIRST_ID
             self.last_moment = 0
 
@@ -83,6 +85,10 @@ class Crm(System):
                 if parts[:1] != ["v4"]:
                     raise no_route()
                 return self.preferences.serve(request, parts[1:])
+            if request.segments[0] == "webhooks":
+                if parts[:1] != ["v3"]:
+                    raise no_route()
+                return self.webhooks.serve(request, parts[1:])
             if parts[:2] == ["v3", "objects"] and len(parts) > 2 and parts[2] in self.objects:
                 return self._serve_objects(request, parts[2], parts[3:])
             if parts[:2] == ["v3", "lists"]:
@@ -141,7 +147,7 @@ class Crm(System):
             self.app.metrics.wrote("update", f"crm.{kind}")
             return Response.of(self.shown(kind, record, tuple(record["properties"])))
         if request.method == "DELETE":
-            del self.objects[kind][record["id"]]
+            self._delete(kind, record["id"])
             self.app.metrics.wrote("delete", f"crm.{kind}")
             return Response(b"", 204)
         raise no_route()
@@ -215,6 +221,8 @@ class Crm(System):
         properties = self._checked(kind, body.get("properties"))
         if kind == "deals":
             properties.setdefault("pipeline", "default")
+        if kind == "leads" and not (properties.get("hs_lead_name") and body.get("associations")):
+            raise bad_request("A lead needs hs_lead_name and an association with a contact")
         self._refuse_double(kind, properties)
         self.last_id += 1
         key, now = str(self.last_id), self.moment()
@@ -230,12 +238,14 @@ class Crm(System):
         if properties.get("odoo_id"):
             told["meta_data"] = [{"key": "external_reference", "value": properties["odoo_id"]}]
         self.app.metrics.created(f"crm.{kind}", told, None)
+        self.webhooks.created(kind, key)
         return record
 
     def change(self, kind, record, properties):
         properties = self._checked(kind, properties)
         self._refuse_double(kind, properties, record["id"])
         self._set(kind, record, properties, self.moment())
+        self.webhooks.changed(kind, record["id"], properties)
 
     def _set(self, kind, record, properties, now):
         record["updatedAt"] = now
@@ -307,7 +317,20 @@ class Crm(System):
                 if keys and loser["id"] in keys:
                     keys.remove(loser["id"])
                     self.associate(other, record["id"], kind, winner["id"])
+        self.webhooks.merged(kind, winner["id"], loser["id"])
         return winner
+
+    def _delete(self, kind, key):
+        """A record goes; what belonged to it stays and belongs to nothing."""
+        if self.objects[kind].pop(key, None) is None:
+            return
+        for other, records in self.objects.items():
+            for record in records.values():
+                if key in record["associations"].get(kind, ()):
+                    record["associations"][kind].remove(key)
+                if kind == "companies" and record["properties"].get(PRIMARY.get(other)) == key:
+                    self._set(other, record, {PRIMARY[other]: None}, self.moment())
+        self.webhooks.deleted(kind, key)
 
     # Associations
 
@@ -370,7 +393,7 @@ class Crm(System):
                 self.app.metrics.wrote("update", f"crm.{kind}")
         elif verb == "archive":
             for item in inputs:
-                self.objects[kind].pop(str(item.get("id")), None)
+                self._delete(kind, str(item.get("id")))
             return Response(b"", 204)
         else:
             raise no_route()
@@ -388,6 +411,6 @@ class Crm(System):
 # Numbers of the kinds of association that the public documentation lists: (from, to).
 ASSOCIATIONS = {
     1: ("contacts", "companies"), 279: ("contacts", "companies"), 3: ("deals", "contacts"),
-    5: ("deals", "companies"), 341: ("deals", "companies"), 202: ("notes", "contacts"),
+    5: ("deals", "companies"), 341: ("deals", "companies"), 202: ("notes", "contacts"), 578: ("leads", "contacts"),
     190: ("notes", "companies"), 214: ("notes", "deals"),
 }  # fmt: skip

@@ -219,7 +219,8 @@ class Deliveries:
             if hook["signature_style"] == "shopify":
                 headers["X-Shopify-Topic"] = delivery.topic
             secret = "wrong" if delivery.bad_signature else self.secrets.get(hook["id"], "")
-            headers |= sign(hook["signature_style"], secret, body, delivery.id, int(time.time()))
+            headers |= sign(
+                hook["signature_style"], secret, body, delivery.id, int(time.time()), hook["delivery_url"])
         url = urlsplit(hook["delivery_url"])
         kind = http.client.HTTPSConnection if url.scheme == "https" else http.client.HTTPConnection
         connection = kind(url.hostname, url.port, timeout=self._settings.webhook_timeout)

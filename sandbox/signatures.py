@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 
-STYLES = ("woocommerce", "standard_webhooks", "stripe", "github", "easypost", "shopify")
+STYLES = ("woocommerce", "standard_webhooks", "stripe", "github", "easypost", "shopify", "hubspot")
 
 
 def mac(secret, message):
@@ -44,6 +44,15 @@ def shopify(secret, body, delivery, now):
     return {"X-Shopify-Hmac-Sha256": digest, "X-Shopify-Event-Id": delivery, "X-Shopify-Webhook-Id": delivery}
 
 
-def sign(style, secret, body, delivery, now):
+def hubspot(secret, body, delivery, now, url=""):
+    """Base64 of the HMAC over method, address, body and time in milliseconds."""
+    message = f"POST{url}".encode() + body + f"{now}000".encode()
+    return {"X-HubSpot-Signature-v3": base64.b64encode(mac(secret.encode(), message).digest()).decode(),
+            "X-HubSpot-Request-Timestamp": f"{now}000"}  # fmt: skip
+
+
+def sign(style, secret, body, delivery, now, url=""):
+    if style == "hubspot":
+        return hubspot(secret, body, delivery, now, url)
     known = (woocommerce, standard_webhooks, stripe, github, easypost, shopify)
     return {function.__name__: function for function in known}[style](secret, body, delivery, now)

@@ -4,7 +4,7 @@ from odoo.tests import tagged
 
 from .common import FlowCase
 
-ORDER = ("crm_companies", "crm_contacts", "crm_deals", "crm_notes")
+ORDER = ("crm_companies", "crm_contacts", "crm_leads", "crm_deals", "crm_notes")
 
 
 @tagged("post_install", "-at_install")
@@ -127,6 +127,93 @@ class TestCrmPattern(FlowCase):
         self.assertEqual(self.problems(), [])
         self.assertEqual(self.key_of("crm_contacts", bob), person)
         self.assertEqual((bob.phone, self.there("contacts", person, "lastname")[1]), ("7", "Ray"))
+
+    def test_notes_both_ways(self):
+        """An internal note of Odoo is there once, although the answer was lost; mails, and notes on what is only in Odoo, are
+        not; a note that was corrected over there is corrected here."""
+        deal = self.make("deals", dealname="Lamps", dealstage="qualifiedtobuy")
+        self.run_all()
+        lead = self.record("crm_deals", deal)
+        own = self.env["crm.lead"].create({"name": "Only in Odoo", "type": "opportunity"})
+        self.shop.fault("cut_after", method="POST", path="/objects/notes$")
+        note = lead.message_post(body="Called at noon.", message_type="comment", subtype_xmlid="mail.mt_note")
+        lead.message_post(body="Dear customer", message_type="comment", subtype_xmlid="mail.mt_comment")
+        left = own.message_post(body="Not theirs.", message_type="comment", subtype_xmlid="mail.mt_note")
+        for _ in range(3):
+            self.work(self.link)
+            self.make_due(self.flows["crm_notes"])
+        self.run_all()
+        self.assertEqual(self.problems(), [])
+        key = self.key_of("crm_notes", note)
+        self.assertEqual(list(self.records(self.flows["crm_notes"])), [key])
+        self.assertIn("Called at noon.", self.there("notes", key, "hs_note_body")[1])
+        self.assertEqual(self.call("GET", f"objects/notes/{key}/associations/deals")["results"][0]["id"], deal)
+        self.assertEqual(self.shop.counts()["creates"]["crm.notes"]["total"], 1)
+        sync = self.env["integration.sync"].search([("flow_id", "=", self.flows["crm_notes"].id), ("res_id", "=", left.id)])
+        self.assertEqual(sync.state, "excluded")
+        self.call("PATCH", f"objects/notes/{key}", {"properties": {"hs_note_body": "<p>Called at one.</p>"}})
+        self.run_all()
+        self.assertIn("Called at one.", note.body)
+        note.body = "<p>Called at two.</p>"
+        self.work(self.link)
+        self.assertIn("Called at two.", self.there("notes", key, "hs_note_body")[1])
+        self.assertEqual(self.problems(), [])
+
+    def test_leads_both_ways(self):
+        """Each is there once on either side, although the answer to a create is lost; a label follows the later change."""
+        person = self.make("contacts", email="ann@example.com", lastname="Lee")
+        link = {"to": {"id": person}, "types": [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 578}]}
+        key = self.make("leads", [link], hs_lead_name="Wants lamps", hs_lead_label="WARM")
+        self.run_all()
+        ann, lead = self.record("crm_contacts", person), self.record("crm_leads", key)
+        self.assertEqual((lead.type, lead.name, lead.partner_id, lead.priority), ("lead", "Wants lamps", ann, "2"))
+        self.shop.fault("cut_after", method="POST", path="/objects/leads$")
+        own = self.env["crm.lead"].create({"name": "Wants chairs", "type": "lead", "partner_id": ann.id, "priority": "3"})
+        nobody = self.env["crm.lead"].create({"name": "By telephone", "type": "lead"})
+        lead.priority = "3"
+        for _ in range(3):
+            self.work(self.link)
+            self.make_due(self.flows["crm_leads"])
+        self.run_all()
+        self.assertEqual(self.problems(), [])
+        there = self.key_of("crm_leads", own)
+        self.assertEqual(self.there("leads", there, "hs_lead_name", "hs_lead_label"), (there, "Wants chairs", "HOT"))
+        self.assertEqual(self.there("leads", key, "hs_lead_label"), (key, "HOT"))
+        self.assertEqual(self.call("GET", f"objects/leads/{there}/associations/contacts")["results"][0]["id"], person)
+        self.assertEqual(self.shop.counts()["creates"]["crm.leads"]["total"], 2)
+        self.assertNotIn(nobody, self.records(self.flows["crm_leads"]).values())
+        self.call("PATCH", f"objects/leads/{there}", {"properties": {"hs_lead_label": "COLD"}})
+        self.run_all()
+        self.assertEqual((own.priority, own.type), ("1", "lead"))
+        self.assertEqual(len(self.records(self.flows["crm_leads"])), 2)
+
+    def test_people_follow_their_company(self):
+        """Moved to another company on either side, the company merged while both are linked, and deleted."""
+        first, second, third = (self.make("companies", name=name) for name in ("Acme", "Bolt", "Cone"))
+        person = self.make("contacts", email="ann@example.com", lastname="Lee", associatedcompanyid=first)
+        self.run_all()
+        ann = self.record("crm_contacts", person)
+        acme, bolt, cone = (self.record("crm_companies", key) for key in (first, second, third))
+        self.call("PATCH", f"objects/contacts/{person}", {"properties": {"associatedcompanyid": second}})
+        self.run_all()
+        self.assertEqual(ann.parent_id, bolt)
+        self.shop.fault("server_error", method="PATCH", path=f"/objects/contacts/{person}")
+        ann.parent_id = acme
+        self.work(self.link)
+        self.make_due(self.flows["crm_contacts"])
+        self.work(self.link)
+        self.assertEqual(self.there("contacts", person, "associatedcompanyid"), (person, first))
+        self.call("POST", "objects/companies/merge", {"primaryObjectId": third, "objectIdToMerge": first})
+        self.run_all()
+        self.assertEqual(ann.parent_id, cone, "the one that has survived")
+        self.assertEqual(self.states(self.flows["crm_companies"]), {first: "waiting", second: "synced", third: "synced"})
+        deletion = self.env["integration.deletion"].search([("res_id", "=", acme.id), ("state", "=", "open")])
+        self.press(deletion.action_approve)
+        self.assertEqual((acme.active, cone.active, ann.active), (False, True, True))
+        cone.phone = "77"
+        self.work(self.link)
+        self.assertEqual(self.there("companies", third, "phone"), (third, "77"))
+        self.assertEqual(self.problems(), [])
 
     # -- merged --------------------------------------------------------------------------------------------
 

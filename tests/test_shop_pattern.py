@@ -276,6 +276,117 @@ class TestShopCatalog(ShopPatternCase):
         self.assertEqual(self.shop.get(f"products/{key}/variations/{there['SHIRT-L']['id']}")["stock_quantity"], 2)
         self.assertEqual(self.shop.counts()["doubled"], {})
 
+    # -- the shop's own variants ---------------------------------------------------------------------------
+
+    def variable_there(self, sku="HAT", colours=("Red", "Blue"), sizes=("S", "L"), prices=(20, 22.5, 25)):
+        """A product of the shop that is sold in some combinations only: Red S, Red L, Blue S. Its ID, and those of its
+        variants by colour and size."""
+        key = self.shop.create("products", {
+            "name": "Hat", "type": "variable", "sku": sku, "short_description": "<p>Warm</p>", "attributes": [
+                {"name": "Colour", "variation": True, "options": list(colours)},
+                {"name": "Size", "variation": True, "options": list(sizes)},
+                {"name": "Material", "variation": False, "options": ["Wool"]}]})[0]
+        combinations = [(colour, size) for colour in colours for size in sizes][:3]
+        return key, {
+            pair: self.variation_there(key, pair, price) for pair, price in zip(combinations, prices, strict=True)}
+
+    def variation_there(self, key, pair, price, **vals):
+        return self.shop.create("variations", {
+            "sku": "HAT-" + "-".join(pair).upper(), "regular_price": f"{price:.2f}", "attributes": [
+                {"name": name, "option": option} for name, option in zip(("Colour", "Size"), pair, strict=True)],
+            **vals}, parent=key)[0]
+
+    def bring_variants(self, full=False):
+        for _twice in range(2):
+            self.run_flow(self.flows["woo_variants"], self.flows["woo_variant_prices"], full=full)
+        self.assertEqual([
+            f"{sync.flow_id.code} {sync.external_id}: {sync.state} {sync.error_message} {(sync.error_detail or '')[-500:]}"
+            for code in ("woo_templates", "woo_variants", "woo_variant_prices", "woo_variant_values", "woo_attribute_values")
+            for sync in self.syncs(self.flows[code]).values() if sync.state not in ("synced", "excluded")], [])
+        return self.records(self.flows["woo_variants"])
+
+    def shown(self, product):
+        return product.default_code, [
+            (value.attribute_id.name, value.name) for value in product.product_template_attribute_value_ids.sorted(
+                lambda value: value.attribute_id.name)]
+
+    def price_of(self, product):
+        return self.env["product.pricelist"].search([("name", "=", "Shop (EUR)")])._get_product_price(product, 1)
+
+    def test_the_shops_own_variants(self):
+        """Combinations that the shop has, each with its number and price; changed, new and removed ones later."""
+        key, keys = self.variable_there()
+        found = self.bring_variants()
+        template = self.records(self.flows["woo_templates"])[str(key)]
+        self.assertEqual((template.name, template.list_price, template.description_sale), ("Hat", 20, "Warm"))
+        self.assertEqual({line.attribute_id.name: line.value_ids.mapped("name") for line in template.attribute_line_ids},
+                         {"Colour": ["Red", "Blue"], "Size": ["S", "L"]})
+        self.assertEqual(
+            {str(keys[pair]): ("HAT-" + "-".join(pair).upper(), [("Colour", pair[0]), ("Size", pair[1])]) for pair in keys},
+            {external: self.shown(product) for external, product in found.items()})
+        self.assertEqual(template.product_variant_ids, self.env["product.product"].union(*found.values()),
+                         "only what the shop sells")
+        self.assertEqual([self.price_of(found[str(keys[pair])]) for pair in keys], [20, 22.5, 25])
+        # Nothing changed: nothing is written. Then a price, a number, a new colour, and one that is not sold any more.
+        with self.watch("product.product", "write", "create") as products, \
+                self.watch("product.template", "write", "create") as templates:
+            self.bring_variants(full=True)
+        self.assertFalse(products or templates)
+        red, large, blue = (found[str(keys[pair])] for pair in keys)
+        self.shop.touch("variations", ids=[keys["Red", "L"]], changes={"regular_price": "23.00", "sku": "HAT-RL"})
+        product = self.shop.get(f"products/{key}")
+        for attribute in product["attributes"]:
+            if attribute["name"] == "Colour":
+                attribute["options"].append("Green")
+        self.shop.touch("products", ids=[key], changes={"attributes": product["attributes"], "name": "Wool Hat"})
+        green = self.variation_there(key, ("Green", "S"), 21)
+        self.shop.delete("variations", keys["Blue", "S"])
+        later = self.bring_variants(full=True)
+        self.assertEqual(self.shown(later[str(green)]), ("HAT-GREEN-S", [("Colour", "Green"), ("Size", "S")]))
+        self.assertEqual((template.name, large.default_code, self.price_of(large)), ("Wool Hat", "HAT-RL", 23))
+        self.assertEqual((red.active, large.active, blue.active), (True, True, False))
+        # It is sold again: the same product, not a second one.
+        again = self.variation_there(key, ("Blue", "S"), 24)
+        self.assertEqual(self.bring_variants(full=True).get(str(again)), blue)
+        self.assertTrue(blue.active)
+
+    def test_orders_of_the_shops_variants(self):
+        """By the ID of the variant, also where it has no number of its own."""
+        key, keys = self.variable_there()
+        bare = self.variation_there(key, ("Blue", "L"), 30, sku="")
+        found = self.bring_variants()
+        order = self.shop.create("orders", {"billing": BILLING, "set_paid": True, "line_items": [
+            {"product_id": key, "variation_id": keys["Red", "L"], "quantity": 2},
+            {"product_id": key, "variation_id": bare, "quantity": 1}]})[0]
+        here = self.bring(self.shop.get(f"orders/{order}"))
+        self.assertEqual([(line.product_id, line.product_uom_qty) for line in here.order_line],
+                         [(found[str(keys["Red", "L"])], 2), (found[str(bare)], 1)])
+        # What is free of them goes to the shop, each at its own address.
+        found[str(bare)].product_tmpl_id.is_storable = True
+        self.stock(found[str(keys["Red", "S"])], 4)
+        self.work()
+        self.assertEqual(self.shop.get(f"products/{key}/variations/{keys['Red', 'S']}")["stock_quantity"], 4)
+        self.assertNotIn("product_id", self.calls("PUT", f"/variations/{keys['Red', 'S']}")[0])
+
+    def test_variants_that_cannot_be_read(self):
+        """A page whose variants are not all there is not read at all, and comes when the shop works again."""
+        key, keys = self.variable_there()
+        self.shop.fault("server_error", method="GET", path=f"/products/{key}/variations")
+        run = self.run_flow(self.flows["woo_variants"])
+        self.assertEqual((run.state, run.error_class), ("open", "server"))
+        self.assertFalse(self.flows["woo_variants"].watermark)
+        self.make_due(self.flows["woo_variants"])
+        self.work()
+        self.assertEqual(set(self.records(self.flows["woo_variants"])), {str(one) for one in keys.values()})
+        # More of them than a page holds.
+        self.flows["woo_variants"].resource_id._operation("list").page_size = 2
+        self.variation_there(key, ("Blue", "L"), 30)
+        self.assertEqual(len(self.bring_variants(full=True)), 4)
+        # Compared with what Odoo has, nothing differs.
+        comparison = self.flows["woo_variants"]._open_reconciliation("button")
+        self.work()
+        self.assertEqual((comparison.state, comparison.external_count, comparison.drift_count), ("done", 4, 0))
+
     def test_a_number_that_is_there_and_an_answer_that_is_lost(self):
         self.product_there("TAKEN", type="variable")
         self.shop.fault("cut_after", method="POST", path="/products$")

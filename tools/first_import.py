@@ -11,9 +11,10 @@ import requests
 SHOP_PRODUCTS = {
     "SHOP-SHIPPING": "Shipping (shop)", "SHOP-DISCOUNT": "Discount (shop)", "SHOP-FEE": "Fee (shop)",
 }
-STEPS = ("woo_taxes", "woo_customers", "woo_products", "woo_orders")
+STEPS = ("woo_taxes", "woo_customers", "woo_products", "woo_variants", "woo_variant_prices", "woo_orders")
 # What these bring along. The flows that send to the shop stay in Draft until somebody wants to see them.
-BROUGHT_ALONG = ("woo_guests", "woo_addresses", "woo_items")
+BROUGHT_ALONG = (
+    "woo_guests", "woo_addresses", "woo_items", "woo_attributes", "woo_attribute_values", "woo_templates", "woo_variant_values")
 
 
 def prepare(env):
@@ -49,7 +50,8 @@ def load_troublemakers(sandbox_url):
 
 # What the owner of the demo shop expects of a busy day: changed there, changed in Odoo, there in all.
 EXPECTED = {
-    "woo_taxes": (1, 0, 20), "woo_customers": (20, 10, 500), "woo_products": (10, 0, 300), "woo_orders": (60, 0, 5000)}
+    "woo_taxes": (1, 0, 20), "woo_customers": (20, 10, 500), "woo_products": (10, 0, 300),
+    "woo_variants": (10, 0, 600), "woo_variant_prices": (10, 0, 600), "woo_orders": (60, 0, 5000)}
 
 
 def expect(env, flows):

@@ -149,6 +149,11 @@ class Products(Sellable):
             return self.app.resources["variations"].serve(request, parts[2:], product.id)
         if not parts and request.method in ("GET", "HEAD") and request.params("sku"):
             return self._by_sku(request)
+        if len(parts) == 1 and request.method == "GET" and identifier(parts[0]) in self.store.variations.rows:
+            # As in the real shop, a variation can be read here, too; writing wants its own address.
+            key = identifier(parts[0])
+            variations = self.app.resources["variations"]
+            return variations.serve(request, parts, self.store.variations.rows[key].parent)
         return super().serve(request, parts, parent)
 
     def _by_sku(self, request):
