@@ -111,6 +111,23 @@ class TestRealCarrier(CarrierCase):
             self.must("karrio_label", picking)
             self.assertEqual(len(self.labels(picking)), 1)
 
+    def test_what_was_corrected_after_a_refused_purchase_is_bought(self):
+        picking = self.delivery()
+        purchase = self.flows["karrio_label"].request_step_ids[1]
+        body, purchase.body = purchase.body, '{"selected_rate_id": "rat_gone"}'
+        self.ask("karrio_label", picking)
+        sync = self.sync_of("karrio_label", picking)
+        self.assertFailed(sync, "validation", "not available for this shipment")
+        old, = self.peer.shipments(picking.name)
+        purchase.body = body
+        picking.partner_id.street = "Rue Haute 22"
+        self.press(sync.action_retry)
+        self.assertState(sync, "synced")
+        there = {one["id"]: (one["recipient"]["address_line1"], one["status"]) for one in self.peer.shipments(picking.name)}
+        self.assertEqual(there.pop(old["id"]), ("Rue Neuve 10", "cancelled"))
+        self.assertEqual(list(there.values()), [("Rue Haute 22", "created")])
+        self.assertEqual(len(self.labels(picking)), 1)
+
     def test_what_the_hub_refuses_is_said_in_its_words(self):
         picking = self.delivery(self.customer(phone="call me"))
         self.ask("karrio_label", picking)

@@ -148,9 +148,10 @@ class MedusaShop:
             f"admin/orders/{order_id}?fields=*items,*items.detail,*fulfillments,*fulfillments.labels,"
             "*fulfillments.items,*payment_collections.payments,%2Btotal")["order"]
 
-    def pay(self, order_id):
+    def pay(self, order_id, amount=None):
+        """Capture the payment of an order, or a part of it; returns its ID."""
         payment = self.order(order_id)["payment_collections"][0]["payments"][0]["id"]
-        self.admin.post(f"admin/payments/{payment}/capture")
+        self.admin.post(f"admin/payments/{payment}/capture", amount and {"amount": amount})
         return payment
 
 
