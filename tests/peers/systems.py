@@ -200,3 +200,15 @@ class Karrio:
     def shipments(self, reference=None):
         return [one for one in self.api.get("v1/shipments?limit=100")["results"]
                 if reference is None or one["metadata"].get("odoo_ref") == reference]
+
+    def mark(self, shipment_id, status):
+        """Somebody at the hub says how far a parcel is, whose carrier has no tracking."""
+        answer = self._ask(
+            "mutation($input:ChangeShipmentStatusMutationInput!){change_shipment_status(input:$input){shipment{status} "
+            "errors{field messages}}}", input={"id": shipment_id, "status": status})["change_shipment_status"]
+        if answer["errors"]:
+            raise Refused("change_shipment_status", 200, answer)
+
+    def subscribe(self, address, events):
+        """A webhook of the hub; its ``secret`` is what the hub sends along as X-Event-Id."""
+        return self.api.post("v1/webhooks", {"url": address, "enabled_events": events})

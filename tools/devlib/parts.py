@@ -328,7 +328,7 @@ def real_part(report, databases, template, address, arguments):
 
         def tests():
             arguments_here = arguments if _names_a_test(arguments) else [*arguments, *REAL_TESTS]
-            command = pytest_odoo_command(databases, database, arguments_here, browser=False)
+            command = pytest_odoo_command(databases, database, arguments_here, browser=True)  # it serves webhooks
             return report.pytest(command, env=address, cwd=places.addons_folder())
 
         report.part(name, tests if report.part("install: beside Sales and Inventory", install) else _not_possible)
