@@ -42,6 +42,11 @@ class Report:
         print(f"\n=== {name}\n{problem.render()}\n=== {name}: skipped", flush=True)
         self.rows.append((name, None, 0))
 
+    def fail(self, name, problem):
+        """A part that somebody asked for by its name and that cannot run here."""
+        print(f"\n=== {name}\n{problem.render()}\n=== {name}: {verdict(False)}", flush=True)
+        self.rows.append((name, False, 0))
+
     def pytest(self, command, **options):
         """Run pytest, keep its own summary for the end of the report."""
         lines = deque(maxlen=200)
