@@ -36,7 +36,7 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
             outgoing = exchange.request.key
             outgoing.row.exchange = exchange
             if exchange.error is not None:
-                self._fail(outgoing.row, exchange.error)
+                self._lookup_failed(outgoing, exchange.error)
                 continue
             try:
                 if id(outgoing) in asked:
@@ -45,6 +45,9 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
                     self._after_read(outgoing, exchange)
             except SyncError as error:
                 self._fail(outgoing.row, error)
+
+    def _lookup_failed(self, outgoing: Outgoing, error: SyncError) -> None:
+        self._fail(outgoing.row, error)
 
     def _after_find(self, outgoing: Outgoing, exchange) -> None:
         find = self.plan.operation("find")

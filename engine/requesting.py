@@ -8,6 +8,7 @@ carried out is not made again before the record was read.
 """
 
 import json
+from itertools import takewhile
 from types import SimpleNamespace
 
 from ..core import documents, paths, steps
@@ -15,6 +16,7 @@ from ..core.errors import SyncError
 from ..core.fingerprint import content_hash
 from ..core.values import text_of
 from . import http, journal, outbox, queueing
+from .drafts import CALLS, Drafts
 from .exporter import Exporter
 from .importer import Importer
 from .items import Item
@@ -25,18 +27,19 @@ from .rows import Row
 
 SKIPPED = "#skipped"
 """Items that could not be had this time."""
-CALLS = "#calls"
-"""Under this name the stored answer says how many calls of the request were made."""
 
 
 def request_plan(flow) -> SimpleNamespace:
     """What the engine knows of the calls of a request flow."""
-    return SimpleNamespace(effect=flow.request_effect, steps=[SimpleNamespace(
+    calls = flow.sudo().request_step_ids
+    drafts = len(list(takewhile(lambda step: step.is_draft, calls))) if flow.request_effect == "create" else 0
+    return SimpleNamespace(effect=flow.request_effect, drafts=drafts if drafts < len(calls) else 0, steps=[SimpleNamespace(
         operation=operation_plan(step.operation_id), name=step.name or f"call_{number}",
         body=json.loads(step.body) if step.body else None, done_path=step.done_path or "",
         attach_path=step.attach_path or "", attach_name=step.attach_name or "", each_path=step.each_path or "",
         post_path=step.post_path or "",
-    ) for number, step in enumerate(flow.sudo().request_step_ids, 1)])
+        discard=operation_plan(step.discard_operation_id) if step.discard_operation_id else None,
+    ) for number, step in enumerate(calls, 1)])
 
 
 def enter(env, flow_id: int, res_ids: list[int]) -> list[int]:
@@ -55,7 +58,7 @@ def enter(env, flow_id: int, res_ids: list[int]) -> list[int]:
     return ids
 
 
-class Requester(RequestFiles, Exporter):
+class Requester(Drafts, RequestFiles, Exporter):
     """Carries out requests for claimed rows. ``prepare`` and ``store_files`` run inside transactions, ``send`` and
     ``send_rest`` outside."""
 
@@ -68,6 +71,7 @@ class Requester(RequestFiles, Exporter):
         self.files: list[tuple[Row, str, bytes, str]] = []
         self.notes: list[tuple[Row, str]] = []
         self.ended: list[Row] = []
+        self._init_drafts(plan.request)
 
     # -- deciding (in a transaction) -----------------------------------------------------------------------
 
@@ -107,11 +111,15 @@ class Requester(RequestFiles, Exporter):
         row.external_id = outgoing.external_id
         self.known[row.id] = known
         read = self.plan.operation("read")
-        if not row.create_sent:
+        outdated = self._is_outdated(outgoing, known)
+        done_path = self._binding_path() if outdated else self.steps[known[CALLS]].done_path
+        if not row.create_sent and not outdated:
             self.open.append(outgoing)
-        elif read is not None and self.steps[known[CALLS]].done_path:
+        elif read is not None and done_path:
             outgoing.request = http.build_request(read, variables={"id": outgoing.external_id}, key=outgoing)
             self.reads.append(outgoing)
+        elif outdated and not row.create_sent:
+            self._make_anew(outgoing)
         else:
             self._unknown(row)
 
@@ -139,7 +147,10 @@ class Requester(RequestFiles, Exporter):
         known = self.known[outgoing.row.id]
         self.known[outgoing.row.id] = {**known, **record, CALLS: known[CALLS], steps.SENT: known.get(steps.SENT)}
         self._outcome_known(outgoing.row)
-        self.open.append(outgoing)
+        if self._is_outdated(outgoing, self.known[outgoing.row.id]):
+            self._make_anew(outgoing)
+        else:
+            self.open.append(outgoing)
 
     def _equal_values(self, outgoing: Outgoing, record: dict) -> dict:
         """What is sent is not agreed on: it only asks."""
@@ -159,6 +170,8 @@ class Requester(RequestFiles, Exporter):
         self.known[row.id] = {**_as_object(answer), steps.SENT: self._body(outgoing), CALLS: 1}
         if any(step.each_path or step.post_path for step in self.steps):
             self.known[row.id][FETCHED] = json.loads(row.payload or "{}").get(FETCHED) or []
+        if self.drafts:
+            self._draft_recorded(outgoing)
         self._keep_file(outgoing, self.steps[0], answer)  # may raise: a note is kept when nothing else can fail
         self._keep_notes(outgoing, self.steps[0], answer)
         self.open.append(outgoing)
@@ -190,6 +203,7 @@ class Requester(RequestFiles, Exporter):
                 if self._received_later(exchange.request.key, exchange):
                     left.append(exchange.request.key)
             going = left
+        self._tell_drafts()
 
     def _calls(self, outgoing: Outgoing) -> int:
         return self.known[outgoing.row.id][CALLS]

@@ -224,7 +224,7 @@ class IntegrationBlueprint(models.AbstractModel):
         for key, shape in self._properties(name).items():
             if shape.get("x-rule") and record[shape["x-rule"]]:
                 entry[key] = record[shape["x-rule"]].code
-            if shape.get("x-operation"):
+            if shape.get("x-operation") and record[shape["x-operation"]]:
                 operation = record[shape["x-operation"]]
                 entry[key] = operation.name or operation.kind
             if shape.get("x-lines"):

@@ -45,6 +45,10 @@ class IntegrationFlow(models.Model):
             problems.append(self.env._("Say which call is made: add a line under Calls."))
         if self.request_effect == "end" and not any("{id}" in step.operation_id.path for step in self.request_step_ids):
             problems.append(self.env._("The call that ends something needs its {id} in the path of the operation."))
+        drafts = self.request_step_ids.mapped("is_draft")
+        if any(drafts) and (self.request_effect != "create" or drafts[-1] or drafts != sorted(drafts, reverse=True)):
+            problems.append(self.env._(
+                "Only the first calls of a request that makes something can be drafts, and another call has to follow."))
         leaves = self.request_effect not in ("none", "tell") or any(
             step.attach_path or step.post_path or step.operation_id._writes() for step in self.request_step_ids)
         if not leaves and not self.rule_ids.filtered(lambda rule: rule.direction != "export"):
@@ -55,10 +59,11 @@ class IntegrationFlow(models.Model):
     def _check_request_steps(self):
         for flow in self:
             for step in flow.request_step_ids:
-                if step.operation_id.resource_id.api_name != flow.resource_id.api_name:
-                    raise ValidationError(self.env._(
-                        "Flow %(flow)s: the call %(call)s belongs to another API than the resource.",
-                        flow=flow.name, call=step.operation_id.display_name))
+                for operation in (step.operation_id, step.discard_operation_id):
+                    if operation and operation.resource_id.api_name != flow.resource_id.api_name:
+                        raise ValidationError(self.env._(
+                            "Flow %(flow)s: the call %(call)s belongs to another API than the resource.",
+                            flow=flow.name, call=operation.display_name))
 
     # -- the entry in the Action menu ----------------------------------------------------------------------
 

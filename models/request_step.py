@@ -40,6 +40,14 @@ class IntegrationRequestStep(models.Model):
         string="Attach", help="JMESPath in the answer of a file to attach to the record, with content (Base64) and "
                               "content_type: @ for a call whose format is File.")
     attach_name = fields.Char(string="File Name", help="For example Label {tracking_number}. The ending is added.")
+    is_draft = fields.Boolean(
+        string="Only a Draft",
+        help="What this call makes costs nothing until a later call makes it binding, and is valid only for what was sent. "
+             "If the record says something else when the request goes on, the draft is made anew.")
+    discard_operation_id = fields.Many2one(
+        "integration.operation", ondelete="restrict", index="btree_not_null", string="Cancel Draft By",
+        domain="[('resource_id.api_name', '=', parent.api_name)]",
+        help="The call that cancels a draft which is not valid any more. Empty: it stays over there, and the log names it.")
 
     @api.constrains("body", "done_path", "attach_path", "each_path", "post_path")
     def _check_step(self):

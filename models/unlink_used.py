@@ -102,7 +102,8 @@ class IntegrationOperation(models.Model):
     @api.ondelete(at_uninstall=False)
     def _unlink_except_called(self):
         for operation in self:
-            flows = self.env["integration.request.step"].sudo().search([("operation_id", "=", operation.id)]).flow_id
+            flows = self.env["integration.request.step"].sudo().search(
+                ["|", ("operation_id", "=", operation.id), ("discard_operation_id", "=", operation.id)]).flow_id
             if flows:
                 raise UserError(self.env._(
                     "%(operation)s cannot be deleted: the flows %(flows)s call it. Take it out of their calls first.",

@@ -57,6 +57,7 @@ class Carrier(HttpThread):
         key = f"s{len(self.shipments) + 1}"
         self.shipments[key] = {
             "id": key, "status": "draft", "reference": body.get("reference"), "tracking": None, "label_url": None,
+            "city": body["to"]["city"],
             "rates": [{"id": "r1", "service": "std"}, {"id": "r2", "service": "fast"}]}
         return 201, self.shipments[key]
 
@@ -65,9 +66,13 @@ class Carrier(HttpThread):
         if verb == "buy":
             if shipment["status"] != "draft":
                 return 409, {"message": "already bought"}
+            if shipment["city"] == "Nowhere":
+                return 422, {"message": "nobody drives to Nowhere"}
             key = shipment["id"]
             shipment.update(status="bought", tracking=f"T-{key}", label_url=f"/labels/{key}/a6.pdf",
                             service={"r1": "std", "r2": "fast"}[body["rate"]])
+        elif verb == "cancel" and shipment.get("locked"):
+            return 409, {"message": "it is locked"}
         elif verb == "cancel":
             shipment["status"] = "cancelled"
         return 200, shipment

@@ -44,9 +44,9 @@ class TestRequest(FlowCase):
                 "resource_id": resource.id, "kind": "action", "name": name, "error_paths": "message", **vals})
         return resource
 
-    def label_flow(self, resource=None, **vals):
+    def label_flow(self, resource=None, draft=None, **vals):
         return self.request_flow(resource or self.shipments(), [
-            {"operation": "draft"},
+            {"operation": "draft", **(draft or {})},
             {"operation": "buy", "body": json.dumps({"rate": "{=rates[?service=='{sent.service}'].id | [0]}"}),
              "done_path": "status != 'draft'"},
             {"operation": "label", "name": "label", "attach_path": "@", "attach_name": "Label {tracking}"},
@@ -180,6 +180,67 @@ class TestRequest(FlowCase):
         self.ask(flow)
         self.assertEqual(self.records(flow), {"s2": self.parcel})
 
+    def refused_draft(self, discard, resource=None):
+        """A draft whose purchase was refused: its flow and its sync record."""
+        resource = resource or self.shipments()
+        cancel = resource.operation_ids.filtered(lambda operation: operation.name == "cancel")
+        flow = self.label_flow(resource, {"is_draft": True, "discard_operation_id": discard and cancel.id})
+        self.parcel.city = "Nowhere"
+        self.ask(flow)
+        sync = self.env["integration.sync"].search([("flow_id", "=", flow.id), ("res_id", "=", self.parcel.id)])
+        self.assertFailed(sync, "validation", "nobody drives")
+        return flow, sync
+
+    def drafts(self):
+        """City and status of what the carrier has for the parcel, in the order in which it was made."""
+        return [(one["city"], one["status"]) for one in self.carrier.shipments.values()
+                if one["reference"] == self.parcel.ref]
+
+    def test_a_draft_is_made_anew_when_its_record_has_changed(self):
+        resource = self.shipments()
+        for discard, old, said in ((True, "cancelled", "it was cancelled"), (False, "draft", "stays over there")):
+            with self.subTest(said):
+                self.parcel = self.env["res.partner"].create({"name": said, "city": "Ghent", "ref": said})
+                flow, sync = self.refused_draft(discard, resource)
+                draft = sync.external_id
+                self.press(sync.action_retry)
+                self.assertEqual(self.drafts(), [("Nowhere", "draft")], "the same draft, asked again")
+                self.parcel.city = "Bruges"
+                self.press(sync.action_retry)
+                self.assertEqual(sync.state, "synced", sync.error_message)
+                self.assertEqual(self.drafts(), [("Nowhere", old), ("Bruges", "bought")])
+                self.assertEqual(self.parcel.street, f"T-{sync.external_id}")
+                self.assertEqual(self.records(flow)[sync.external_id], self.parcel)
+                told = " ".join(line.message or "" for line in sync.log_ids)
+                self.assertIn(f"Draft {draft}", told)
+                self.assertIn(said, told)
+                self.parcel.city = "Ghent"
+                self.ask(flow)
+                self.assertEqual(len(self.drafts()), 2, "what is bought is no draft any more")
+
+    def test_a_draft_that_was_bought_over_there_is_kept(self):
+        _flow, sync = self.refused_draft(discard=True)
+        self.carrier.shipments["s1"]["city"] = "Ghent"
+        self.carrier.change(self.carrier.shipments["s1"], "buy", {"rate": "r1"})
+        self.parcel.city = "Bruges"
+        self.press(sync.action_retry)
+        self.assertEqual((sync.state, self.parcel.street, self.drafts()), ("synced", "T-s1", [("Ghent", "bought")]))
+
+    def test_a_refused_cancellation_and_a_lost_answer_stop_no_new_draft(self):
+        flow, sync = self.refused_draft(discard=True)
+        self.parcel.city = "Bruges"
+        self.carrier.shipments["s1"]["locked"] = True
+        self.carrier.lose = "POST /shipments$"  # the new draft is made, and nobody hears of it
+        self.press(sync.action_retry)
+        self.assertEqual(sync.state, "waiting", sync.error_message)
+        self.assertFalse(self.records(flow), "the old draft is not this record's any more")
+        self.parcel.city = "Ghent"
+        self.make_due(flow)
+        self.work()
+        self.assertEqual(sync.state, "synced", sync.error_message)
+        self.assertEqual(self.drafts(), [("Nowhere", "draft"), ("Bruges", "cancelled"), ("Ghent", "bought")])
+        self.assertIn("locked", " ".join(line.detail or "" for line in sync.log_ids))
+
     def test_live_requests_ask_by_themselves(self):
         flow = self.label_flow(timing="live", domain="[('ref', '=like', 'L%')]")
         parcel = self.env["res.partner"].create({"name": "Live", "city": "Ghent"})
@@ -219,3 +280,11 @@ class TestRequest(FlowCase):
         text = " ".join(flow._problems())
         self.assertIn("Calls", text)
         self.assertIn("answer fills nothing", text)
+        flow = self.label_flow(resource, {"is_draft": True})
+        self.assertFalse(flow._problems())
+        flow.request_step_ids[-1].is_draft = True
+        self.assertIn("can be drafts", " ".join(flow._problems()))
+        cancel = resource.operation_ids.filtered(lambda operation: operation.name == "cancel")
+        flow.request_step_ids[0].discard_operation_id = cancel
+        with self.refuses(UserError, "Take it out of their calls"):
+            cancel.unlink()

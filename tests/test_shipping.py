@@ -86,6 +86,28 @@ class TestShipping(ShippingCase):
         self.assertEqual(self.shop.counts()["doubled"], {})
         self.assertEqual(self.shop.counts()["creates"]["postage"]["total"], 4)
 
+    def test_what_was_corrected_after_a_refused_purchase_is_bought(self):
+        picking = self.delivery(self.customer(street="Veldstraat 9"))
+        self.shop.fault("status", status=422, path="/buy$", times=1)
+        self.ask("shipping_label", picking)
+        sync = self.sync_of("shipping_label", picking)
+        self.assertEqual(sync.state, "failed")
+        old, = self.shipments(picking)
+        picking.partner_id.street = "Veldstraat 19"
+        picking.carrier_id = self.carriers["Express"]
+        self.press(sync.action_retry)
+        self.assertEqual(sync.state, "synced", sync.error_message)
+        bought, = [one for one in self.shipments(picking) if one["postage_label"]]
+        self.assertEqual(
+            (bought["to_address"]["street1"], bought["selected_rate"]["service"]), ("Veldstraat 19", "Express"))
+        self.assertIn(old["id"], " ".join(line.message or "" for line in sync.log_ids))
+        # The draft that is still there is not taken for the next label either.
+        self.must("shipping_cancel", picking)
+        self.must("shipping_label", picking)
+        self.assertNotIn(picking.carrier_tracking_ref, (False, bought["tracking_code"]))
+        self.assertEqual(len(self.shipments(picking)), 3)
+        self.assertFalse([one for one in self.shipments(picking) if one["id"] == old["id"] and one["postage_label"]])
+
     def test_cancel_and_buy_again(self):
         picking = self.delivery()
         self.must("shipping_label", picking)

@@ -2,8 +2,9 @@
 
 import time
 
-from odoo.tests import tagged
+from odoo.tests import HttpCase, tagged
 
+from ..receiver import Receiver
 from ..shipping_common import DeliveryTools
 from .common import PeerCase
 from .systems import Karrio
@@ -53,7 +54,7 @@ class CarrierCase(DeliveryTools, PeerCase):
 
 
 @tagged("-standard", "post_install", "-at_install", "integration_flow_peers")
-class TestRealCarrier(CarrierCase):
+class TestRealCarrier(CarrierCase, HttpCase):
     def test_the_connection(self):
         self.connection.action_test()
         self.assertTrue(self.connection.test_ok, self.connection.test_result)
@@ -111,6 +112,23 @@ class TestRealCarrier(CarrierCase):
             self.must("karrio_label", picking)
             self.assertEqual(len(self.labels(picking)), 1)
 
+    def test_what_was_corrected_after_a_refused_purchase_is_bought(self):
+        picking = self.delivery()
+        purchase = self.flows["karrio_label"].request_step_ids[1]
+        body, purchase.body = purchase.body, '{"selected_rate_id": "rat_gone"}'
+        self.ask("karrio_label", picking)
+        sync = self.sync_of("karrio_label", picking)
+        self.assertFailed(sync, "validation", "not available for this shipment")
+        old, = self.peer.shipments(picking.name)
+        purchase.body = body
+        picking.partner_id.street = "Rue Haute 22"
+        self.press(sync.action_retry)
+        self.assertState(sync, "synced")
+        there = {one["id"]: (one["recipient"]["address_line1"], one["status"]) for one in self.peer.shipments(picking.name)}
+        self.assertEqual(there.pop(old["id"]), ("Rue Neuve 10", "cancelled"))
+        self.assertEqual(list(there.values()), [("Rue Haute 22", "created")])
+        self.assertEqual(len(self.labels(picking)), 1)
+
     def test_what_the_hub_refuses_is_said_in_its_words(self):
         picking = self.delivery(self.customer(phone="call me"))
         self.ask("karrio_label", picking)
@@ -142,6 +160,64 @@ class TestRealCarrier(CarrierCase):
         self.must("karrio_label_file", picking)
         self.must("karrio_label_file", picking)
         self.assertTrue(self.labels(picking).raw.startswith(b"%PDF-"))
+
+    # -- tracking ------------------------------------------------------------------------------------------
+
+    def shipped(self):
+        """A delivery that has left, and its shipment at the hub."""
+        picking = self.delivery()
+        self.must("karrio_label", picking)
+        picking.move_ids.quantity = 1
+        picking.move_ids.picked = True
+        picking._action_done()
+        self.assertEqual((picking.state, picking.integration_shipping_status), ("done", "pre_transit"))
+        return picking, self.peer.shipments(picking.name)[0]
+
+    def test_asked_for_until_it_has_arrived(self):
+        picking, shipment = self.shipped()
+        for there, here in (("in_transit", "in_transit"), ("delivered", "delivered")):
+            self.peer.mark(shipment["id"], there)
+            self.run_flow(self.flows["karrio_asked"])
+            self.assertEqual(picking.integration_shipping_status, here)
+        calls = self.env["integration.exchange"].search_count([("connection_id", "=", self.connection.id)])
+        self.run_flow(self.flows["karrio_asked"])
+        self.assertEqual(
+            self.env["integration.exchange"].search_count([("connection_id", "=", self.connection.id)]), calls,
+            "what has arrived is not asked about again")
+
+    def test_told_by_webhooks_with_the_secret_of_the_hub(self):
+        receiver = Receiver()
+        self.addCleanup(receiver.close)
+        hook = self.peer.subscribe(receiver.url, [
+            topic.topic for topic in self.connection.webhook_topic_ids])
+        self.addCleanup(self.peer.api, "DELETE", f"v1/webhooks/{hook['id']}")
+        self.connection.write({"webhook_enabled": True, "webhook_secret_input": hook["secret"]})
+        picking, shipment = self.shipped()
+        self.peer.mark(shipment["id"], "in_transit")
+        self.assertEqual(self.passed_on(receiver), 200)
+        self.assertEqual(picking.integration_shipping_status, "in_transit")
+        self.peer.mark(shipment["id"], "needs_attention")
+        self.passed_on(receiver)
+        self.assertEqual(picking.integration_shipping_status, "error")
+        # The carrier behind this hub has no tracking: what the hub tells of a scan is sent by its own test of a webhook.
+        for status, hour in (("delivered", 15), ("out_for_delivery", 9)):
+            self.peer.api.post(f"v1/webhooks/{hook['id']}/test", {"payload": {"event": "tracker_updated", "data": {
+                "id": f"trk_{picking.id}", "object_type": "tracker", "tracking_number": picking.carrier_tracking_ref,
+                "carrier_name": "generic", "carrier_id": "test_carrier", "status": status, "metadata": {},
+                "delivered": status == "delivered", "test_mode": False, "events": [
+                    {"date": "2026-11-28", "description": status, "timestamp": f"2026-11-28T{hour:02}:00:00.000Z"}]}}})
+            self.assertEqual(self.passed_on(receiver), 200)
+            self.assertEqual(picking.integration_shipping_status, "delivered", "a scan that is told late changes nothing")
+        self.assertEqual(self.passed_on(receiver, secret="whsec_of_somebody_else"), 403)
+
+    def passed_on(self, receiver, secret=None):
+        """What the hub has sent last, to Odoo as it came; returns the status that it is answered."""
+        call = receiver.calls[-1]
+        answer = self.url_open(f"/integration/webhook/{self.connection.webhook_token}", data=call.raw, headers={
+            "Content-Type": call.headers["content-type"], "X-Event-Id": secret or call.headers["x-event-id"]})
+        self.env.invalidate_all()
+        self.work()
+        return answer.status_code
 
     @staticmethod
     def _party(name, street, postcode, city, country):

@@ -1,5 +1,5 @@
 """Flows of a blueprint against a running system. ``./dev test --real`` starts the systems and says where they are; without
-it these tests are skipped."""
+it these tests are skipped, with it nothing is left out in silence."""
 
 import os
 from unittest import SkipTest
@@ -11,10 +11,14 @@ from odoo.addons.integration_flow.engine.worker import Worker
 from ..common import FlowTools
 from ..replay import ReplayCase
 
+PASSWORD = "INTEGRATION_REAL_PASSWORD"
+
 
 def real_address(name):
     """The address of a running system, by the name of its environment variable."""
     address = os.environ.get(name)
+    if not address and PASSWORD in os.environ:
+        raise AssertionError(f"./dev test --real did not start the system whose address is {name}.")
     if not address:
         raise SkipTest("The system is not there: ./dev test --real starts it.")
     return address
@@ -34,13 +38,22 @@ class PeerCase(FlowTools, TransactionCase):
     def setUpClass(cls):
         super().setUpClass()
         url = real_address(cls.variable)
-        ReplayCase.require_apps.__func__(cls)
-        cls.peer = cls.system(url, os.environ["INTEGRATION_REAL_PASSWORD"])
+        cls.require_apps()
+        cls.peer = cls.system(url, os.environ[PASSWORD])
         cls.env.ref("base.EUR").active = True
         cls.flows = cls.env["integration.blueprint"]._apply_file(cls.blueprint, connection_vals={
             cls.blueprint: {"base_url": url, "auth_secret_input": cls.peer.secret}})
         cls.connection = next(iter(cls.flows.values())).connection_id
         cls.flows_to_test()
+
+    @classmethod
+    def require_apps(cls):
+        """The blueprint's apps: where they are missing, the database of these tests is not the one that they are for."""
+        try:
+            ReplayCase.require_apps.__func__(cls)
+        except SkipTest as missing:
+            raise AssertionError(
+                f"The blueprint {cls.blueprint} {missing}: install what is named, none of its tests has run.") from None
 
     @classmethod
     def flows_to_test(cls):

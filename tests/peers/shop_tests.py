@@ -1,5 +1,6 @@
 """A running Medusa shop and Sales, by its blueprint alone: orders in; products, stock, deliveries out; what goes wrong."""
 
+import json
 import time
 
 from odoo.tests import tagged
@@ -58,6 +59,43 @@ class TestRealShop(PeerCase):
         run = self.run_flow(self.flows["medusa_orders"], full=True)
         self.assertEqual((run.created_count, run.updated_count, run.failed_count), (0, 0, 0))
 
+    def payments(self, order_id, *, run=True):
+        """Kind, amount and state of what is booked for an order, after both flows have read what is new."""
+        for code in ("medusa_payments", "medusa_refunds") if run else ():
+            done = self.run_flow(self.flows[code])
+            self.assertEqual(done.failed_count, 0, [self.told(sync) for sync in self.syncs(self.flows[code]).values()])
+        payment_id = self.peer.order(order_id)["payment_collections"][0]["payments"][0]["id"]
+        found = self.env["account.payment"].search([("memo", "like", payment_id)], order="id")
+        return [(one.payment_type, one.amount, one.state, one.partner_id.email, one.currency_id.name) for one in found]
+
+    def test_captures_and_refunds_are_booked_as_drafts(self):
+        order_id, order, _variant = self.buy(quantity=3)
+        self.assertEqual(self.payments(order_id), [], "authorised is not paid")
+        payment = self.peer.pay(order_id, 30)
+        who = ("draft", "ada@example.com", "EUR")
+        self.assertEqual(self.payments(order_id), [("inbound", 30, *who)])
+        self.assertEqual(self.bring(order_id).state, "sale")
+        self.peer.pay(order_id, 48.61)
+        self.peer.admin.post(f"admin/payments/{payment}/refund", {"amount": 10, "note": "scratched"})
+        booked = [("inbound", 30, *who), ("inbound", 48.61, *who), ("outbound", 10, *who)]
+        self.assertEqual(self.payments(order_id), booked)
+        self.assertIn("scratched", self.env["account.payment"].search([("memo", "like", payment)])[-1].memo)
+        for code in ("medusa_payments", "medusa_refunds"):
+            run = self.run_flow(self.flows[code], full=True)
+            self.assertEqual((run.created_count, run.updated_count, run.failed_count), (0, 0, 0))
+        self.assertEqual(self.payments(order_id, run=False), booked)
+
+    def test_a_refund_after_the_invoice_is_a_credit_note(self):
+        order_id, order, _variant = self.buy(quantity=3)
+        payment = self.peer.pay(order_id)
+        order.order_line.product_id.invoice_policy = "order"
+        invoice = order._create_invoices()
+        invoice.action_post()
+        self.peer.admin.post(f"admin/payments/{payment}/refund", {"amount": 10})
+        self.bring(order_id)
+        note = order._create_invoices(final=True)
+        self.assertEqual((invoice.amount_total, note.move_type, note.amount_total), (78.61, "out_refund", 10))
+
     def test_a_cancelled_order(self):
         order_id, order, _variant = self.buy()
         self.peer.admin.post(f"admin/orders/{order_id}/cancel")
@@ -77,32 +115,79 @@ class TestRealShop(PeerCase):
         product = self.env["product.product"].search([("default_code", "=", sku)])
         self.assertEqual((product.name, product.list_price), (f"Product {sku} S", 12.5))
 
-    def test_a_product_is_made_there_and_changed(self):
-        flow, sku = self.flows["medusa_products_out"], self.sku()
-        product = self.env["product.template"].create({
-            "name": "Lamp", "default_code": sku, "list_price": 24.5, "product_tag_ids": self.tag.ids})
-        self.work()
-        sync = self.sync_of("medusa_products_out", product)
-        self.assertState(sync, "synced")
+    def product_there(self, product):
+        """The shop's product of a template, with its variants by their SKU and what each of them costs."""
         there = self.peer.admin.get(
-            f"admin/products/{sync.external_id}?fields=*variants,*variants.prices,%2Bexternal_id")["product"]
-        self.assertEqual((there["title"], there["status"], there["external_id"]), ("Lamp", "published", str(product.id)))
-        variant, = there["variants"]
-        self.assertEqual((variant["sku"], [price["amount"] for price in variant["prices"]]), (sku, [24.5]))
-        product.write({"name": "Better Lamp", "sale_ok": False})
+            f"admin/products/{self.sync_of('medusa_products_out', product).external_id}"
+            "?fields=*variants,*variants.options,*variants.prices,%2Bexternal_id")["product"]
+        there["variants"] = {variant["sku"]: variant for variant in there["variants"]}
+        there["prices"] = {sku: [price["amount"] for price in one["prices"]] for sku, one in there["variants"].items()}
+        return there
+
+    def test_a_product_is_made_there_and_changed(self):
+        sku = self.sku()
+        product = self.env["product.template"].create({
+            "name": f"Lamp {sku}", "default_code": sku, "list_price": 24.5, "product_tag_ids": self.tag.ids})
         self.work()
-        there = self.peer.admin.get(f"admin/products/{sync.external_id}?fields=*variants")["product"]
-        self.assertEqual((there["title"], there["status"], len(there["variants"])), ("Better Lamp", "draft", 1))
-        self.assertEqual(flow.state, "test")
+        self.assertState(self.sync_of("medusa_products_out", product), "synced")
+        self.assertState(self.sync_of("medusa_variants_out", product.product_variant_id), "synced")
+        there = self.product_there(product)
+        self.assertEqual(
+            (there["title"], there["status"], there["external_id"]), (f"Lamp {sku}", "published", str(product.id)))
+        self.assertEqual(there["prices"], {sku: [24.5]})
+        product.write({"name": f"Better Lamp {sku}", "sale_ok": False})
+        self.work()
+        there = self.product_there(product)
+        self.assertEqual((there["title"], there["status"], there["prices"]), (f"Better Lamp {sku}", "draft", {sku: [24.5]}))
+
+    def variant_calls(self):
+        return self.env["integration.exchange"].search([
+            ("connection_id", "=", self.connection.id), ("method", "=", "POST"), ("url", "like", "/variants/")], order="id")
+
+    def test_variants_go_out_and_only_the_price_that_changed(self):
+        sku, attributes = self.sku(), self.env["product.attribute"]
+        size = attributes.create({"name": f"Size {sku}", "value_ids": [(0, 0, {"name": name}) for name in "SML"]})
+        colour = attributes.create({"name": f"Colour {sku}", "value_ids": [(0, 0, {"name": "Red"})]})
+        product = self.env["product.template"].create({
+            "name": f"Shirt {sku}", "list_price": 20, "product_tag_ids": self.tag.ids, "attribute_line_ids": [
+                (0, 0, {"attribute_id": size.id, "value_ids": size.value_ids[:2].ids}),
+                (0, 0, {"attribute_id": colour.id, "value_ids": colour.value_ids.ids})]})
+        small, medium = product.product_variant_ids
+        small.default_code, medium.default_code = f"{sku}-S", f"{sku}-M"
+        self.work()
+        for variant in (small, medium):
+            self.assertState(self.sync_of("medusa_variants_out", variant), "synced")
+        there = self.product_there(product)
+        self.assertEqual(there["prices"], {f"{sku}-S": [20], f"{sku}-M": [20]})
+        self.assertEqual(
+            {name: {option["value"] for option in one["options"]} for name, one in there["variants"].items()},
+            {f"{sku}-S": {"S", "Red"}, f"{sku}-M": {"M", "Red"}})
+        before = len(self.variant_calls())
+        medium.product_template_attribute_value_ids.filtered(lambda value: value.attribute_id == size).price_extra = 2.5
+        self.work()
+        self.assertEqual(self.product_there(product)["prices"], {f"{sku}-S": [20], f"{sku}-M": [22.5]})
+        call, = self.variant_calls()[before:]
+        self.assertEqual(
+            json.loads(call.request_body), {"prices": [{"currency_code": product.currency_id.name.lower(), "amount": 22.5}]})
+        product.list_price = 30
+        self.work()
+        self.assertEqual(self.product_there(product)["prices"], {f"{sku}-S": [30], f"{sku}-M": [32.5]})
+        self.assertEqual(len(self.variant_calls()), before + 3)
+        # A new variant of a value that the shop does not know is refused.
+        product.attribute_line_ids[0].value_ids = size.value_ids
+        large = product.product_variant_ids - small - medium
+        large.default_code = f"{sku}-L"
+        self.work()
+        self.assertFailed(self.sync_of("medusa_variants_out", large), "validation", "Option value L does not exist")
 
     def test_a_number_that_is_taken_fails_alone_and_is_corrected(self):
         taken = self.sku()
         self.peer.product(taken)
         products = self.env["product.template"].create([
-            {"name": f"Lamp {number}", "default_code": sku, "product_tag_ids": self.tag.ids}
+            {"name": f"Lamp {number} {sku}", "default_code": sku, "product_tag_ids": self.tag.ids}
             for number, sku in enumerate((self.sku(), taken, self.sku()))])
         self.work()
-        syncs = [self.sync_of("medusa_products_out", product) for product in products]
+        syncs = [self.sync_of("medusa_variants_out", product.product_variant_id) for product in products]
         self.assertEqual([sync.state for sync in syncs], ["synced", "failed", "synced"], self.told(syncs[1]))
         self.assertFailed(syncs[1], "validation", taken, "already exists")
         products[1].default_code = self.sku()

@@ -148,9 +148,10 @@ class MedusaShop:
             f"admin/orders/{order_id}?fields=*items,*items.detail,*fulfillments,*fulfillments.labels,"
             "*fulfillments.items,*payment_collections.payments,%2Btotal")["order"]
 
-    def pay(self, order_id):
+    def pay(self, order_id, amount=None):
+        """Capture the payment of an order, or a part of it; returns its ID."""
         payment = self.order(order_id)["payment_collections"][0]["payments"][0]["id"]
-        self.admin.post(f"admin/payments/{payment}/capture")
+        self.admin.post(f"admin/payments/{payment}/capture", amount and {"amount": amount})
         return payment
 
 
@@ -199,3 +200,15 @@ class Karrio:
     def shipments(self, reference=None):
         return [one for one in self.api.get("v1/shipments?limit=100")["results"]
                 if reference is None or one["metadata"].get("odoo_ref") == reference]
+
+    def mark(self, shipment_id, status):
+        """Somebody at the hub says how far a parcel is, whose carrier has no tracking."""
+        answer = self._ask(
+            "mutation($input:ChangeShipmentStatusMutationInput!){change_shipment_status(input:$input){shipment{status} "
+            "errors{field messages}}}", input={"id": shipment_id, "status": status})["change_shipment_status"]
+        if answer["errors"]:
+            raise Refused("change_shipment_status", 200, answer)
+
+    def subscribe(self, address, events):
+        """A webhook of the hub; its ``secret`` is what the hub sends along as X-Event-Id."""
+        return self.api.post("v1/webhooks", {"url": address, "enabled_events": events})

@@ -42,6 +42,11 @@ class Report:
         print(f"\n=== {name}\n{problem.render()}\n=== {name}: skipped", flush=True)
         self.rows.append((name, None, 0))
 
+    def fail(self, name, problem):
+        """A part that somebody asked for by its name and that cannot run here."""
+        print(f"\n=== {name}\n{problem.render()}\n=== {name}: {verdict(False)}", flush=True)
+        self.rows.append((name, False, 0))
+
     def pytest(self, command, **options):
         """Run pytest, keep its own summary for the end of the report."""
         lines = deque(maxlen=200)
@@ -334,7 +339,7 @@ def real_part(report, databases, template, address, arguments):
 
         def tests():
             arguments_here = arguments if _names_a_test(arguments) else [*arguments, *REAL_TESTS]
-            command = pytest_odoo_command(databases, database, arguments_here, browser=False)
+            command = pytest_odoo_command(databases, database, arguments_here, browser=True)  # it serves webhooks
             return report.pytest(command, env=address, cwd=places.addons_folder())
 
         report.part(name, tests if report.part("install: beside Sales and Inventory", install) else _not_possible)

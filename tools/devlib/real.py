@@ -168,6 +168,8 @@ class Karrio(Installed):
             "USE_HTTPS": "False",
             "ALLOWED_HOSTS": f"{LOCAL},localhost",
             "LOG_LEVEL": "WARNING",
+            # Webhooks leave with the call that causes them: no second process sends them later.
+            "WORKER_IMMEDIATE_MODE": "True",
             "TEST_MAIL": MAIL,
             "TEST_PASSWORD": PASSWORD,
             **more,
