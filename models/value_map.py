@@ -36,7 +36,7 @@ class IntegrationValueMapLine(models.Model):
     _description = "Integration Value Map Line"
     _order = "is_mapped, external_value, id"
 
-    map_id = fields.Many2one("integration.value.map", required=True, ondelete="cascade", index=True)
+    map_id = fields.Many2one("integration.value.map", string="Value Map", required=True, ondelete="cascade", index=True)
     model_name = fields.Char(related="map_id.model_name")
     external_value = fields.Char(required=True)
     odoo_value = fields.Char(help="The technical value, as stored in Odoo.")

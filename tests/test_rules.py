@@ -30,6 +30,15 @@ class TestRules(FlowCase):
             with self.subTest(vals=vals), self.refuses(ValidationError, text):
                 self.rule(**vals)
 
+    def test_names_in_words(self):
+        for vals, name in (
+            ({"odoo_path": "parent_id.email"}, "Related Company / Email ⇄ x"),
+            ({"odoo_path": False}, "x (no field of Odoo)"),
+            ({"external_path": False}, "Reference (no external path)"),
+        ):
+            with self.subTest(vals=vals):
+                self.assertEqual(self.rule(**vals).display_name, name)
+
     def test_missing_before_it_may_run(self):
         """Each slip is told in one sentence that names the rule; the flow does not start before."""
         for vals, text in (
