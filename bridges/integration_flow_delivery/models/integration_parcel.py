@@ -57,7 +57,7 @@ class IntegrationParcel(models.Model):
     shipping_status = fields.Selection(SHIPPING_STATUSES, copy=False, readonly=True)
     price = fields.Float(string="Shipping Cost", copy=False, readonly=True, help="As the carrier gave it.")
     currency_id = fields.Many2one(
-        "res.currency", string="Currency", copy=False, readonly=True, ondelete="set null", index="btree_not_null")
+        "res.currency", copy=False, readonly=True, ondelete="set null", index="btree_not_null")
 
     move_line_ids = fields.Many2many("stock.move.line", string="Contents", compute="_compute_contents")
     customs_line_ids = fields.Many2many(

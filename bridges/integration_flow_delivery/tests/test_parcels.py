@@ -149,6 +149,13 @@ class TestParcels(DeliveryCase):
         self.assertNotIn("any more", picking.integration_parcel_notice)
         bought = [one for one in self.shipments(picking) if one["postage_label"]]
         self.assertEqual([one["refund_status"] for one in bought], ["submitted"] * 2)
+        # What the refused draft says does not count any more.
+        heavy = picking.integration_parcel_ids.filtered(lambda parcel: parcel.shipping_weight == 25)
+        heavy.package_id.shipping_weight = 4
+        self.press(picking.action_integration_print_labels)
+        self.assertEqual(len(picking.carrier_tracking_ref.split(",")), 2)
+        shipment, = [one for one in self.shipments(picking) if one["tracking_code"] == heavy.carrier_tracking_ref]
+        self.assertAlmostEqual(shipment["parcel"]["weight"] / 35.274, 4, 2)
 
     def test_lost_answers_and_crashes_buy_only_what_is_missing(self):
         for path in ("/v2/shipments$", "/buy$", r"/files/.*pdf"):
