@@ -4,6 +4,7 @@ from odoo import Command
 from odoo.tests import tagged
 
 from .common import FlowCase
+from .memory_common import copy_rows, measured_slices
 
 
 @tagged("post_install", "-at_install")
@@ -68,6 +69,20 @@ class TestReportingPattern(FlowCase):
         rows, loads = self.table("sales", lines.ids)
         self.assertEqual((loads[-1]["rows"], float(rows[str(lines[7].id)]["quantity"])), (1, 100.0))
         self.assertEqual(rows[str(lines[7].id)]["order"], lines.order_id.name, "a changed row is sent whole")
+
+    def test_memory_does_not_grow_with_the_rows(self):
+        """Six slices and calls of 100 rows: what they held is free again, whatever Python's search for circles does."""
+        line = self.sell(1).order_line
+        copy_rows(line, 599)
+        flow = self.flows["report_sales"]
+        flow.write({"batch_size": 100, "domain": repr([("order_id", "=", line.order_id.id)])})
+        flow._capture_all()
+        with measured_slices() as slices:
+            self.run_flow(flow, full=True)
+        self.assertEqual(slices.rows, [100] * 6)
+        self.assertEqual(len(self.table("sales", line.order_id.order_line.ids)[0]), 600)
+        self.assertLess(slices.growth(), 300, f"bytes a row stay: {slices.held}")
+        self.assertLess(slices.peak_growth(), 1.1, f"each slice needs more than the one before: {slices.peak}")
 
     def test_moves_leave_as_json(self):
         location = self.env["stock.warehouse"].search([], limit=1).lot_stock_id
