@@ -7,23 +7,29 @@ from unittest.mock import patch
 
 from odoo.tools import SQL
 
+from odoo.addons.integration_flow.engine.outgoing import Outgoing
+from odoo.addons.integration_flow.engine.rows import Row
 from odoo.addons.integration_flow.engine.worker import Worker
+from odoo.addons.integration_flow.transport.request import Exchange
 
 
 class Slices:
-    """What is held after each slice, and the most that was held during it, in bytes of Python's own memory."""
+    """What is held after each slice, and the most that was held during it, in bytes of Python's own memory; and how many
+    records and calls are alive then. Other threads and what is done every few seconds make some bytes of noise."""
 
     def __init__(self):
         self.rows: list[int] = []
         self.held: list[int] = []
         self.peak: list[int] = []
+        self.alive: list[int] = []
 
     def note(self, rows: int) -> None:
         held, peak = tracemalloc.get_traced_memory()
-        tracemalloc.reset_peak()
         self.rows.append(rows)
         self.held.append(held)
         self.peak.append(peak)
+        self.alive.append(sum(isinstance(each, (Row, Outgoing, Exchange)) for each in gc.get_objects()))
+        tracemalloc.reset_peak()  # the list of all objects was ours
 
     def growth(self) -> float:
         """Bytes for each record that stay, from the second slice on: the first one fills caches."""
