@@ -4,12 +4,12 @@ The flows are those of the blueprint ``reporting``: each row is a sync record wi
 are one slice and one packed call, and the sandbox takes each row by its key. Beside it stand, before and after it, the
 two ways that plain Odoo has, for the same rows: ``export_data`` in the same process, page by page, written as packed CSV;
 and ``search_read`` through the JSON-2 API of a server of its own. They keep no account of what was sent, so they read
-everything again next time: the last figure is what a night costs after 1,000 rows were changed. Then the same rows leave
-once more as packed files over SFTP, by the flows of ``reporting_files``.
+everything again next time: one figure is what a night costs after 1,000 rows were changed. Then the same rows leave once
+more as packed files over SFTP, by the flows of ``reporting_files``.
 
 Memory is that of this process, asked for all the time while it sends: its highest state above the idle one, and by how much
-the slices of the second half needed more than those of the first half, for each 1,000 rows between them. ``BENCH_HISTORY_ROWS`` is the count. The
-benchmark ends without a figure unless every row arrived once.
+the slices of the second half needed more than those of the first half, for each 1,000 rows between them.
+``BENCH_HISTORY_ROWS`` is the count. The benchmark ends without a figure unless every row arrived once.
 """
 
 import csv
@@ -186,7 +186,8 @@ def first_night(context, label, spec, flow_id):
     rows = ROWS * len(steady) / len(slices) / 2  # between the middles of the two halves
     growth = (median(steady[middle:]) - median(steady[:middle])) / (rows / 1000)
     require(states(context, flow_id) == {"synced": ROWS}, f"states: {states(context, flow_id)}")
-    say(f"{label}: {seconds:.1f} s, {above:.0f} MiB above {idle:.0f}, slices {[round(highest - idle) for highest in slices]}")
+    by_slice = [round(highest - idle) for highest in slices]
+    say(f"{label}: {seconds:.1f} s, {above:.0f} MiB above {idle:.0f}; by slice {by_slice}")
     return seconds, [
         figure(f"{label}: sent and accounted for", ROWS / seconds, f"rows a second ({seconds:.0f} s)"),
         figure(f"{label}: memory above the idle process", above, "MiB", f"≤ {MOST_MIB}", above <= MOST_MIB),

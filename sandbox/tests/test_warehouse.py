@@ -43,8 +43,11 @@ def test_csv_packed(warehouse):
 
 def test_forecasts_by_pages_and_since(warehouse, anonymous):
     assert anonymous.get(f"{warehouse.base}/forecasts").status_code == 401
-    rows = [{"sku": f"S{number}", "warehouse": "WH", "minimum": number, "maximum": 9, "updated_at": f"2026-01-0{number + 1}T06:00:00Z"}
-            for number in range(3)]
+    rows = [
+        {"sku": f"S{number}", "warehouse": "WH", "minimum": number, "maximum": 9,
+         "updated_at": f"2026-01-0{number + 1}T06:00:00Z"}
+        for number in range(3)
+    ]
     warehouse.put(f"{warehouse.base}/forecasts", json=rows)
     first = warehouse.get(f"{warehouse.base}/forecasts", params={"limit": 2}).json()
     rest = warehouse.get(f"{warehouse.base}/forecasts", params={"limit": 2, "after": first["next"]}).json()
