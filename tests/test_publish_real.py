@@ -132,7 +132,7 @@ class TestNothingIsMissed(RealPublishCase):
         self.assertEqual(known["X-00"]["name"], "Late")
 
     def asked(self, query=(), tag=None, *, between=None):
-        """The answer to a list call, and how often the database was asked for it. ``between``: done behind the first time."""
+        """The answer to a list call, and how often the database was asked. ``between``: done behind the first time."""
         questions, run = [], SpareStatements.run
 
         def counted(statements, question, params=()):
