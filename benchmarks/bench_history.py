@@ -4,9 +4,12 @@ The flows are those of the blueprint ``reporting``: each row is a sync record wi
 are one slice and one packed call, and the sandbox takes each row by its key. Beside it stand, before and after it, the
 two ways that plain Odoo has, for the same rows: ``export_data`` in the same process, page by page, written as packed CSV;
 and ``search_read`` through the JSON-2 API of a server of its own. They keep no account of what was sent, so they read
-everything again next time: the last figure is what a night costs after 1,000 rows were changed. Memory is that of this
-process above its idle state, while it sends. ``BENCH_HISTORY_ROWS`` is the count. The benchmark ends without a figure
-unless every row arrived once.
+everything again next time: one figure is what a night costs after 1,000 rows were changed. Then the same rows leave once
+more as packed files over SFTP, by the flows of ``reporting_files``.
+
+Memory is that of this process, asked for all the time while it sends: its highest state above the idle one, and by how much
+the slices of the second half needed more than those of the first half, for each 1,000 rows between them.
+``BENCH_HISTORY_ROWS`` is the count. The benchmark ends without a figure unless every row arrived once.
 """
 
 import csv
@@ -16,28 +19,35 @@ import io
 import json
 import os
 import time
+from contextlib import contextmanager
 from datetime import timedelta
+from unittest.mock import patch
 
 import bench_load
 import bench_publish
-from common import figure, quiet, require, say, shop, states, work
+from common import figure, median, quiet, require, say, shop, states, work
 from crowd import size
 
 from odoo.tools import SQL
+
+from odoo.addons.integration_flow.engine.worker import Worker
+from odoo.addons.integration_flow.sandbox.files import PASSWORD, USER, FileServer
 
 ROWS = size("HISTORY_ROWS", 100_000)
 CHANGED = min(1_000, ROWS // 10)
 PAGE = 5_000
 MOST_MIB = 150
+MOST_GROWTH = 0.05  # MiB for each 1,000 rows: 5 MiB for 100,000
 KINDS = {
     "sales": {
-        "model": "sale.order.line", "flow": "report_sales", "format": "CSV", "domain": [
+        "model": "sale.order.line", "flow": "report_sales", "files": "files_sales", "format": "CSV", "domain": [
             ["state", "=", "sale"], ["display_type", "=", False]],
         "export": ["id", "order_id/name", "order_id/date_order", "product_id/default_code", "product_uom_qty",
                    "price_subtotal", "order_id/partner_id/country_id/code"],
         "read": ["order_id", "product_id", "product_uom_qty", "price_subtotal"]},
     "moves": {
-        "model": "stock.move", "flow": "report_moves", "format": "JSON", "domain": [["state", "=", "done"]],
+        "model": "stock.move", "flow": "report_moves", "files": "files_moves", "format": "JSON",
+        "domain": [["state", "=", "done"]],
         "export": ["id", "date", "product_id/default_code", "quantity", "location_id/complete_name",
                    "location_dest_id/complete_name"],
         "read": ["date", "product_id", "quantity", "location_id", "location_dest_id"]},
@@ -62,7 +72,41 @@ def main(context):
         with bench_publish.server(context.database) as port:
             for kind, spec in KINDS.items():
                 figures += measure(context, warehouse, kind, spec, ids[spec["flow"]], port, key)
-    return figures
+    return figures + as_files(context)
+
+
+def as_files(context):
+    """The same rows by the flows that write files."""
+    files = FileServer()
+    try:
+        (files.root / "from_odoo").mkdir()
+        with context.env() as env:
+            flows = env["integration.blueprint"]._apply_file("reporting_files", connection_vals={"warehouse_files": {
+                "base_url": files.url, "auth_user": USER, "auth_secret_input": PASSWORD, "host_key": files.fingerprint}})
+            for spec in KINDS.values():
+                flow = flows[spec["files"]]
+                flow.user_id = env.ref("base.user_admin")
+                flow.action_test_mode()
+                flow.next_run_at = False
+            ids = {code: flow.id for code, flow in flows.items()}
+        context.registry.signal_changes()
+        figures = []
+        for spec in KINDS.values():
+            figures += first_night(context, f"{spec['format']} files, {ROWS:,} rows", spec, ids[spec["files"]])[1]
+        require(written(files) == {spec["files"]: ROWS for spec in KINDS.values()}, "not every row is in a file once")
+        return figures
+    finally:
+        files.stop()
+
+
+def written(files):
+    """``{flow: different rows}`` in all files that were written."""
+    keys = {"files_sales": set(), "files_moves": set()}
+    for name in files.names("from_odoo"):
+        text = gzip.decompress(files.read(f"from_odoo/{name}")).decode()
+        rows = csv.DictReader(io.StringIO(text)) if name.startswith("sales-") else json.loads(text)["rows"]
+        keys["files_sales" if name.startswith("sales-") else "files_moves"].update(str(row["row_key"]) for row in rows)
+    return {flow: len(found) for flow, found in keys.items()}
 
 
 # -- what is exported ------------------------------------------------------------------------------------------
@@ -108,20 +152,52 @@ def copy_rows(env, records):
 # -- measuring -------------------------------------------------------------------------------------------------
 
 
-def measure(context, warehouse, kind, spec, flow_id, port, key):
-    label = f"{spec['format']}, {ROWS:,} rows"
+@contextmanager
+def memory_by_slice(memory):
+    """Collects the highest memory during each slice of the workers."""
+    found, original = [], Worker._work
+
+    def measured(worker, ids, due=None):
+        done = original(worker, ids, due)
+        found.append(memory.highest)
+        memory.highest = 0
+        return done
+
+    with patch.object(Worker, "_work", measured):
+        yield found
+
+
+def first_night(context, label, spec, flow_id):
+    """Send everything; ``(seconds, figures)``."""
     with context.env() as env:
         env["integration.flow"].browse(flow_id).domain = repr([tuple(leaf) for leaf in spec["domain"]])
-    peers = {"export_data": [by_export_data(context, spec)], "JSON-2": [by_json2(spec, port, key)]}
     with bench_load.Memory(os.getpid()) as memory:
         time.sleep(2 * bench_load.SAMPLE_SECONDS)
         idle, memory.highest = memory.highest, 0
         with context.env() as env, quiet() as watch:
             env["integration.flow"].browse(flow_id)._capture_all()
-        seconds = watch.seconds + work(context, flow_id)
-        above = max(memory.highest - idle, 0)
-    say(f"{label}: {seconds:.1f} s, {above:.0f} MiB above {idle:.0f}")
+        captured = memory.highest
+        with memory_by_slice(memory) as slices:
+            seconds = watch.seconds + work(context, flow_id)
+        above = max(captured, memory.highest, *slices) - idle
+    # The first slices fill caches that all share; what comes behind them would be the same if nothing grew.
+    steady = slices[len(slices) // 10:]
+    middle = len(steady) // 2
+    rows = ROWS * len(steady) / len(slices) / 2  # between the middles of the two halves
+    growth = (median(steady[middle:]) - median(steady[:middle])) / (rows / 1000)
     require(states(context, flow_id) == {"synced": ROWS}, f"states: {states(context, flow_id)}")
+    by_slice = [round(highest - idle) for highest in slices]
+    say(f"{label}: {seconds:.1f} s, {above:.0f} MiB above {idle:.0f}; by slice {by_slice}")
+    return seconds, [
+        figure(f"{label}: sent and accounted for", ROWS / seconds, f"rows a second ({seconds:.0f} s)"),
+        figure(f"{label}: memory above the idle process", above, "MiB", f"≤ {MOST_MIB}", above <= MOST_MIB),
+        figure(f"{label}: memory grows, for each 1,000 rows", growth, "MiB", f"≤ {MOST_GROWTH}", growth <= MOST_GROWTH)]
+
+
+def measure(context, warehouse, kind, spec, flow_id, port, key):
+    label = f"{spec['format']}, {ROWS:,} rows"
+    peers = {"export_data": [by_export_data(context, spec)], "JSON-2": [by_json2(spec, port, key)]}
+    seconds, figures = first_night(context, label, spec, flow_id)
     require(arrived(warehouse, kind) == ROWS, "not every row arrived once")
     peers["export_data"].append(by_export_data(context, spec))
     peers["JSON-2"].append(by_json2(spec, port, key))
@@ -129,9 +205,7 @@ def measure(context, warehouse, kind, spec, flow_id, port, key):
     means = {name: sum(times) / len(times) for name, times in peers.items()}
     for name, times in peers.items():
         say(f"{name}: {', '.join(f'{value:.1f}' for value in times)} s")
-    return [
-        figure(f"{label}: sent and accounted for", ROWS / seconds, f"rows a second ({seconds:.0f} s)"),
-        figure(f"{label}: memory above the idle process", above, "MiB", f"≤ {MOST_MIB}", above <= MOST_MIB),
+    return figures + [
         figure(f"{label}: read by export_data and written", ROWS / means["export_data"], "rows a second"),
         figure(f"{label}: read through JSON-2", ROWS / means["JSON-2"], "rows a second"),
         figure(f"{label}: the first night against export_data", means["export_data"] / seconds, "×"),

@@ -67,6 +67,9 @@ class ExportPlanner(ExportMerging):
         for exchange in client.send_many(requests, stop=http.Patience(self.interrupted)) if requests else ():
             journal.read_texts(self.plan, exchange)  # now, while the other calls are under way
             exchanges.append(exchange)
+        for request in requests:
+            if isinstance(request.key, Outgoing):
+                request.key.request = None  # the call knows its record already: see Row.let_go()
         self.exchanges += [exchange for exchange in exchanges if http.was_sent(exchange)]
         return exchanges
 

@@ -22,7 +22,8 @@ class Publication(NamedTuple):
     company_id: int
     running: bool
     spec: publishing.Spec
-    signature: str
+    identity: str
+    """Of everything but time on which the answer to a question for a list depends"""
     schema: dict
 
 

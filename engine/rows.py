@@ -91,6 +91,14 @@ class Row:
         self.state, self.outcome, self.due_at, self.message = state, outcome, due_at, message
         self.settled = True
 
+    def let_go(self) -> None:
+        """It is recorded: forget its call and its error, which lead back to it.
+
+        Such a circle is freed only when Python looks for circles, and in a process as large as Odoo's it hardly ever does:
+        until then every slice would add its records, their bodies and the texts of its calls.
+        """
+        self.exchange = self.error = None
+
 
 def load_rows(cr, ids: list[int], due: datetime | None = None) -> list[Row]:
     """Read claimed rows in the order of ``ids``. Only those that still have something to do: another worker may have

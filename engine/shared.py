@@ -28,6 +28,8 @@ _logger = logging.getLogger(__name__)
 OAUTH_LOCK_SPACE = 0x6F617574
 # So often it is tried to change leases that others change at the same time; then the caller waits a moment.
 ATTEMPTS = 6
+# So many connections for questions stay open when nobody asks.
+SPARE = 4
 # Seconds between two looks whether another worker has renewed the token.
 RENEWAL_LOOK = 0.05
 # Seconds for connecting, answering and storing beyond the time-outs of the connection.
@@ -95,6 +97,32 @@ class Statements:
         with self._lock:
             self._closed = True
             self._drop()
+
+
+class SpareStatements:
+    """The same for several threads at once: each question goes over a connection that nobody else is using."""
+
+    def __init__(self, dbname: str):
+        self._dbname = dbname
+        self._idle: list[Statements] = []  # append and pop are atomic
+
+    def run(self, query: str, params=()) -> list:
+        """Rows found.
+
+        :raises psycopg2.Error: when the database refuses or cannot be reached
+        :raises odoo.sql_db.PoolError: when this process has no connection left
+        """
+        try:
+            statements = self._idle.pop()
+        except IndexError:
+            statements = Statements(self._dbname)
+        try:
+            return statements.run(query, params)[1]
+        finally:
+            if len(self._idle) < SPARE:
+                self._idle.append(statements)
+            else:
+                statements.close()
 
 
 class SharedRate:

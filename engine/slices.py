@@ -36,6 +36,8 @@ class Slices:
         seconds = time.monotonic() - started
         self._note_pace(plan.id, kind, len(rows), seconds)
         self._note_arrivals(plan, rows)
+        for row in rows:
+            row.let_go()
         _logger.info("%s: %s of %s records in %.2f s", plan.name, kind, len(rows), seconds)
         return len(rows)
 

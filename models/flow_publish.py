@@ -234,8 +234,8 @@ class IntegrationFlow(models.Model):
             plan.filter_names, published_documents.flat_names(plan.paths), flow.publish_page_size, flow.publish_max_page,
             flow.publish_max_lookup)
         return publish_plan.Publication(
-            flow.id, flow.name, code, flow.company_id.id, flow.state in RUNNING_STATES, spec, plan.signature,
-            openapi.schema(flow, plan, spec))
+            flow.id, flow.name, code, flow.company_id.id, flow.state in RUNNING_STATES, spec,
+            publishing.etag(self.env.cr.dbname, flow.id, plan.signature, spec), openapi.schema(flow, plan, spec))
 
     # -- buttons -------------------------------------------------------------------------------------------
 

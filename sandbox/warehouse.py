@@ -8,7 +8,9 @@ of the request. The shapes are this sandbox's own, as each warehouse has others.
 import csv
 import gzip
 import io
+import time
 import zlib
+from datetime import UTC, datetime
 
 from .auth import same
 from .messages import ApiError, Response, no_route
@@ -95,19 +97,34 @@ class Warehouse(System):
     # Forecasts out
 
     def _put_forecasts(self, forecasts):
-        """What the planners of the warehouse have computed: ``[{"sku", "warehouse", "minimum", "maximum"}]``."""
+        """What the planners of the warehouse have computed: ``[{"sku", "warehouse", "minimum", "maximum"}]``, with
+        ``updated_at`` when it was not computed just now."""
+        now = datetime.fromtimestamp(time.time() + self.app.settings.clock_offset, UTC)
         for forecast in forecasts:
             self.last_update += 1
             key = f"{forecast['sku']}/{forecast['warehouse']}"
-            self.forecasts[key] = {**forecast, "updated": self.last_update}
+            self.forecasts[key] = {
+                "updated_at": now.isoformat(timespec="seconds").replace("+00:00", "Z"), **forecast,
+                "updated": self.last_update,
+            }  # fmt: skip
         return Response.of({"kept": len(forecasts)})
 
     def _forecasts(self, request):
-        """Changed after the version ``since``, oldest change first, by pages."""
+        """Changed at the moment ``since`` or later, in the order of their versions, by pages."""
         limit = int(request.param("limit", "100"))
-        after = int(request.param("after") or request.param("since") or 0)
+        after = int(request.param("after") or 0)
+        since = _moment(request.param("since") or "1970-01-01T00:00:00Z")
         rest = sorted(
-            (row for row in self.forecasts.values() if row["updated"] > after), key=lambda row: row["updated"]
+            (row for row in self.forecasts.values() if row["updated"] > after and _moment(row["updated_at"]) >= since),
+            key=lambda row: row["updated"],
         )
         more = rest[limit - 1]["updated"] if len(rest) > limit else None
         return Response.of({"forecasts": rest[:limit], "next": more})
+
+
+def _moment(text):
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise ApiError(400, "bad_moment", "A moment looks like 2026-01-31T12:00:00Z.") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

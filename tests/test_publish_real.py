@@ -26,6 +26,7 @@ from odoo.tests import BaseCase, tagged
 from odoo.tests.common import get_db_name
 
 from odoo.addons.integration_flow.engine import publish_access, publish_serving, publishing
+from odoo.addons.integration_flow.engine.shared import SpareStatements
 
 from .odoo_process import OdooServer
 from .publish_common import PublishTools
@@ -129,6 +130,71 @@ class TestNothingIsMissed(RealPublishCase):
         self.compute()
         self.follow(known, cursor)
         self.assertEqual(known["X-00"]["name"], "Late")
+
+    def asked(self, query=(), tag=None, *, between=None):
+        """The answer to a list call, and how often the database was asked. ``between``: done behind the first time."""
+        questions, run = [], SpareStatements.run
+
+        def counted(statements, question, params=()):
+            found = run(statements, question, params)
+            questions.append(question)
+            if len(questions) == 1 and between:
+                between()
+            return found
+
+        with patch.object(SpareStatements, "run", counted), self.registry.cursor() as cr:
+            before = cr.sql_log_count
+            answer = publish_serving.answer(api.Environment(cr, None, {}), publish_serving.Call(
+                "GET", "contacts", "items", list(query), f"Bearer {self.secret}", tag, None, "", None, "/contacts"))
+            self.assertEqual(cr.sql_log_count, before, "the request's own transaction is not begun at all")
+        return answer, len(questions)
+
+    def test_a_question_without_news_asks_the_database_once(self):
+        self.compute()
+        self.list_of([("limit", "3")])  # the token and the publication are known from here on
+        self.assertEqual(self.asked()[1], 2, "the state, and the documents with theirs")
+        page, asked = self.asked()
+        self.assertEqual((page.status, asked), (200, 1), "answered by this process a moment ago")
+        same, asked = self.asked(tag=dict(page.headers)["ETag"])
+        self.assertEqual((same.status, asked), (304, 1))
+        cursor = json.loads(page.body)["cursor"]
+        delta, asked = self.asked([("since", cursor)])
+        self.assertEqual((json.loads(delta.body), asked), (
+            {"items": [], "deleted": [], "cursor": cursor, "next": None}, 1))
+        self.partners[0].name = "News"
+        self.commit()
+        self.compute()
+        delta, asked = self.asked([("since", cursor)])
+        self.assertEqual(([item["name"] for item in json.loads(delta.body)["items"]], asked), (["News"], 2))
+
+    def test_what_changes_while_a_question_is_answered(self):
+        """The documents, their cursor and their tag are of one moment, also when the state was asked for before it."""
+        self.compute()
+        cursor = self.list_of()["cursor"]
+
+        def change():
+            self.partners[1].name = "Meanwhile"
+            self.commit()
+            self.compute()
+
+        page, _asked = self.asked([("since", cursor), ("limit", "5")], between=lambda: None)
+        self.assertEqual(json.loads(page.body)["items"], [])
+        self.partners[0].name = "Before"
+        self.commit()
+        self.compute()
+        page, _asked = self.asked([("since", cursor)], between=change)
+        body = json.loads(page.body)
+        self.assertEqual([item["name"] for item in body["items"]], ["Before", "Meanwhile"])
+        self.assertEqual(body["cursor"], self.list_of()["cursor"], "of the documents, not of the first look")
+        same, _asked = self.asked([("since", cursor)], dict(page.headers)["ETag"])
+        self.assertEqual(same.status, 304, "and so is the tag")
+
+        def forget():
+            self.cr.execute("UPDATE integration_document_state SET horizon = last_change WHERE flow_id = %s", [self.flow_id])
+            self.commit()
+
+        refused, _asked = self.asked([("since", cursor), ("limit", "6")], between=forget)
+        self.assertEqual(refused.status, 409, "removals were forgotten meanwhile: nothing may be missing in silence")
 
     def test_numbers_of_an_uncommitted_refresh_are_not_passed(self):
         """While one worker has numbers that nobody sees yet, no other worker can give out higher ones."""

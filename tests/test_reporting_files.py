@@ -11,6 +11,7 @@ from odoo.tests import tagged
 from odoo.addons.integration_flow.sandbox.files import PASSWORD, USER, FileServer
 
 from .common import FlowCase
+from .memory_common import copy_rows, measured_slices
 
 
 @tagged("post_install", "-at_install")
@@ -57,6 +58,7 @@ class TestReportingFiles(FlowCase):
         self.assertEqual(len(rows), 30)
         row = rows[str(order.order_line[4].id)]
         self.assertEqual((row["order"], row["sku"], float(row["quantity"]), row["country"]), (order.name, "RF-0", 5.0, "BE"))
+        self.assertEqual((row["unit"], row["currency"]), (order.order_line[4].product_uom_id.name, order.currency_id.name))
         order.order_line[7].product_uom_qty = 100
         self.run_flow(self.flows["files_sales"])
         [_first, changes] = self.unpacked("sales-")
@@ -75,6 +77,25 @@ class TestReportingFiles(FlowCase):
         self.assertEqual(self.problems(), [])
         rows = [row for text in self.unpacked("moves-") for row in json.loads(text)["rows"]]
         self.assertEqual({row["row_key"] for row in rows} & set(moves.ids), set(moves[:3].ids))
+
+    def test_memory_does_not_grow_with_the_rows(self):
+        """Six slices and files of 100 rows each."""
+        move = self.env["stock.move"].create({
+            "product_id": self.products[0].id, "product_uom_qty": 3, "quantity": 3, "picked": True,
+            "location_id": self.env.ref("stock.stock_location_suppliers").id,
+            "location_dest_id": self.env["stock.warehouse"].search([], limit=1).lot_stock_id.id})
+        move._action_done()
+        copy_rows(move, 599)
+        flow = self.flows["files_moves"]
+        flow.write({"batch_size": 100, "domain": repr([("product_id", "=", self.products[0].id), ("state", "=", "done")])})
+        flow._capture_all()
+        with measured_slices() as slices:
+            self.run_flow(flow, full=True)
+        self.assertEqual(slices.rows, [100] * 6)
+        self.assertEqual([len(json.loads(text)["rows"]) for text in self.unpacked("moves-")], [100] * 6)
+        self.assertEqual(slices.alive, [0] * 6, "records and calls of slices that are over")
+        self.assertLess(slices.growth(), 1500, f"bytes a row stay: {slices.held}")
+        self.assertLess(slices.peak_growth(), 1.3, f"each slice needs more than the one before: {slices.peak}")
 
     def forecast(self, name, *lines):
         code = self.env["stock.warehouse"].search([("company_id", "=", self.env.company.id)], limit=1).code

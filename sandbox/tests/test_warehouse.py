@@ -43,12 +43,20 @@ def test_csv_packed(warehouse):
 
 def test_forecasts_by_pages_and_since(warehouse, anonymous):
     assert anonymous.get(f"{warehouse.base}/forecasts").status_code == 401
-    rows = [{"sku": f"S{number}", "warehouse": "WH", "minimum": number, "maximum": 9} for number in range(3)]
+    rows = [
+        {"sku": f"S{number}", "warehouse": "WH", "minimum": number, "maximum": 9,
+         "updated_at": f"2026-01-0{number + 1}T06:00:00Z"}
+        for number in range(3)
+    ]
     warehouse.put(f"{warehouse.base}/forecasts", json=rows)
     first = warehouse.get(f"{warehouse.base}/forecasts", params={"limit": 2}).json()
     rest = warehouse.get(f"{warehouse.base}/forecasts", params={"limit": 2, "after": first["next"]}).json()
     assert [row["sku"] for row in first["forecasts"] + rest["forecasts"]] == ["S0", "S1", "S2"]
     assert rest["next"] is None
-    warehouse.put(f"{warehouse.base}/forecasts", json=rows[:1])
-    changed = warehouse.get(f"{warehouse.base}/forecasts", params={"since": 3}).json()["forecasts"]
+    since = warehouse.get(f"{warehouse.base}/forecasts", params={"since": "2026-01-02T06:00:00Z"}).json()["forecasts"]
+    assert [row["sku"] for row in since] == ["S1", "S2"]
+    warehouse.put(f"{warehouse.base}/forecasts", json=[{**rows[0], "updated_at": "2026-01-09T06:00:00Z"}])
+    changed = warehouse.get(f"{warehouse.base}/forecasts", params={"since": "2026-01-04T00:00:00Z"}).json()["forecasts"]
     assert [(row["sku"], row["updated"]) for row in changed] == [("S0", 4)]
+    wrong = warehouse.get(f"{warehouse.base}/forecasts", params={"since": "yesterday"})
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "bad_moment")
