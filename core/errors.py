@@ -110,6 +110,7 @@ CODES: dict[str, tuple[str, ...]] = {
     "paging_too_long": ("limit",),
     "keyset_missing": ("path",),
     "page_info_missing": ("path",),
+    "not_expected": ("name", "quantity"),
     # GraphQL
     "bad_graphql": ("reason",),
     "no_graphql": ("found",),

@@ -6,9 +6,11 @@ from typing import Any
 
 from jmespath.functions import Functions, signature
 
+from .allotting import allot
+
 
 class PathFunctions(Functions):
-    """The functions of JMESPath, and ``each``."""
+    """The functions of JMESPath, ``each`` and ``allot``."""
 
     @signature({"types": ["array", "null"]}, {"types": ["object"]})
     def _func_each(self, items: list | None, more: dict[str, Any]) -> list[dict]:
@@ -19,3 +21,8 @@ class PathFunctions(Functions):
         [{'name': 'Size', 'product': 7}]
         """
         return [{**item, **more} for item in items or [] if isinstance(item, dict)]
+
+    @signature({"types": ["array"]}, {"types": ["array"]})
+    def _func_allot(self, done: list, places: list) -> list[dict]:
+        """Quantities that were done, spread over the places that wait for them: see ``allotting.py``."""
+        return allot(done, places)

@@ -32,21 +32,22 @@ def fill(template: Any, known: dict[str, Any]) -> Any:
         return [fill(item, known) for item in template]
     if not isinstance(template, str) or not template.startswith("{=") or not template.endswith("}"):
         return template
-    path = template[2:-1]
+    return look(template[2:-1], known)
+
+
+def look(path: str, known: dict[str, Any]) -> Any:
+    """The value at a JMESPath in what is known, with ``{name.of.value}`` as in :func:`fill`. '' finds nothing.
+
+    >>> look("status != 'draft'", {"status": "purchased"}), look("", {})
+    (True, None)
+    >>> look("parcels[?number=='{sent.number}'].id | [0]", {"sent": {"number": 7}, "parcels": [{"number": "7", "id": "p"}]})
+    'p'
+    """
 
     def literal(match: re.Match) -> str:
         text = text_of(paths.get(match[1], known))
         if text is None:
-            raise SyncError("mapping", "missing_variable", params={"variable": match[1], "template": shown(template)})
+            raise SyncError("mapping", "missing_variable", params={"variable": match[1], "template": shown(path)})
         return text.replace("\\", "\\\\").replace("'", "\\'")
 
-    return paths.get(_INNER.sub(literal, path), known)
-
-
-def holds(known: dict[str, Any], path: str) -> bool:
-    """Is the value at a JMESPath true, in what is known? '' is false.
-
-    >>> holds({"status": "purchased"}, "status != 'draft'"), holds({}, "")
-    (True, False)
-    """
-    return bool(path and paths.get(path, known))
+    return paths.get(_INNER.sub(literal, path), known) if path else None

@@ -8,7 +8,7 @@ from odoo.exceptions import UserError
 
 from ..core import documents
 from ..core.errors import SyncError
-from . import http, inbox, journal, messages
+from . import http, inbox, journal, messages, nested
 from .plan import FlowPlan
 
 
@@ -36,11 +36,12 @@ def check(env, sync_id: int, external_id: str) -> dict | None:
         cr.commit()
         try:
             exchange = client.send(request)
+            rest = nested.complete(client, plan, read, [exchange])
         finally:
             client.close()
         try:
             journal.insert_exchanges(
-                cr, plan, None, [exchange] if http.was_sent(exchange) else [],
+                cr, plan, None, [exchange, *rest] if http.was_sent(exchange) else [],
                 lambda error: messages.explain(own, error)[0])
             cr.commit()
             exchange.raise_for_error()

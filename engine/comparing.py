@@ -94,8 +94,10 @@ class Comparer(ImportMapping):
         self.plan = plan
         self.mapper = BatchMapper(plan, env.cr)
         self.out = OutMapper(plan, env.cr)
-        self.rules = [rule for rule in plan.merge_rules if rule.kind not in ("lines", "status") and not rule.told]
-        self.line_rules = [rule for rule in plan.merge_rules if rule.kind == "lines"]
+        # Of a file that was sent as an address nobody sees over there whether it is the same.
+        self.rules = [rule for rule in plan.later_rules if rule.kind not in ("lines", "status") and not rule.told
+                      and rule.transform != "file_url"]
+        self.line_rules = [rule for rule in plan.later_rules if rule.kind == "lines"]
         self.found: list[Difference] = []
         self.counted = Counted()
         self.errors: dict[int, SyncError] = {}

@@ -99,11 +99,8 @@ class Doubts:
             if not external_id:
                 raise SyncError("validation", "missing_external_id_in_answer", params={"path": self.plan.resource.id_path})
             return external_id
-        records = [record for record in http.records_of(self.plan.operation("find"), body)
-                   if self._is_meant(outgoing, record)]
-        if len(records) > 1:
-            raise SyncError("ambiguous", "ambiguous_match", params={"count": len(records), "keys": self._key_labels()})
-        external_id = self.plan.external_id(records[0]) if records else ""
+        record = self._meant(outgoing, body)
+        external_id = self.plan.external_id(record) if record is not None else ""
         taken = journal.find_links(self.cr, self.plan.connection.id, self.plan.resource.id, [external_id])
         return "" if external_id in taken else external_id  # another Odoo record's is not ours to delete
 

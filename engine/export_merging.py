@@ -23,7 +23,7 @@ class ExportMerging:
         together = self._decided_together(outgoing) if self.plan.groups else {}
         put_back, overruled = set(), {}
         may_put_back = bool(row.payload or self.plan.operation("read"))
-        for rule in self.plan.merge_rules:
+        for rule in self.plan.later_rules:
             code, odoo, agreed = rule.code, outgoing.odoo[rule.code], row.agreed.get(rule.code)
             if code in conflicts:
                 if rule.kind != "lines" and conflicts[code].get("odoo") != odoo:

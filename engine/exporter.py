@@ -12,17 +12,18 @@ from ..core.classify import extract_message
 from ..core.comparison import same_value
 from ..core.errors import SyncError
 from ..core.recency import is_older
-from . import failures, http, inbox, journal, messages
+from . import failures, http, inbox, journal, messages, nested
 from .doubts import Doubts
 from .export_deleted import ExportDeleted
+from .export_files import ExportFiles
+from .export_matching import ExportMatching
 from .items import external_side
 from .mapper import external_values
 from .outgoing import ExportPlanner, Outgoing, harmless_to_repeat
-from .plan import id_text
 from .rows import Row
 
 
-class Exporter(ExportDeleted, Doubts, ExportPlanner):
+class Exporter(ExportFiles, ExportMatching, ExportDeleted, Doubts, ExportPlanner):
     """Exports claimed rows of one flow. ``prepare`` and the ``record_*`` methods run inside transactions, ``send``
     outside."""
 
@@ -32,7 +33,12 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
         """First calls of records that have to be looked up or read before they are written."""
         finds, reads, self.finds, self.reads = self.finds, self.reads, [], []
         asked = {id(outgoing) for outgoing in finds}
-        for exchange in self._call_all(client, [outgoing.request for outgoing in (*finds, *reads)]):
+        exchanges = self._call_all(client, [outgoing.request for outgoing in (*finds, *reads)])
+        if self.plan.rests and self.plan.imports:  # what is found or read is imported
+            for kind in ("find", "read"):
+                self.exchanges += nested.complete(client, self.plan, self.plan.operation(kind), [
+                    exchange for exchange in exchanges if (id(exchange.request.key) in asked) == (kind == "find")])
+        for exchange in exchanges:
             outgoing = exchange.request.key
             outgoing.row.exchange = exchange
             if exchange.error is not None:
@@ -50,14 +56,9 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
         self._fail(outgoing.row, error)
 
     def _after_find(self, outgoing: Outgoing, exchange) -> None:
-        find = self.plan.operation("find")
-        records = [
-            record for record in http.records_of(find, exchange.response.body) if self._is_meant(outgoing, record)]
-        if len(records) > 1:
-            raise SyncError("ambiguous", "ambiguous_match", params={
-                "count": len(records), "keys": self._key_labels()})
-        if records:
-            self.found.append((outgoing, records[0]))
+        record = self._meant(outgoing, exchange.response.body)
+        if record is not None:
+            self.found.append((outgoing, record))
         elif outgoing.operation is None:
             self._not_created(outgoing.row)
         elif outgoing.row.created_said and outgoing.repeat and not harmless_to_repeat(outgoing.operation):
@@ -66,19 +67,6 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
         else:
             outgoing.request = self._request(outgoing)
             self.outgoing.append(outgoing)
-
-    def _is_meant(self, outgoing: Outgoing, record) -> bool:
-        """Searches over there may find more than what was asked for. A match is never guessed: where a record shows
-        a match key, it has to be the same."""
-        for path, value in outgoing.asked or ():
-            there = paths.get(path, record)
-            if there is not None and not isinstance(there, (dict, list)) \
-                    and str(there).strip().casefold() != value.strip().casefold():
-                return False
-        return True
-
-    def _key_labels(self) -> str:
-        return ", ".join(rule.label for rule in self.plan.match_rules)
 
     def adopt_found(self) -> None:
         """Link the records that the look-ups have found, unless they belong to other Odoo records already."""
@@ -120,13 +108,10 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
             if same_value(external_side(rule, outgoing.values[rule.code]), external_side(rule, there[rule.code]))
         }
 
-    def _taken_by(self, res_id: int, external_id: str) -> SyncError:
-        other = self.plan.model.sudo().browse(res_id).exists()
-        return SyncError("ambiguous", "already_linked", params={
-            "record": other.display_name if other else str(res_id), "keys": self._key_labels(),
-            "external_id": external_id})
-
     def _after_read(self, outgoing: Outgoing, exchange) -> None:
+        if not outgoing.changed:
+            self._after_file_look(outgoing, exchange)
+            return
         read = self.plan.operation("read")
         record = http.read_record(read, exchange.response.body)
         content_hash = inbox.content_of(self.plan, record)
@@ -309,22 +294,8 @@ class Exporter(ExportDeleted, Doubts, ExportPlanner):
             failures.settle_conflict(self.plan, row, outcome or "updated", now=self.now)
         else:
             row.settle("synced", outcome or ("created" if creating else "updated"))
-
-    def _link_lines(self, outgoing: Outgoing, answer: dict | None) -> None:
-        """Lines that were sent without an ID got one: the answer has them in the order in which they were sent."""
-        for rule in outgoing.changed:
-            if rule.kind != "lines" or not rule.line_id_path or not answer:
-                continue
-            answered = paths.get(rule.external_path, answer)
-            ids = [id_text(paths.get(rule.line_id_path, line)) for line in answered] if isinstance(answered, list) else []
-            known = self.mapper.line_ids.get(rule.id, {})
-            sent = outgoing.lines[rule.code]
-            new_ids = [line_id for line_id in ids if line_id and line_id not in {known.get(line) for line in sent}]
-            new_lines = [line for line in sent if line not in known]
-            if len(new_ids) == len(new_lines):  # else it is not clear which is which, and nothing is guessed
-                self.links += [
-                    (f"{outgoing.external_id}/{line_id}", line, rule)
-                    for line_id, line in zip(new_ids, new_lines, strict=True)]
+        if self.plan.watches_files and record is not None and outcome != "linked":
+            self._watch_files(outgoing, record)
 
     def _agree(self, outgoing: Outgoing, answer: dict | None) -> None:
         """What both sides hold now: the answer's own form where it tells, else what was sent."""

@@ -9,7 +9,7 @@ from ..core import paging, retry
 from ..core.classify import extract_message
 from ..core.errors import SyncError
 from ..core.moments import parse_http_date
-from . import failures, full_scan, http, inbox, issues, journal, listed_parts, messages
+from . import failures, full_scan, http, inbox, issues, journal, listed_parts, messages, nested
 from .plan import FlowPlan
 
 # Connection failures while reading are tried again with growing pauses; then the run gives up until its next time.
@@ -45,6 +45,7 @@ class Fetcher:
         self.run_id = run_id
         self.operation = plan.operation("list")
         self.queued = 0  # records of the last page that wait for work
+        self.rest = []  # exchanges that have read long lists of the last page's records to their end
         self.parts = None  # of what the last page lists, where they were read apart
         self.cr.execute(
             'SELECT paging_state, since, "full", started_at FROM integration_run WHERE id = %s', [run_id])
@@ -83,9 +84,11 @@ class Fetcher:
             return None  # storing the page says what is wrong with it
 
     def read_parts(self, client, exchange) -> list:
-        """Read the parts of what this page lists, where they have addresses of their own; returns what was called."""
+        """Read what belongs to the records of this page and does not stand on it: parts at addresses of their own, the rest
+        of long lists. Returns what was called."""
+        self.rest = nested.complete(client, self.plan, self.operation, [exchange])
         self.parts = listed_parts.fetch(client, self.operation, exchange)
-        return self.parts.exchanges if self.parts else []
+        return [*self.rest, *(self.parts.exchanges if self.parts else ())]
 
     def records_in(self, listed: list) -> list:
         """The records of a page: what is listed, or its parts.
@@ -109,7 +112,7 @@ class Fetcher:
 
     def store(self, exchange, now: datetime, embedded_plans) -> bool:
         """Store what came back. Returns True when there may be another page. The caller commits."""
-        exchanges = [exchange, *(self.parts.exchanges if self.parts else ())]
+        exchanges = [exchange, *self.rest, *(self.parts.exchanges if self.parts else ())]
         journal.add_to_run(self.cr, self.run_id, call_count=len(exchanges))
         following = None
         try:

@@ -11,6 +11,9 @@ from odoo.tools.misc import limited_field_access_token
 
 from ..core.errors import SyncError
 
+FETCHING = "@fetching"
+"""Under this name the last agreed values say which rules have sent a file that may not have been fetched yet."""
+
 
 class File(NamedTuple):
     checksum: str

@@ -154,7 +154,7 @@ def build_request(
     else:
         query.update(extra_query or {})
     if operation.body and body is None:
-        body = _body_template(operation, variables)
+        body = body_of(operation, variables)
     if params:
         if operation.params_in == "body":
             body = documents.merge(body or {}, params)
@@ -191,7 +191,7 @@ def with_query(request: Request, query: dict) -> Request:
 
 def wrap(operation, record, variables=None):
     """The request body that carries ``record``: the operation's body with the record at its body path."""
-    body = _body_template(operation, variables or {})
+    body = body_of(operation, variables or {})
     if not operation.body_path:
         return documents.merge(body, record) if body else record
     paths.assign(body, operation.body_path, record)
@@ -202,12 +202,12 @@ def wrap_many(operation, records: list, variables):
     """The request body that carries several records."""
     if not operation.bulk_path:
         return records
-    body = _body_template(operation, variables)
+    body = body_of(operation, variables)
     paths.assign(body, operation.bulk_path, records)
     return body
 
 
-def _body_template(operation, variables):
+def body_of(operation, variables):
     """The operation's own body with its placeholders filled in."""
     if not operation.body:
         return {}

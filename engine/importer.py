@@ -13,7 +13,7 @@ from odoo import Command
 from ..core import documents
 from ..core.errors import SyncError
 from ..core.record_schema import check_record
-from . import capture, failures, inbox, journal, overruling, statuses
+from . import capture, failures, inbox, journal, nested, overruling, statuses
 from .import_deleted import ImportDeleted
 from .import_mapping import ImportMapping
 from .import_merging import ImportMerging
@@ -82,6 +82,8 @@ class Importer(ImportMapping, ImportMerging, ImportDeleted, PutRight):
                 return None
             if inbox.DELETED_KEY in record:
                 return Item(row, record, {})
+            if self.plan.rests:
+                nested.check_complete(self.plan, record)
             if self.plan.schema_received:
                 check_record(self.plan.schema_received, record)
             return Item(row, record, external_values(self.plan, self.plan.merge_rules + self.plan.checks, record))

@@ -14,7 +14,7 @@ from ..core import coercion, comparison, paths, transforms
 from ..core.errors import SyncError
 from ..core.transforms import TransformContext
 from ..core.values import number_like, wrong_type
-from . import files
+from . import files, line_links
 from .lookups import Lookups, looked_up_by, refuse_several
 from .plan import LOOKUP_KINDS, FlowPlan, RulePlan, id_text
 
@@ -272,10 +272,12 @@ class OutMapper:
                 "SELECT res_id, external_id FROM integration_link WHERE connection_id = %s AND resource_id = %s "
                 "AND COALESCE(line_rule_id, 0) = %s AND model = %s AND res_id = ANY(%s)",
                 [self.plan.connection.id, resource_id, line_rule_id, model_name, list(ids)])
-            for res_id, external_id in self.cr.fetchall():
-                # Links of lines are kept as document/line.
+            linked = self.cr.fetchall()
+            lines = line_links.split_all(
+                self.cr, self.plan.connection.id, resource_id, [row[1] for row in linked]) if line_rule_id else {}
+            for res_id, external_id in linked:
                 self.external_ids[resource_id, line_rule_id, res_id] = \
-                    external_id.rpartition("/")[2] if line_rule_id else external_id
+                    lines[external_id][1] if line_rule_id else external_id
         for rules, source in self._sources(records):
             for rule in rules:
                 if rule.transform == "file_url":
@@ -370,10 +372,18 @@ class OutMapper:
             return None
         return ids if rule.field_type in ("many2many", "one2many") else ids[0]
 
+    def _is_unknown(self, rule: RulePlan, line) -> bool:
+        """Does the other system know none of what this line refers to?"""
+        related = self._related(rule, line.mapped(rule.odoo_path))
+        return not any((rule.relation_resource_id, rule.relation_line_rule_id or 0, one.id) in self.external_ids
+                       for one in related)
+
     def _lines(self, rule: RulePlan, record) -> list:
         lines = []
         known = self.line_ids.get(rule.id, {})
         for line in record[rule.odoo_path]:
+            if rule.needed and any(self._is_unknown(child, line) for child in rule.needed):
+                continue
             target: dict = {}
             if line.id in known and paths.is_assignable(rule.line_id_path):
                 paths.assign(target, rule.line_id_path, number_like(known[line.id]))

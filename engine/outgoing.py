@@ -14,8 +14,9 @@ from ..core import documents, paths
 from ..core.errors import SyncError
 from ..core.record_schema import check_record
 from ..core.values import number_like
-from . import failures, hiding, http, journal, messages, statuses
+from . import failures, hiding, http, journal, line_links, look_up, messages, statuses
 from .export_merging import ExportMerging
+from .files import FETCHING
 from .lines import lines_hash
 from .mapper import OutMapper
 from .plan import LOOKUP_KINDS, FlowPlan, RulePlan
@@ -160,9 +161,11 @@ class ExportPlanner(ExportMerging):
             if not rule.line_id_path:
                 continue
             lines = records[rule.odoo_path]
-            found[rule.id] = {
-                external_id.rpartition("/")[2]: line_id for external_id, line_id in journal.find_line_links(
-                    self.cr, self.plan.connection.id, self.plan.resource.id, rule.id, lines._name, lines.ids)}
+            linked = journal.find_line_links(
+                self.cr, self.plan.connection.id, self.plan.resource.id, rule.id, lines._name, lines.ids)
+            parts = line_links.split_all(
+                self.cr, self.plan.connection.id, self.plan.resource.id, [external_id for external_id, _id in linked])
+            found[rule.id] = {parts[external_id][1]: line_id for external_id, line_id in linked}
             self.mapper.line_ids[rule.id] = {line_id: external_id for external_id, line_id in found[rule.id].items()}
         return found
 
@@ -197,7 +200,9 @@ class ExportPlanner(ExportMerging):
                         rule, "external", owner=self._owner_of(rule, record)):
                     outgoing.values[rule.code] = self.mapper.value(rule, record)
                     outgoing.changed.append(rule)
-        if self.plan.only_imports or external_id and not outgoing.changed:
+        if external_id and self.plan.watches_files and not outgoing.changed and FETCHING in row.agreed:
+            self._plan_file_look(outgoing)
+        elif self.plan.only_imports or external_id and not outgoing.changed:
             self._nothing_to_send(outgoing)
         elif external_id and row.import_pending and self.plan.replaces:
             row.settle("pending", "", due_at=self.now)  # the whole record is sent when what is not Odoo's was put back
@@ -231,8 +236,8 @@ class ExportPlanner(ExportMerging):
         if not operation:
             raise SyncError("mapping", "no_operation", params={"kind": "update", "resource": self.plan.resource.name})
         if operation.send == "all":
-            for rule in self.plan.export_rules:
-                if rule.code in outgoing.values or rule.kind == "status":
+            for rule in self.plan.whole_rules:
+                if rule.code in outgoing.values:
                     continue
                 if outgoing.row.conflicts and rule.code in outgoing.row.conflicts:
                     self._keep_theirs(outgoing, rule)
@@ -308,7 +313,9 @@ class ExportPlanner(ExportMerging):
         if outgoing.asked:
             variables["value"] = outgoing.asked[0][1]
         try:
-            return http.build_request(find, variables=variables, key=outgoing, secrets=self._sensitive([outgoing]))
+            body = look_up.filled(self.plan, outgoing.values, find, variables) if find.takes_values else None
+            return http.build_request(
+                find, variables=variables, body=body, key=outgoing, secrets=self._sensitive([outgoing]))
         except SyncError as error:
             if error.code == "missing_variable":
                 return None

@@ -16,6 +16,7 @@ from . import status_plan
 
 RESOURCE_FIELDS = (
     "name", "api_name", "format", "id_path", "version_path", "updated_at_path", "deleted_path", "merged_path", "name_path",
+    "fetching_path", "trouble_path",
 )
 OPERATION_FIELDS = (
     "kind", "name", "method", "path", "query", "body", "body_path", "record_path", "records_path", "params_in",
@@ -23,7 +24,7 @@ OPERATION_FIELDS = (
     "next_path", "has_more_path", "total_pages_header", "keyset_param", "keyset_path", "incremental_param",
     "incremental_format", "incremental_template", "send", "idempotency_header", "idempotent", "success_path",
     "error_paths", "split_path", "parts_path", "result_id_path", "bulk", "bulk_limit", "bulk_path", "bulk_result_path",
-    "bulk_error_path", "bulk_id_path", "compress", "document", "done_folder",
+    "bulk_error_path", "bulk_id_path", "compress", "document", "done_folder", "nested_path",
 )
 FLOW_FIELDS = ("batch_size", "external_filter", "log_level", "overlap_seconds", "priority", "timing", "tz",
                "guard_window_minutes")
@@ -71,6 +72,7 @@ class RulePlan:
     expression_export: str = ""
     value_map_id: int | None = None
     blank_as: str = "null"
+    send_when: str = "always"
     blanks: tuple = ()
     choices: tuple = ()
     plain: bool = False  # the value at the path, as it is
@@ -83,6 +85,7 @@ class RulePlan:
     told: bool = False  # sent and never read: the other side's value is not known
     whole: bool = False  # lines without IDs, alone in their field: all lines of the field are theirs
     children: list = field(default_factory=list)
+    needed: tuple = ()  # of lines: references without which a line is left out
 
 
 class FlowPlan:
@@ -108,6 +111,10 @@ class FlowPlan:
             operation.name: operation_plan(operation)
             for operation in flow.resource_id.sudo().operation_ids if operation.kind == "action"
         }
+        self.rests = [
+            operation_plan(operation)
+            for operation in flow.resource_id.sudo().operation_ids if operation.kind == "rest"
+        ]
         self.model_name = flow.model_name
         self.model = flow._model()
         self.imports = flow.direction in ("import", "both")
@@ -154,6 +161,13 @@ class FlowPlan:
         return self.operation(kind, bulk=True) or self.operation(kind)
 
     @cached_property
+    def watches_files(self) -> bool:
+        """Is looked what becomes of the files whose addresses are sent?"""
+        return bool(
+            (self.resource.fetching_path or self.resource.trouble_path) and self.operation("read")
+            and any(rule.transform == "file_url" for rule in self.export_rules))
+
+    @cached_property
     def replaces(self) -> bool:
         """Does an update send the whole record?"""
         update = self.write_operation("update")
@@ -184,7 +198,7 @@ class FlowPlan:
             lookup_field=rule.lookup_field or "", lookup_domain=rule.lookup_domain or "",
             country_path=rule.country_path or "", expression_import=rule.expression_import or "",
             expression_export=rule.expression_export or "", value_map_id=rule.value_map_id.id or None,
-            blank_as=rule.blank_as, blanks=self.blanks,
+            blank_as=rule.blank_as, send_when=rule.send_when, blanks=self.blanks,
             choices=tuple(record_field.get_values(self.model.env))
             if record_field is not None and record_field.type == "selection" else (),
         )
@@ -208,6 +222,7 @@ class FlowPlan:
                 child_plan for child in rule.child_ids.filtered("active")
                 if (child_plan := self._rule_plan(child)) is not None
             ]
+            plan.needed = tuple(child for child in plan.children if child.relation_mode == "leave_out")
         return plan
 
     @cached_property
@@ -224,6 +239,16 @@ class FlowPlan:
         return [rule for rule in self.rules if rule.kind != "check" and (rule.imports or not self.asks)]
 
     @cached_property
+    def later_rules(self) -> list[RulePlan]:
+        """Of a record that is known over there: what is compared and sent."""
+        return [rule for rule in self.merge_rules if rule.send_when != "created" or rule.imports]
+
+    @cached_property
+    def whole_rules(self) -> list[RulePlan]:
+        """What a call carries that sends the whole record, beside what has changed."""
+        return [rule for rule in self.export_rules if rule.send_when == "always" and rule.kind != "status"]
+
+    @cached_property
     def read_first(self) -> list[RulePlan]:
         """Rules before whose export the other side is read: of fields that move together, the later or a person decides,
         and a change of another field of the group that nobody has seen yet would make half of it come from each side."""
@@ -233,6 +258,12 @@ class FlowPlan:
     @cached_property
     def match_rules(self) -> list[RulePlan]:
         return [rule for rule in self.rules if rule.match_key and rule.kind != "lines"]
+
+    @cached_property
+    def line_keys(self) -> list[tuple[RulePlan, RulePlan]]:
+        """Of lists that are sent: by which of their fields a line is recognised over there, and with it the record."""
+        return [(rule, child) for rule in self.export_rules if rule.kind == "lines" and rule.line_id_path
+                for child in rule.children if child.match_key and child.exports and child.external_path]
 
     @cached_property
     def checks(self) -> list[RulePlan]:
@@ -332,7 +363,9 @@ def operation_plan(operation) -> SimpleNamespace:
     plan.document = plan.document if plan.format == "graphql" else ""
     if plan.document:
         plan.params_in = "body"  # what a call brings are its variables
-        plan.idempotent = plan.idempotent or operation._reads()
+        plan.reads = operation._reads()
+        plan.idempotent = plan.idempotent or plan.reads
+    plan.takes_values = '"{=' in (plan.body or "")  # of the record that is looked for
     plan.in_address = frozenset(re.findall(r"{\+?([^{}]+)}", plan.path)) - {"id", "key"}
     return plan
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 from ..core import documents
 from ..core.errors import SyncError
-from . import announcing, edits, failures, http, inbox, issues, journal, messages, parents
+from . import announcing, edits, failures, http, inbox, issues, journal, messages, nested, parents
 from .claim import RUN_LOCK_SPACE
 from .fetcher import Fetcher
 from .file_reading import FileFetcher
@@ -191,6 +191,7 @@ class Reading:
         client = self.client()
         self._commit()
         exchanges = list(client.send_many(requests, stop=http.Patience()))
+        rest = nested.complete(client, plan, read, exchanges)
         records, answered, missing = [], [], []
         for exchange in exchanges:
             try:
@@ -208,7 +209,7 @@ class Reading:
             inbox.store(self.cr, plan, records, now=self._now(), priority=priority, embedded_plans=self._plan)
             for external_id in inbox.unwanted(self.cr, plan, answered):
                 self._parent_failed(plan, external_id, SyncError("validation", "parent_excluded"))
-            self._record_exchanges(plan, exchanges)
+            self._record_exchanges(plan, [*exchanges, *rest])
 
         self._lasting(store)
 
@@ -231,8 +232,10 @@ class Reading:
             self._close_client()
 
     def _with_payload(self, plan: FlowPlan, rows: list[Row]) -> tuple[list[Row], list[Row]]:
-        """What retention has removed is read again: the rows that can be worked on, and those whose reading failed."""
-        pruned = {row.id: row for row in rows if not row.payload and row.external_id}
+        """What retention has removed, and what could not be read to its end, is read again: the rows that can be worked on,
+        and those whose reading failed."""
+        pruned = {row.id: row for row in rows
+                  if row.external_id and (not row.payload or plan.rests and nested.is_open(row.payload))}
         if not pruned or plan.operation("read") is None:
             return rows, []
         failed, unread = self._read_anew(plan, list(pruned.values())), []
@@ -284,6 +287,7 @@ class Reading:
         client = self.client()
         self._commit()
         exchanges = list(client.send_many(requests, stop=http.Patience()))
+        rest = nested.complete(client, plan, read, exchanges)
         records = []
         for exchange in exchanges:
             try:
@@ -302,7 +306,7 @@ class Reading:
                 self.cr.execute(
                     "UPDATE integration_sync SET content_hash = NULL WHERE id = ANY(%s) AND payload IS NULL", [pruned])
             inbox.store(self.cr, plan, records, now=self._now(), embedded_plans=self._plan)
-            self._record_exchanges(plan, exchanges)
+            self._record_exchanges(plan, [*exchanges, *rest])
 
         self._lasting(store)
         return failed

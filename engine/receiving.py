@@ -16,7 +16,7 @@ from psycopg2.extras import execute_values
 
 from ..core import retry, webhooks
 from ..core.errors import SyncError
-from . import failures, http, inbox, journal, messages, outbox
+from . import failures, http, inbox, journal, messages, nested, outbox
 from .plan import FlowPlan, id_text
 from .rows import RUNNING_STATES
 
@@ -329,11 +329,12 @@ class Receiving:
             if external_id not in one.event.has_read(one.line))
         errors: dict[str, SyncError] = {}
         requests = self._read_requests(plan, list(by_id)[:1 if self._probing else MOST_READS], errors)
-        exchanges = []
+        exchanges, rest = [], []
         if requests:
             client = self.client()
             self._commit()
             exchanges = list(client.send_many(requests, stop=http.Patience(self._live_waits)))
+            rest = nested.complete(client, plan, plan.operation("read"), exchanges)
         records = []
         read = plan.operation("read")
         for exchange in exchanges:
@@ -352,7 +353,7 @@ class Receiving:
             if records:
                 self._store_records(plan, records)
             self._settle(events)
-            self._record_exchanges(plan, exchanges)
+            self._record_exchanges(plan, [*exchanges, *rest])
 
         self._lasting(store)
 

@@ -14,7 +14,7 @@ from odoo.fields import Domain
 
 from ..core import documents, fingerprint, paging, retry
 from ..core.errors import SyncError
-from . import bulk, http, inbox, journal, messages
+from . import bulk, http, inbox, journal, messages, nested
 from .comparing import Comparer, Counted
 from .fetcher import NO_CONTENT, PAGE_POLICY, Fetcher, Look
 from .reconcile_fix import forget_seen
@@ -51,7 +51,7 @@ class Pages(Fetcher):
         self.env = env
         self.cr = env.cr
         self.plan = plan
-        self.since, self.full, self.parts = None, True, None
+        self.since, self.full, self.parts, self.rest = None, True, None, []
         self.operation = plan.operation("list")
         if self.operation is None or self.operation.paging_style == "files":  # files tell what was, not what there is
             raise SyncError("mapping", "no_operation", params={"kind": "list", "resource": plan.resource.name})
@@ -193,9 +193,9 @@ class Reconciler:
         if not rows:
             self._begin_last_phase()
             return 1
-        exchanges, present, missing, unasked, broken = [], {}, [], [], None
+        exchanges, parts, present, missing, unasked, broken = [], [], {}, [], [], None
         if reading:
-            exchanges = self._read(read, rows, unasked)
+            exchanges = self._read(read, rows, unasked, parts)
         by_id = dict(rows)
         asked_at = min((exchange.started_at.replace(tzinfo=None) for exchange in exchanges), default=self.worker._now())
         done = set(unasked)
@@ -217,8 +217,8 @@ class Reconciler:
 
         def store():
             if exchanges:
-                self.worker._note_health(exchanges)
-                self._keep(exchanges)
+                self.worker._note_health([*exchanges, *parts])
+                self._keep([*exchanges, *parts])
             comparer = Comparer(self.env, self.plan)
             if reading:
                 comparer.compare(
@@ -255,7 +255,8 @@ class Reconciler:
                 "position": self.position or "", "id": self.id, "flow": self.plan.id, "limit": limit})
         return self.cr.fetchall()
 
-    def _read(self, read, rows: list[tuple[str, int]], unasked: list[str]) -> list:
+    def _read(self, read, rows: list[tuple[str, int]], unasked: list[str], made: list) -> list:
+        """Read these records. ``made`` gets the exchanges of the calls that were needed to have them whole."""
         requests = []
         for external_id, _res_id in rows:
             try:
@@ -264,7 +265,9 @@ class Reconciler:
                 unasked.append(external_id)  # no address can be made of this ID
         client = self.worker.client()
         self.worker._commit()
-        return list(client.send_many(requests, stop=http.Patience(self.worker._live_waits)))
+        exchanges = list(client.send_many(requests, stop=http.Patience(self.worker._live_waits)))
+        made += nested.complete(client, self.plan, read, exchanges)
+        return exchanges
 
     def _begin_last_phase(self) -> None:
         if self.plan.exports and self.plan.flow.create_in_external:

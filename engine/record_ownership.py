@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from odoo import fields
 
+from .line_links import split_all
+
 # By these owners the other system has no say once the record is there.
 OWN_BUSINESS = ("odoo", "external_at_creation", "nobody")
 WRITE_GROUP = "integration_flow.group_write_owned"
@@ -90,17 +92,33 @@ def owned_fields(env, model_name: str, ids: list[int]) -> dict[int, dict]:
 
 
 def _links(env, model_name, ids) -> dict[int, list[tuple]]:
-    """``{record id: [(connection id, resource id, line rule id, external ID)]}``, those of archived connections left out."""
+    """``{record id: [(connection id, resource id, line rule id, external ID, external ID of the document)]}``, those of
+    archived connections left out."""
     env["integration.link"].flush_model()
     env["integration.connection"].flush_model(["active"])
     env.cr.execute(
         "SELECT l.res_id, l.connection_id, l.resource_id, COALESCE(l.line_rule_id, 0), l.external_id "
         "FROM integration_link l JOIN integration_connection c ON c.id = l.connection_id AND c.active "
         "WHERE l.model = %s AND l.res_id = ANY(%s)", [model_name, list(ids)])
+    rows = env.cr.fetchall()
+    documents = _documents(env, rows)
     links = defaultdict(list)
-    for res_id, *link in env.cr.fetchall():
-        links[res_id].append(tuple(link))
+    for res_id, *link in rows:
+        links[res_id].append((*link, documents.get(tuple(link), link[3])))
     return links
+
+
+def _documents(env, rows) -> dict[tuple, str]:
+    """``{link of a line: external ID of its document}``"""
+    by_resource = defaultdict(list)
+    for _res_id, *link in rows:
+        if link[2]:
+            by_resource[link[0], link[1]].append(tuple(link))
+    found = {}
+    for (connection_id, resource_id), links in by_resource.items():
+        parts = split_all(env.cr, connection_id, resource_id, [link[3] for link in links])
+        found.update({link: parts[link[3]][0] for link in links})
+    return found
 
 
 class _Look:
@@ -131,7 +149,7 @@ class _Look:
                     continue
                 source = {
                     "system": self._system(rule.connection_id),
-                    "synced_at": self.synced.get((rule.flow_id, _document_id(rule, link))) or False}
+                    "synced_at": self.synced.get((rule.flow_id, link[4])) or False}
                 if source not in sources:
                     sources.append(source)
                 owned[rule.field] = dict(entry, source=sources.index(source))
@@ -154,12 +172,12 @@ class _Look:
         """The record of the flow that decides about the owner: the record itself, or the document of a line."""
         if not rule.line_rule_id:
             return record_id
-        return self.documents.get((rule.connection_id, rule.resource_id, rule.model_name, _document_id(rule, link)))
+        return self.documents.get((rule.connection_id, rule.resource_id, rule.model_name, link[4]))
 
     def _documents(self) -> dict[tuple, int]:
         """``{(connection id, resource id, model, external ID of a document): its record id}`` of the lines."""
         wanted = {
-            (rule.connection_id, rule.resource_id, rule.model_name, _document_id(rule, link))
+            (rule.connection_id, rule.resource_id, rule.model_name, link[4])
             for links in self.links.values() for link in links
             for rule in self.rules.get(link[:3], ()) if rule.line_rule_id}
         if not wanted:
@@ -199,7 +217,7 @@ class _Look:
     def _synced_at(self) -> dict[tuple, str]:
         """``{(flow id, external ID of the document): when it was last synced}``"""
         wanted = {
-            (rule.flow_id, _document_id(rule, link)) for links in self.links.values() for link in links
+            (rule.flow_id, link[4]) for links in self.links.values() for link in links
             for rule in self.rules.get(link[:3], ())}
         if not wanted:
             return {}
@@ -222,8 +240,3 @@ class _Look:
             self.systems[connection_id] = (
                 connection.name if known else self.env._("a system of another company"))
         return self.systems[connection_id]
-
-
-def _document_id(rule: OwnedRule, link: tuple) -> str:
-    """The external ID of the document: a line's is ``<document>/<line>``."""
-    return link[3].rpartition("/")[0] if rule.line_rule_id else link[3]

@@ -15,13 +15,13 @@ from ..core import documents, paths, steps
 from ..core.errors import SyncError
 from ..core.fingerprint import content_hash
 from ..core.values import text_of
-from . import http, journal, outbox, queueing
+from . import http, journal, nested, outbox, queueing
 from .drafts import CALLS, Drafts
 from .exporter import Exporter
 from .importer import Importer
 from .items import Item
 from .outgoing import Outgoing
-from .plan import operation_plan
+from .plan import id_text, operation_plan
 from .request_files import FETCHED, RequestFiles
 from .rows import Row
 
@@ -66,6 +66,9 @@ class Requester(Drafts, RequestFiles, Exporter):
         super().__init__(env, plan, now)
         self.steps = plan.request.steps
         self.effect = plan.request.effect
+        # The first call only looks what is there already: it is made anew whenever something is not known, and a later
+        # one makes what the record is linked to.
+        self.looks_first = self.effect == "create" and len(self.steps) > 1 and _only_reads(self.steps[0].operation)
         self.known: dict[int, dict] = {}  # row id → answers so far
         self.open: list[Outgoing] = []  # whose first call is answered
         self.files: list[tuple[Row, str, bytes, str]] = []
@@ -90,7 +93,7 @@ class Requester(Drafts, RequestFiles, Exporter):
             self._go_on(outgoing)
         elif self.effect == "end" and not external_id:
             raise SyncError("validation", "nothing_to_end", params={"flow": self.plan.name})
-        elif self.effect == "create":
+        elif self.effect == "create" and not self.looks_first:
             self._plan_creating(outgoing, self.steps[0].operation)
         else:
             outgoing.request = self._request(outgoing)
@@ -141,6 +144,14 @@ class Requester(Drafts, RequestFiles, Exporter):
 
     # -- calling (no transaction open) ---------------------------------------------------------------------
 
+    def _call_all(self, client, requests: list) -> list:
+        """Long lists of what was looked at first are read to their end."""
+        exchanges = super()._call_all(client, requests)
+        if self.plan.rests and self.looks_first:
+            looks = [exchange for exchange in exchanges if exchange.request.key.row.id not in self.known]
+            self.exchanges += nested.complete(client, self.plan, self.steps[0].operation, looks)
+        return exchanges
+
     def _after_read(self, outgoing: Outgoing, exchange) -> None:
         """A later call may have been carried out: the record itself says so."""
         record = http.read_record(self.plan.operation("read"), exchange.response.body)
@@ -159,7 +170,11 @@ class Requester(Drafts, RequestFiles, Exporter):
     def _recorded(self, outgoing: Outgoing, answer, outcome: str, *, new_id: str = "") -> None:
         """The first call succeeded."""
         row = outgoing.row
-        if self.effect == "create":
+        if self.looks_first:
+            if not isinstance(answer, dict):
+                raise SyncError("validation", "not_found", params={"message": ""})
+            nested.check_complete(self.plan, answer)
+        elif self.effect == "create":
             external_id = new_id or (self.plan.external_id(answer) if answer else "")
             if not external_id:
                 raise SyncError("validation", "missing_external_id_in_answer", params={
@@ -182,8 +197,7 @@ class Requester(Drafts, RequestFiles, Exporter):
         :param mark: function called with the outgoings before a call that must not be made twice; it commits
         """
         going, self.open = [outgoing for outgoing in self.open if outgoing.row.error is None], []
-        for outgoing in going:
-            self._skip_done(outgoing)
+        going = [outgoing for outgoing in going if self._skips_done(outgoing)]
         while going:
             ready, left = [], []
             for outgoing in going:
@@ -208,13 +222,33 @@ class Requester(Drafts, RequestFiles, Exporter):
     def _calls(self, outgoing: Outgoing) -> int:
         return self.known[outgoing.row.id][CALLS]
 
+    def _skips_done(self, outgoing: Outgoing) -> bool:
+        """See :meth:`_skip_done`; False for a record that failed at it."""
+        try:
+            self._skip_done(outgoing)
+        except SyncError as error:
+            self._keep_progress(outgoing)
+            self._fail(outgoing.row, error)
+            return False
+        return True
+
     def _skip_done(self, outgoing: Outgoing) -> None:
+        """Go on to the next call that is needed. What is there already may tell its ID instead of a mere yes."""
         known = self.known[outgoing.row.id]
         while known[CALLS] < len(self.steps):
             step = self.steps[known[CALLS]]
-            if not steps.holds(known, step.done_path) and (not step.each_path or _next_item(step, known)):
+            there = steps.look(step.done_path, known)
+            if not there and (not step.each_path or _next_item(step, known)):
                 return
+            if not _only_reads(step.operation):
+                self._made(outgoing, id_text(there))
             known[CALLS] += 1
+
+    def _made(self, outgoing: Outgoing, external_id: str) -> None:
+        """A later call has made something, or found it there: the record is linked to it."""
+        if self.looks_first and external_id and not outgoing.external_id:
+            outgoing.external_id = outgoing.row.external_id = external_id
+            self.links.append((external_id, outgoing.row.res_id, None))
 
     def _later_request(self, outgoing: Outgoing):
         step, known = self.steps[self._calls(outgoing)], self.known[outgoing.row.id]
@@ -234,7 +268,8 @@ class Requester(Drafts, RequestFiles, Exporter):
         if error is not None:
             self._keep_progress(outgoing)
             self._fail(row, error)
-            if error.outcome_unknown and not (self.plan.operation("read") and self.steps[number].done_path):
+            looks = self.steps[number].done_path and (self.looks_first or self.plan.operation("read"))
+            if error.outcome_unknown and not looks:
                 row.create_sent = True
                 self._unknown(row, error)
             elif not error.outcome_unknown and error.code != "not_sent":
@@ -254,9 +289,15 @@ class Requester(Drafts, RequestFiles, Exporter):
             if step.operation.format == "binary" else _as_object(answer)
         if self.plan.external_id(answer) and self.plan.external_id(answer) == outgoing.external_id:
             known.update(answer)  # the record itself, as it is now
+        if not _only_reads(step.operation):
+            self._made(outgoing, http.new_id(step.operation, exchange.response.body) or self.plan.external_id(answer))
         known[CALLS] = number + 1
-        self._skip_done(outgoing)
-        if known[CALLS] >= len(self.steps):
+        return self._goes_on(outgoing)
+
+    def _goes_on(self, outgoing: Outgoing) -> bool:
+        if not self._skips_done(outgoing):
+            return False
+        if self._calls(outgoing) >= len(self.steps):
             self._answered(outgoing)
             return False
         return True
@@ -272,11 +313,7 @@ class Requester(Drafts, RequestFiles, Exporter):
             known[FETCHED] = [*known.get(FETCHED, ()), content_hash(item["item"])]
         except SyncError:
             known[SKIPPED] = [*known.get(SKIPPED, ()), content_hash(item["item"])]
-        self._skip_done(outgoing)
-        if known[CALLS] >= len(self.steps):
-            self._answered(outgoing)
-            return False
-        return True
+        return self._goes_on(outgoing)
 
     def _keep_progress(self, outgoing: Outgoing) -> None:
         row = outgoing.row
@@ -334,6 +371,10 @@ class AnswerImporter(Importer):
 
     def _without_deleted(self, items: list[Item]) -> list[Item]:
         return [item for item in items if not item.row.settled]
+
+
+def _only_reads(operation) -> bool:
+    return operation.method == "GET" or bool(operation.document and operation.reads)
 
 
 def _as_object(answer) -> dict:

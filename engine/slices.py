@@ -97,6 +97,8 @@ class Slices:
                 self._lasting(exporter.record_links)
                 if plan.asks:
                     exporter.send_rest(client, lambda risky: self._lasting(lambda: exporter.mark_later(risky)))
+                    if exporter.looks_first:  # what the later calls have made
+                        self._lasting(exporter.record_links)
 
         def record():
             if plan.asks:

@@ -21,6 +21,17 @@ ENGINE = {
     "broken_row": (
         _lt("Line %(line)s of the file cannot be read: %(reason)s."),
         _lt("Ask the provider to correct this line and to put the file there again. The other lines were read.")),
+    "still_fetching": (
+        _lt("%(fields)s: the other system has not fetched the file yet."),
+        _lt("Nothing to do: it is looked again by itself.")),
+    "file_not_fetched": (
+        _lt("%(fields)s: the other system could not get the file: %(message)s"),
+        _lt("Check the picture, and whether the other system can reach the web address of this database. Then retry: the "
+            "file is sent again.")),
+    "list_incomplete": (
+        _lt("The list “%(path)s” of this record could not be read to its end."),
+        _lt("Press Retry to read it again. If that does not help, look at the last exchanges of this flow: they show what "
+            "the other system answered.")),
     "nothing_to_end": (
         _lt("%(flow)s: for this record nothing was made over there that could end."),
         _lt("Nothing to do. If it was made outside of Odoo, link it first.")),
@@ -136,6 +147,9 @@ ENGINE = {
     "ambiguous_match": (
         _lt("%(count)s records have the same %(keys)s, so it is not clear which one is meant."),
         _lt("Merge or archive the duplicates, or link the right record by hand, then retry.")),
+    "several_found": (
+        _lt("%(count)s records over there have the same %(keys)s: %(records)s."),
+        _lt("Only one of them can be this record. Give the others another %(keys)s over there or delete them, then retry.")),
     "already_linked": (
         _lt("“%(record)s” has the same %(keys)s, but it is already linked to %(external_id)s."),
         _lt("One of the two is a duplicate. Remove it in the external system, or correct the %(keys)s, "

@@ -161,6 +161,10 @@ MESSAGES = {
         _lt("A page came without saying whether there are more (expected at “%(path)s”), so reading was stopped."),
         _lt("Ask an administrator to ask for pageInfo with hasNextPage and endCursor in the query of the operation, and to "
             "check the records path.")),
+    "not_expected": (
+        _lt("The other system does not wait for %(quantity)s more of “%(name)s”."),
+        _lt("Compare with the order over there: it may have been sent, cancelled or refunded there already. Correct it "
+            "there and retry, or skip this record.")),
     # -- Core: GraphQL ---------------------------------------------------------------------------------------
     "bad_graphql": (
         _lt("The GraphQL document cannot be used: %(reason)s."),

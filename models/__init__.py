@@ -13,9 +13,11 @@ from . import connection_executor
 from . import connection_sftp
 from . import resource
 from . import operation
+from . import resource_files
 from . import resource_format
 from . import operation_graphql
 from . import operation_parts
+from . import operation_nested
 from . import value_map
 from . import flow
 from . import flow_running
@@ -28,6 +30,7 @@ from . import flow_status
 from . import field_rule
 from . import field_rule_relation
 from . import field_rule_file
+from . import field_rule_sending
 from . import field_rule_ownership
 from . import field_rule_clash
 from . import flow_request

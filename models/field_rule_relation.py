@@ -11,7 +11,7 @@ class IntegrationFieldRule(models.Model):
         selection_add=[("leave_out", "Leave This Record Out")], ondelete={"leave_out": "set default"},
         help="When the related record is not linked yet. Wait: until its own flow brings it. Import: read it from "
              "the other system now. Payload: the external path holds the whole record. Leave out: only for what is sent; a "
-             "note on a document that is not over there stays here.")
+             "note on a document that is not over there stays here, and within lines the line is left out.")
     relation_lines = fields.Char(
         string="Lines", help="The field refers to lines of the other flow's documents: code of the rule that brings "
                              "them, for example items. Their IDs over there are sent. Only for what is sent.")

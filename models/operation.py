@@ -8,7 +8,7 @@ from ..core.errors import SyncError
 
 PATH_FIELDS = (
     "records_path", "record_path", "cursor_path", "next_path", "has_more_path", "keyset_path", "success_path",
-    "bulk_result_path", "bulk_error_path", "split_path", "result_id_path",
+    "bulk_result_path", "bulk_error_path", "split_path", "result_id_path", "nested_path",
 )
 
 

@@ -53,7 +53,7 @@ class IntegrationOperation(models.Model):
             if not carried and self.kind != "delete":
                 return None
             names |= {carried.partition(".")[0]} if carried else set()
-        if self.kind == "list":
+        if self.kind in ("list", "rest"):
             paged = self.paging_style != "none"
             names |= {name.partition(".")[0] for name in (
                 self.size_param if paged else "", self.cursor_param if paged else "", self.incremental_param) if name}

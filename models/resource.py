@@ -54,7 +54,8 @@ class IntegrationResource(models.Model):
     @api.constrains("id_path", "version_path", "updated_at_path", "deleted_path", "merged_path", "name_path")
     def _check_paths(self):
         for resource in self:
-            for name in ("id_path", "version_path", "updated_at_path", "deleted_path", "merged_path", "name_path"):
+            for name in ("id_path", "version_path", "updated_at_path", "deleted_path", "merged_path", "name_path",
+                         "fetching_path", "trouble_path"):
                 if resource[name]:
                     try:
                         paths.compile_path(resource[name])

@@ -30,9 +30,11 @@ class Settings:
     rate_limit: dict | None = None  # {"requests": 10, "period": 1, "retry_after": 1, "as_date": false}
     graphql_points: float = 2000  # the bucket of the GraphQL shop, and how many points come back in a second
     graphql_restore: float = 100
+    media_seconds: float = 0.1  # until the GraphQL shop fetches a picture whose address it was given
     idempotency: bool = True
     utc_offset: float = 2  # hours: the shop's local dates differ from the _gmt ones
     currency: str = "EUR"
+    duplicate_skus: bool = False  # may a SKU stand at several products, as in many shops
     prices_include_tax: bool = False  # product prices are gross; holds for orders made from now on
     clock_offset: float = 0  # seconds added to the shop's clock
     modified_skew: float = 0  # seconds by which updated dates lie, into the past

@@ -2,12 +2,17 @@
 everything that such a shop answers inside a 200."""
 
 import json
+import threading
+from base64 import b64decode
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from odoo.tests import tagged
 
 from odoo.addons.integration_flow.sandbox.signatures import shopify
 
 from .common import FlowCase
+from .test_shop_pattern import OTHER_PIXEL, PIXEL
 from .webhook_common import WebhookCase
 
 PATH = "/admin/api/2026-04/graphql.json"
@@ -60,6 +65,20 @@ class GraphqlTools:
     def order_of(self, name):
         return self.records(self.flows["graphql_orders"])[self.case(name)["id"]]
 
+    def place_long(self, lines=120):
+        """The shop gets an order with so many lines."""
+        return self.shop.create("orders", {
+            "status": "processing",
+            "line_items": [
+                {"sku": "HOME-SCREW-M3", "quantity": quantity, "subtotal": f"{quantity}0.00", "total": f"{quantity}0.00"}
+                for quantity in (1 + number % 3 for number in range(lines))],
+            "billing": {"first_name": "Lena", "last_name": "Long", "address_1": "Weg 1", "city": "Berlin", "state": "BE",
+                        "postcode": "10115", "country": "DE", "email": "long@example.com"},
+            "meta_data": [{"key": "sandbox_case", "value": "long"}]})[0]
+
+    def total_of(self, number):
+        return float(self.ask("query($id: ID!) { order(id: $id) { totalPriceSet { shopMoney { amount } } } }",
+                              id=f"gid://shopify/Order/{number}")["order"]["totalPriceSet"]["shopMoney"]["amount"])
 
     def make_product(self, name="Lamp", price=20.0, **vals):
         """A product of the shop in Odoo."""
@@ -159,6 +178,44 @@ class TestGraphqlOrders(GraphqlCase):
         self.assertEqual(len(calls), 4)
         self.assertGreater(calls[-1]["at"] - calls[0]["at"], 0.3, "four calls are more than the room for one")
 
+    def test_a_long_order_is_read_to_its_end(self):
+        """What follows the first part of its lines is asked for by the cursor; without it nothing of the page is taken."""
+        flow = self.flows["graphql_orders"]
+        number = self.place_long()
+        flow.resource_id.operation_ids.filtered(lambda operation: operation.kind == "rest").page_size = 30
+        status = {"maximumAvailable": 1000.0, "currentlyAvailable": 100, "restoreRate": 50.0}
+        self.shop.fault("error_200", path="graphql", match_body="order.id: [$]id.", after=1, body={
+            "errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
+            "extensions": {"cost": {"requestedQueryCost": 1000, "actualQueryCost": None, "throttleStatus": status}}})
+        run = self.run_orders("long", "plain")
+        self.assertEqual((run.state, run.error_class, len(self.syncs(flow))), ("open", "rate_limit", 0))
+        self.shop.fault("cut_after", path="graphql", match_body="order.id: [$]id.")
+        self.work_again("graphql_orders", times=4)
+        self.assertEqual((run.state, self.problems()), ("done", []))
+        order = self.records(flow)[f"gid://shopify/Order/{number}"]
+        self.assertEqual(len(order.order_line), 120)
+        self.assertEqual((order.state, order.amount_total), ("sale", self.total_of(number)))
+        self.assertEqual(sum(order.order_line.mapped("product_uom_qty")), 240)
+        self.assertEqual(self.shop.counts()["faults"], {"error_200": 1, "cut_after": 1})
+        with self.watch("sale.order", "write", "create") as written:
+            self.run_orders("long", full=True)
+        self.assertFalse(written)
+
+    def test_a_rest_that_cannot_be_had(self):
+        """It is asked for once more by itself; then that order stays out and says so. The others arrive, and a retry reads
+        it whole."""
+        number = self.place_long(51)
+        self.shop.fault("error_200", path="graphql", match_body="lineItems.first: [$]first", times=2,
+                        body={"data": {"order": None}})
+        run = self.run_orders("long", "plain")
+        self.assertEqual((run.state, self.order_of("plain").state), ("done", "sale"))
+        sync = self.syncs(self.flows["graphql_orders"])[f"gid://shopify/Order/{number}"]
+        self.assertFailed(sync, "validation", "“lineItems” of this record could not be read to its end")
+        self.press(sync.action_retry)
+        self.assertEqual(self.problems(), [])
+        order = self.records(self.flows["graphql_orders"])[f"gid://shopify/Order/{number}"]
+        self.assertEqual((len(order.order_line), order.amount_total), (51, self.total_of(number)))
+
     def test_data_with_errors_is_not_taken(self):
         flow = self.flows["graphql_orders"]
         order = self.case("plain")
@@ -221,6 +278,8 @@ class TestGraphqlOut(GraphqlCase):
         after = self.product_there(tee)
         self.assertEqual([(variant["id"], variant["price"]) for variant in after["variants"]["nodes"]],
                          [(variant["id"], "11.00") for variant in there["variants"]["nodes"]])
+        sent = json.loads(self.calls_of("productSet")[-1]["body"])["variables"]["input"]["variants"]
+        self.assertEqual([variant["id"] for variant in sent], [variant["id"] for variant in there["variants"]["nodes"]])
         tee.attribute_line_ids.value_ids = [(4, size.value_ids[2].id)]
         tee.product_variant_ids[2].default_code = "TEE-2"
         lamp.list_price = 21
@@ -255,6 +314,148 @@ class TestGraphqlOut(GraphqlCase):
         counts = self.shop.counts()
         self.assertEqual((counts["creates"]["products"]["total"], counts["doubled"]), (2, {}))
         self.assertEqual(counts["faults"], {"cut_after": 1, "server_error": 1})
+
+    # -- products that are there already --------------------------------------------------------------------
+
+    def set_there(self, title, *skus, sizes=()):
+        """The shop's people have made a product themselves."""
+        names = sizes or ("Default Title",)
+        option = "Size" if sizes else "Title"
+        answer = self.ask(
+            "mutation($input: ProductSetInput!) { productSet(input: $input) { product { id handle variants(first: 9) { "
+            "nodes { id sku } } } userErrors { message } } }", input={
+                "title": title, "handle": title.lower().replace(" ", "-"),
+                "productOptions": [{"name": option, "values": [{"name": name} for name in names]}],
+                "variants": [{"sku": sku, "price": "1.00", "optionValues": [{"optionName": option, "name": name}]}
+                             for sku, name in zip(skus, names, strict=True)]})["productSet"]
+        self.assertEqual(answer["userErrors"], [])
+        return answer["product"]
+
+    def tee(self, **vals):
+        size = self.env["product.attribute"].create({
+            "name": "Size", "value_ids": [(0, 0, {"name": name}) for name in "SM"]})
+        tee = self.make_product("Tee", 9.5, default_code=False, attribute_line_ids=[
+            (0, 0, {"attribute_id": size.id, "value_ids": [(6, 0, size.value_ids.ids)]})], **vals)
+        for number, variant in enumerate(tee.product_variant_ids):
+            variant.default_code = f"TEE-{number}"
+        return tee
+
+    def test_products_of_both_sides_meet_by_their_skus(self):
+        """What is there with one of our SKUs is linked and brought up to date; its variants stay who they are, whatever
+        their order and names, and the shop keeps its address of it."""
+        other = self.set_there("Tee by hand", "OTHER")
+        there = self.set_there("Old tee", "TEE-1", "TEE-0", sizes=("Medium", "Small"))
+        lamp_there = self.set_there("Old lamp", "LAMP")
+        self.shop.clear_counts()
+        tee, lamp = self.tee(), self.make_product()
+        self.shop.fault("cut_after", path="graphql", match_body="mutation.*Lamp")
+        self.work(self.link)
+        self.work_again("graphql_products")
+        self.assertEqual(self.problems(), [])
+        self.assertEqual(self.shop.counts()["creates"].get("products"), None, "nothing was made")
+        after = self.product_there(tee)
+        self.assertEqual((after["id"], after["handle"], after["title"]), (there["id"], "old-tee", "Tee"))
+        ids = {variant["sku"]: variant["id"] for variant in there["variants"]["nodes"]}
+        self.assertEqual([(variant["title"], variant["id"], variant["price"]) for variant in after["variants"]["nodes"]], [
+            ("S", ids["TEE-0"], "9.50"), ("M", ids["TEE-1"], "9.50")])
+        after = self.product_there(lamp)
+        self.assertEqual((after["id"], after["variants"]["nodes"][0]["price"]), (lamp_there["id"], "20.00"))
+        self.assertNotIn(other["id"], self.records(self.flows["graphql_products"]))
+
+    def test_a_sku_that_stands_twice_is_not_guessed(self):
+        self.shop.settings(duplicate_skus=True)
+        twins = [self.set_there(name, "LAMP") for name in ("Red lamp", "Blue lamp")]
+        self.set_there("Lampshade", "LAMP-2")
+        lamp = self.make_product()
+        cup = self.make_product("Cup")
+        self.work(self.link)
+        sync = self.env["integration.sync"].search([
+            ("flow_id", "=", self.flows["graphql_products"].id), ("res_id", "=", lamp.id)])
+        self.assertFailed(sync, "ambiguous", "Internal Reference", *(
+            f"{name} ({twin['id']})" for name, twin in zip(("Red lamp", "Blue lamp"), twins, strict=True)))
+        self.assertTrue(self.product_there(cup))
+        self.ask("mutation($id: ID!) { productDelete(input: {id: $id}) { deletedProductId } }", id=twins[0]["id"])
+        self.press(sync.action_retry)
+        self.work(self.link)
+        self.assertEqual((self.problems(), self.product_there(lamp)["id"]), ([], twins[1]["id"]))
+        # A product of Odoo with the SKU of one that is linked already is told, too.
+        second = self.make_product("Lamp", default_code="LAMP")
+        self.work(self.link)
+        sync = self.env["integration.sync"].search([
+            ("flow_id", "=", self.flows["graphql_products"].id), ("res_id", "=", second.id)])
+        self.assertFailed(sync, "ambiguous", "already linked to", twins[1]["id"])
+
+    # -- pictures -------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def pictures(self):
+        """Where the shop finds the pictures of this database; yields the paths that were asked for."""
+        asked = []
+        kept = {attachment.res_id: attachment.raw for attachment in self.env["ir.attachment"].search([
+            ("res_model", "=", "product.template"), ("res_field", "=", "image_1920")])}
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                asked.append(self.path)
+                found = kept.get(int(self.path.split("/")[4])) if "access_token=" in self.path else None
+                self.send_response(200 if found else 404)
+                self.send_header("Content-Type", "image/png")
+                self.end_headers()
+                self.wfile.write(found or b"")
+
+            def log_message(self, *_arguments):
+                pass
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.env["ir.config_parameter"].set_param("web.base.url", f"http://127.0.0.1:{server.server_port}")
+        try:
+            yield asked, kept
+        finally:
+            server.shutdown()
+            server.server_close()
+
+    def media_there(self, product):
+        return self.ask("query($id: ID!) { product(id: $id) { media(first: 9) { nodes { id status } } } }",
+                        id=self.product_there(product)["id"])["product"]["media"]["nodes"]
+
+    def test_pictures(self):
+        """The shop fetches a picture after it has answered: the product waits for it. Unchanged it is not sent again."""
+        self.shop.settings(media_seconds=0.3)
+        lamp = self.make_product(image_1920=PIXEL)
+        self.env.flush_all()
+        with self.pictures() as (asked, kept):
+            self.work(self.link)
+            sync = self.env["integration.sync"].search([
+                ("flow_id", "=", self.flows["graphql_products"].id), ("res_id", "=", lamp.id)])
+            self.assertEqual((sync.state, "has not fetched" in sync.error_message), ("waiting", True))
+            self.shop.wait_until(lambda: self.media_there(lamp)[0]["status"] == "READY")
+            self.work_again("graphql_products", times=1)
+            self.assertEqual((self.problems(), len(asked)), ([], 1))
+            first = self.media_there(lamp)
+            lamp.list_price = 25
+            self.work_again("graphql_products", times=1)
+            self.assertEqual((self.problems(), self.media_there(lamp), len(asked)), ([], first, 1))
+            # One that cannot be fetched is an error that people see; with the next attempt it is sent again.
+            lamp.image_1920 = OTHER_PIXEL
+            kept.pop(lamp.id)
+            self.work(self.link)
+            self.shop.wait_until(lambda: self.media_there(lamp)[0]["status"] == "FAILED")
+            self.work_again("graphql_products", times=1)
+            self.assertFailed(sync, "validation", "could not get the file: 404 Not Found", "Image")
+            self.env.flush_all()
+            kept[lamp.id] = b64decode(OTHER_PIXEL)
+            self.shop.settings(media_seconds=0)
+            self.shop.fault("cut_after", path="graphql", match_body="mutation.*files")
+            self.press(sync.action_retry)
+            self.work_again("graphql_products")
+            self.shop.wait_until(lambda: self.media_there(lamp)[0]["status"] == "READY")
+            self.work_again("graphql_products")
+            self.assertEqual((self.problems(), len(self.media_there(lamp))), ([], 1))
+            self.assertNotEqual(self.media_there(lamp), first)
+            sent = [call for call in self.calls_of("productSet")
+                    if "files" in json.loads(call["body"])["variables"]["input"]]
+            self.assertEqual(len(sent), 4, "once each: new, changed, retried, and after the lost answer")
 
     # -- stock ---------------------------------------------------------------------------------------------
 
@@ -338,6 +539,82 @@ class TestGraphqlOut(GraphqlCase):
         self.assertEqual(self.case("plain")["fulfillments"], [{"trackingInfo": [{"number": named.name}]}])
         self.run_orders()
         self.assertEqual((order.state, other.state, self.problems()), ("sale", "sale", []))
+
+    def parcel(self, picking, tracking, **quantities):
+        """Deliver so much of these products; the rest follows as a backorder, which is returned."""
+        for move in picking.move_ids:
+            move.write({"quantity": quantities.get(move.product_id.default_code.replace("-", "_"), 0), "picked": True})
+        picking.carrier_tracking_ref = tracking
+        picking.with_context(skip_backorder=True).button_validate()
+        self.assertEqual(picking.state, "done")
+        return picking.backorder_ids
+
+    def sent_there(self, order_id):
+        """Quantities of the shop's fulfilments, in order: ``[(tracking number, {SKU: quantity})]``."""
+        made = self.ask(
+            "query($id: ID!) { order(id: $id) { fulfillments(first: 9) { trackingInfo { number } "
+            "fulfillmentLineItems(first: 250) { nodes { quantity lineItem { sku } } } } } }",
+            id=order_id)["order"]["fulfillments"]
+        return [(one["trackingInfo"][0]["number"], {
+            line["lineItem"]["sku"]: line["quantity"] for line in one["fulfillmentLineItems"]["nodes"]}) for one in made]
+
+    def reported(self, picking):
+        return self.env["integration.sync"].search([
+            ("flow_id.code", "=", "graphql_fulfilment"), ("res_id", "=", picking.id)])
+
+    def test_deliveries_in_parts(self):
+        """Each parcel is a fulfilment of its own, with just what is in it; also when answers are lost, and never twice."""
+        self.run_orders("mixed_rates")
+        order, key = self.order_of("mixed_rates"), self.case("mixed_rates")["id"]
+        extra = self.make_product("Gift").product_variant_id  # put in by hand: the shop does not know it
+        order.order_line = [(0, 0, {"product_id": extra.id, "product_uom_qty": 1})]
+        self.shop.clear_counts()
+        first = order.picking_ids
+        second = self.parcel(first, "JD0001", FOOD_COFFEE=2, GIFT=1)
+        self.work(self.link)
+        self.assertEqual((self.problems(), self.sent_there(key)), ([], [("JD0001", {"FOOD-COFFEE": 2})]))
+        self.assertEqual(self.case("mixed_rates")["displayFulfillmentStatus"], "PARTIALLY_FULFILLED")
+        self.shop.fault("cut_after", path="graphql", match_body="fulfillmentCreate")
+        third = self.parcel(second, "JD0002", FOOD_COFFEE=1, HOME_LAMP=1)
+        self.work(self.link)
+        self.assertEqual(len(self.problems()), 1)
+        self.work_again("graphql_fulfilment")
+        self.assertEqual(self.problems(), [])
+        # A number that was used before says that it is the same parcel: that is told, and not taken for done.
+        self.parcel(third, "JD0002", BOOK_FLOW=1)
+        self.work(self.link)
+        self.assertFailed(self.reported(third), "ambiguous", second.name)
+        third.carrier_tracking_ref = "JD0003"
+        status = {"maximumAvailable": 1000.0, "currentlyAvailable": 900, "restoreRate": 50.0}
+        self.shop.fault("error_200", path="graphql", match_body="fulfillmentCreate", body={
+            "errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}],
+            "extensions": {"cost": {"requestedQueryCost": 1000, "actualQueryCost": None, "throttleStatus": status}}})
+        self.work_again("graphql_fulfilment")
+        self.assertEqual((self.problems(), self.sent_there(key)), ([], [
+            ("JD0001", {"FOOD-COFFEE": 2}), ("JD0002", {"HOME-LAMP": 1, "FOOD-COFFEE": 1}), ("JD0003", {"BOOK-FLOW": 1})]))
+        self.assertEqual(self.case("mixed_rates")["displayFulfillmentStatus"], "FULFILLED")
+        self.flows["graphql_fulfilment"]._request_later(first | second | third)
+        self.work_again("graphql_fulfilment")
+        counts = self.shop.counts()
+        self.assertEqual((counts["creates"]["fulfillments"]["total"], counts["doubled"]), (3, {}))
+        self.assertEqual(set(self.records(self.flows["graphql_fulfilment"]).values()), {first, second, third})
+
+    def test_what_the_shop_does_not_wait_for(self):
+        """Sent by hand over there in part: what is too much is told by its product, and nothing is reported for it."""
+        number = self.place_long(21)
+        self.run_orders("long")
+        order = self.records(self.flows["graphql_orders"])[f"gid://shopify/Order/{number}"]
+        whole = f"gid://shopify/FulfillmentOrder/{number}"
+        line = self.ask("query($id: ID!) { fulfillmentOrder(id: $id) { lineItems(first: 1) { nodes { id } } } }", id=whole)
+        self.ask("""mutation($order: ID!, $line: ID!) { fulfillmentCreate(fulfillment: {lineItemsByFulfillmentOrder: [{
+            fulfillmentOrderId: $order, fulfillmentOrderLineItems: [{id: $line, quantity: 1}]}],
+            trackingInfo: {number: "HAND"}}) { userErrors { message } } }""",
+                 order=whole, line=line["fulfillmentOrder"]["lineItems"]["nodes"][0]["id"])
+        picking = self.deliver(order, "JD0009")
+        self.work(self.link)
+        sync = self.reported(picking)
+        self.assertFailed(sync, "validation", "does not wait for 1 more of", "HOME-SCREW-M3")
+        self.assertEqual(len(self.sent_there(f"gid://shopify/Order/{number}")), 1)
 
     def test_cancellations(self):
         self.run_orders("mixed_rates", "plain")

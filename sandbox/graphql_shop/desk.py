@@ -12,6 +12,7 @@ from .connections import connection, meets
 from .cost import MOST, Bucket, cost_of
 from .fulfilling import Fulfilling, Refused, number_of
 from .goods import LOCATIONS, STATUSES, GoodShapes
+from .media import Media
 from .orders import FINANCIAL, OrderShapes, gid, moment
 from .root import Root, began, plain
 from .stocking import Stocking
@@ -43,7 +44,7 @@ def schema():
     return build_schema((Path(__file__).parent / "schema.graphql").read_text())
 
 
-class GraphqlShop(OrderShapes, GoodShapes, Stocking, Fulfilling):
+class GraphqlShop(OrderShapes, GoodShapes, Media, Stocking, Fulfilling):
     """Serves below ``/admin``; called by the threads of the server."""
 
     def __init__(self, app):
@@ -58,6 +59,7 @@ class GraphqlShop(OrderShapes, GoodShapes, Stocking, Fulfilling):
         self.extra = {}  # number of the product -> what the shop itself has no field for
         self.answers = {}  # idempotency key -> (what was asked, answer)
         self.hooks = []
+        self.clear_media()
         self.bucket.reset()
 
     # HTTP

@@ -54,6 +54,10 @@ class Fulfilling:
         return {
             "id": gid("Fulfillment", made["id"]), "name": f"#{order['number']}-F{made['place']}", "status": "SUCCESS",
             "createdAt": made["at"], "trackingInfo": some([made["tracking"]] if made["tracking"] else []),
+            "fulfillmentLineItems": inner([
+                {"id": gid("FulfillmentLineItem", f"{made['id']}{item['id']}"), "quantity": made["lines"][item["id"]],
+                 "lineItem": lambda _info, item=item: self.line(order, item)}
+                for item in order["line_items"] if item["id"] in made["lines"]]),
             "order": lambda _info: self.order(order),
         }  # fmt: skip
 

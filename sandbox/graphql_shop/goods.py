@@ -80,7 +80,8 @@ class GoodShapes:
                 for place, (name, values) in enumerate(options, 1)]),
             "variants": inner([self.variant(record, item) for item in variants]),
             "media": inner([
-                {"id": gid("MediaImage", image["id"]), "alt": image["alt"], "mediaContentType": "IMAGE"}
+                {"id": gid("MediaImage", image["id"]), "alt": image["alt"], "mediaContentType": "IMAGE",
+                 **self.medium(image)}
                 for image in record["images"]]),
         }  # fmt: skip
 

@@ -34,8 +34,8 @@ class Stocking:
         if input.get("status"):
             values["status"] = WOO_STATUS[input["status"]]
         if "files" in input:
-            values["images"] = [
-                {"src": file.get("originalSource") or "", "alt": file.get("alt") or ""} for file in input["files"] or ()]
+            self.check_files(input["files"])
+            values["images"] = self.images_of(input["files"], found)
         single = variants is not None and (len(variants) == 1 and self._options_of(variants[0]) == DEFAULT)
         if variants is not None:
             values["type"] = "simple" if single else "variable"
@@ -56,6 +56,7 @@ class Stocking:
         elif variants is not None:
             self._set_variations(row.id, variants)
         record = products.update(row.id, {}).record() if not single and variants is not None else row.record()
+        self.fetch_files(record)
         return {"product": self.product(record), "userErrors": []}
 
     def _identified(self, identifier):

@@ -187,6 +187,33 @@ def test_cost(shop, ask):
     assert limited["extensions"]["cost"]["requestedQueryCost"] == 7000
 
 
+def test_pictures_are_fetched_afterwards(shop, ask):
+    asked = """query($id: ID!) { product(id: $id) {
+        media(first: 9) { nodes { id status mediaErrors { code details } } } } }"""
+    site = shop.url.replace("127.0.0.1", "localhost")
+
+    def send(*files):
+        answer = ask(SET, input=tee(files=list(files)), identifier={"handle": "tee-1"})["data"]["productSet"]
+        assert answer["userErrors"] == []
+        return answer
+
+    def media():
+        return ask(asked, id=product)["data"]["product"]["media"]["nodes"]
+
+    product = send({"originalSource": f"{site}/wp-content/uploads/tee.png"})["product"]["id"]
+    assert media()[0]["status"] in ("PROCESSING", "READY")
+    shop.wait_until(lambda: media()[0]["status"] == "READY")
+    first = media()[0]["id"]
+    ask(SET, input=tee(title="Tee 2"), identifier={"handle": "tee-1"})
+    assert [medium["id"] for medium in media()] == [first], "files that are not named stay"
+    send({"id": first}, {"originalSource": f"{site}/nothing"})
+    shop.wait_until(lambda: media()[1]["status"] == "FAILED")
+    assert media()[1]["mediaErrors"][0]["code"] == "IMAGE_DOWNLOAD_FAILURE"
+    assert "404" in media()[1]["mediaErrors"][0]["details"]
+    wrong = ask(SET, input=tee(files=[{"originalSource": "tee.png"}]), identifier={"handle": "tee-1"})["data"]["productSet"]
+    assert wrong["userErrors"][0]["field"] == ["input", "files", "0", "originalSource"]
+
+
 def test_webhooks(shop, ask, receiver):
     made = ask("""mutation($uri: String!) {
         webhookSubscriptionCreate(topic: ORDERS_UPDATED, webhookSubscription: {uri: $uri}) {
