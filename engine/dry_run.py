@@ -17,6 +17,7 @@ from .importer import Importer
 from .items import Item
 from .mapper import read_value
 from .plan import FlowPlan, RulePlan
+from .requesting import Requester
 from .rows import Row, known_row, unknown_row
 from .trial import MASK, CallTrial, CheckTrial, FieldTrial, Trial
 
@@ -281,14 +282,15 @@ class _Trying:
         """What the exporter would send for this record."""
         trial, plan = self.trial, self.plan
         row.settled, row.error = False, None
-        exporter = Exporter(self.env, plan, self.now)
+        exporter = (Requester if plan.asks else Exporter)(self.env, plan, self.now)
         agreed = dict(row.agreed)
         exporter.prepare([row])
         outgoing = next(iter((*exporter.finds, *exporter.reads, *exporter.outgoing)), None)
         if outgoing is not None:
             if outgoing in exporter.finds or outgoing in exporter.reads:
                 trial.calls.append(self._call(outgoing, outgoing.request, "find" if exporter.finds else "read"))
-            trial.calls.append(self._call(outgoing, exporter._request(outgoing), outgoing.operation.kind))
+            call = self._write_call(exporter, outgoing)
+            trial.calls.append(call)
         by_code = {found.code: found for found in trial.fields}
         for rule in plan.export_rules:
             found = by_code.get(rule.code)
@@ -306,11 +308,29 @@ class _Trying:
                 except SyncError as error:
                     found.note = messages.explain(self.env, error)[0]
 
+    def _write_call(self, exporter, outgoing) -> CallTrial:
+        """The call that carries the values."""
+        update = self.plan.operation("update")
+        if outgoing.operation is None and update is not None:  # never created there: changed where it is found
+            for rule in self.plan.export_rules:
+                outgoing.values.setdefault(rule.code, exporter.mapper.value(rule, outgoing.record))
+            outgoing.changed = list(self.plan.export_rules)
+            return self._told("update", update.method, update.path, exporter._body(outgoing))
+        request = exporter._request(outgoing)
+        if not self.plan.asks:
+            return self._call(outgoing, request, outgoing.operation.kind)
+        # What is asked may stand in the address alone.
+        body = exporter._body(outgoing) if request.body is None else request.body
+        return self._told("ask", outgoing.operation.method, request.path, body)
+
     def _call(self, outgoing, request, purpose: str) -> CallTrial:
         operation = outgoing.operation if purpose in ("create", "update") else self.plan.operation(purpose)
         body = request if purpose in ("create", "update") and operation.bulk else request.body
+        return self._told(purpose, operation.method, operation.path if body is request else request.path, body)
+
+    def _told(self, purpose: str, method: str, path: str, body) -> CallTrial:
         return CallTrial(
-            purpose, operation.method, operation.path if body is request else request.path, body,
+            purpose, method, path, body,
             redact.redact_body(documents.dump_json(body), names=self.plan.sensitive_names) if body is not None else "")
 
     # -- telling -------------------------------------------------------------------------------------------

@@ -340,6 +340,14 @@ class ExportPlanner(ExportMerging):
             for rule in self.plan.export_rules if rule.external_path in operation.in_address
         } if operation.in_address else {}
 
+    def _body(self, outgoing: Outgoing) -> dict:
+        """What is said about a record, as an object, wherever in the call it stands."""
+        body: dict = {}
+        for rule in outgoing.changed:
+            if rule.external_path and outgoing.values.get(rule.code) is not None:
+                paths.assign(body, rule.external_path, outgoing.values[rule.code])
+        return body
+
     def _request(self, outgoing: Outgoing):
         body: dict = {}
         in_address = self._in_address(outgoing, outgoing.operation)

@@ -126,14 +126,6 @@ class Requester(Drafts, RequestFiles, Exporter):
         else:
             self._unknown(row)
 
-    def _body(self, outgoing: Outgoing) -> dict:
-        """What the first call says, as an object."""
-        body: dict = {}
-        for rule in outgoing.changed:
-            if rule.external_path and outgoing.values[rule.code] is not None:
-                paths.assign(body, rule.external_path, outgoing.values[rule.code])
-        return body
-
     def _request(self, outgoing: Outgoing):
         """The first call."""
         request = super()._request(outgoing)

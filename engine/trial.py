@@ -6,6 +6,8 @@ from typing import Any
 from ..core.errors import SyncError
 
 MASK = "•••"
+# Purposes of the call that carries what the rules send.
+WRITES = ("create", "update", "ask")
 
 
 @dataclass(slots=True)
@@ -40,7 +42,7 @@ class CheckTrial:
 class CallTrial:
     """One call that would be made. ``body`` as it is; ``shown`` without sensitive values."""
 
-    purpose: str  # find, read, create, update
+    purpose: str  # find, read, create, update; ask: the first call of a request
     method: str
     path: str
     body: Any = None
@@ -75,5 +77,5 @@ class Trial:
 
     @property
     def write_call(self) -> CallTrial | None:
-        """The call that would change something over there."""
-        return next((call for call in self.calls if call.purpose in ("create", "update")), None)
+        """The call that would change something over there, or ask."""
+        return next((call for call in self.calls if call.purpose in WRITES), None)

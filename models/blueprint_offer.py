@@ -63,4 +63,5 @@ class IntegrationBlueprintOffer(models.Model):
     def action_import(self):
         """Compare this blueprint with what is here; the next button imports it."""
         self.ensure_one()
+        self.env["integration.blueprint"]._check_may_import()
         return self.env["integration.blueprint.import"]._open_shipped(self.code)

@@ -134,7 +134,17 @@ class IntegrationFlow(models.Model):
         if self.company_id and other.company_id and self.company_id != other.company_id:
             return True
         try:
-            both = Domain(self._parsed_domain()) & Domain(other._parsed_domain())
-            return both.optimize(self.env[self.model_name]).is_false()
+            model = self.env[self.model_name]
+            mine, theirs = Domain(self._parsed_domain()), Domain(other._parsed_domain())
+            if (mine & theirs).optimize(model).is_false():
+                return True
+            # Odoo does not see by itself that nobody has a tag and has it not.
+            there = [part.optimize(model) for part in _parts(theirs)]
+            return any((~part).optimize(model) in there for part in _parts(mine))
         except Exception:  # a typed domain can fail in as many ways as Python can
             return False  # not certain
+
+
+def _parts(domain):
+    """The conditions that all have to hold."""
+    return list(domain.children) if getattr(domain, "OPERATOR", "") == "&" else [domain]

@@ -114,7 +114,7 @@ class IntegrationFlow(models.Model):
             ) if self._polls() else 0,
             changed=self.records_in_per_day if imports and not self._asks() else 0,
             total=self.records_in_all if imports and not self._asks() else 0,
-            incremental=self._asks() or bool(listing.incremental_param or listing.incremental_template),
+            incremental=self._asks() or not imports or bool(listing.incremental_param or listing.incremental_template),
             page_size=listing.page_size if listing and listing.paging_style != "none" else 0,
             read_back=any(topic.kind == "ids" for topic in topics),
             sent=self.records_out_per_day if exports else 0,

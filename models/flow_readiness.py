@@ -152,7 +152,7 @@ class IntegrationFlow(models.Model):
 
     def _ready_example(self):
         return self._item(
-            "example", self.resource_id.sample_payload or self._stored_example(),
+            "example", self.resource_id.sample_payload or self._stored_example() or self._case_example(),
             self.env._("There is an example of %(resource)s as the API sends it.", resource=self.resource_id.name),
             self.env._("There is no example of %(resource)s as the API sends it. Paste one, or import a record in Test.",
                        resource=self.resource_id.name),
@@ -164,6 +164,12 @@ class IntegrationFlow(models.Model):
             return self.env["integration.sync"]
         return self.env["integration.sync"].sudo().search(
             [("flow_id", "=", self._origin.id), ("payload", "!=", False)], order="id desc", limit=1)
+
+    def _case_example(self):
+        """Whether a test case holds what the API sends, or, where only Odoo sends, what Odoo does."""
+        cases = self._test_cases() or self.env["integration.test.case"]
+        wanted = "export" if self.direction in ("export", "request") else "import"
+        return any(case.payload and case.direction == wanted for case in cases)
 
     def _test_cases(self):
         """The test cases of this flow, where test cases are installed; else None."""

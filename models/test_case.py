@@ -45,7 +45,7 @@ class IntegrationTestCase(models.Model):
     payload = fields.Text(
         groups="integration_flow.group_integration_manager",
         help="Import: one record of the other system, as JSON. Export: a new Odoo record as a JSON object of field names "
-             "and values; a related record by its external identifier, such as base.be.")
+             "and values; a related record by its external identifier, such as base.be, or as an object of its own values.")
     res_id = fields.Many2oneReference(
         string="Odoo Record", model_field="model_name",
         help="Export: a real record instead of a payload. It is only read.")
@@ -73,7 +73,8 @@ class IntegrationTestCase(models.Model):
     @api.depends("flow_id")
     def _compute_direction(self):
         for case in self:
-            case.direction = case.direction or ("export" if case.flow_id.direction == "export" else "import")
+            case.direction = case.direction or (
+                "export" if case.flow_id.direction in ("export", "request") else "import")
 
     @api.depends("name")
     def _compute_code(self):

@@ -400,11 +400,13 @@ class TestBlueprintScreens(BlueprintFilesCase):
         manager = new_test_user(self.env, "m", groups="base.group_user,integration_flow.group_integration_manager")
         offers = self.env["integration.blueprint.offer"].with_user(manager)
         offer = offers.search([], limit=1)
-        with self.assertRaises(AccessError):
+        with self.assertRaisesRegex(AccessError, "Only a technical administrator"):
             offer.action_import()
+        self.assertNotIn("action_import", offers.get_view(view_type="kanban")["arch"])
         technical = new_test_user(
             self.env, "t", groups="base.group_user,integration_flow.group_integration_secrets")
         offers = self.env["integration.blueprint.offer"].with_user(technical)
+        self.assertIn("action_import", offers.get_view(view_type="kanban")["arch"])
         wizard = self.wizard(offers.search([("code", "=", "odoo_json2")]).action_import())
         self.assertFalse(wizard.with_user(technical).may_install)
         with self.assertRaises(AccessError):

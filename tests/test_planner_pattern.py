@@ -5,6 +5,8 @@ import re
 from odoo import Command
 from odoo.tests import tagged
 
+from odoo.addons.integration_flow.tools.first_import import connect_systems
+
 from .common import FlowCase
 
 
@@ -146,3 +148,49 @@ class TestPlannerPattern(FlowCase):
         self.make_due(self.results)
         self.work(self.results.connection_id)
         self.assertEqual(self.photos(picking)["Photo 3.png"], b"gate")
+
+
+@tagged("post_install", "-at_install")
+class TestImportedByClick(FlowCase):
+    """As ``./dev run`` leaves it: the other systems are connected, and a technical administrator presses two buttons."""
+
+    def click(self, code, user):
+        offer = self.env["integration.blueprint.offer"].search([("code", "=", code)]).with_user(user)
+        wizard = self.env["integration.blueprint.import"].with_user(user).browse(offer.action_import()["res_id"])
+        return {flow.code: flow for flow in self.env["integration.flow"].search(wizard.action_import()["domain"])}
+
+    def test_two_patterns_from_card_to_live(self):
+        if "stock.picking" not in self.env or "crm.lead" not in self.env:
+            self.skipTest("Inventory and CRM are not installed")
+        for connection in connect_systems(self.env, self.shop.url):
+            self.press(connection.action_test)
+        user = self.make_user(
+            "consultant", "integration_flow.group_integration_secrets,base.group_partner_manager,"
+            "stock.group_stock_manager,sales_team.group_sale_manager,product.group_product_manager", name="Consultant")
+        flows = {**self.click("planner", user), **self.click("crm", user)}
+        self.assertEqual({flow.connection_id.base_url for flow in flows.values()}, {self.shop.url})
+        for code in ("planner_stops", "crm_companies", "crm_leads"):
+            flow = flows[code].with_user(user)
+            flow.test_case_ids.action_run()
+            self.assertEqual(flow.test_case_ids.filtered(
+                lambda case: case.last_result != "passed").mapped("last_message"), [], code)
+            flow.write({"business_owner_id": user.id, "records_in_per_day": 20, "records_out_per_day": 20,
+                        "records_in_all": 500})
+            flow.action_agree()
+            self.env.invalidate_all()
+            self.assertEqual([item["text"] for item in flow.readiness_items if not item["ok"]], [], code)
+            flow.action_go_live()
+        self.assertEqual(flows["crm_leads"].state, "live")
+
+    def test_the_crm_beside_a_shop(self):
+        """What the page says about two patterns that own the same field."""
+        if "crm.lead" not in self.env or "delivery.carrier" not in self.env:
+            self.skipTest("CRM and Delivery are not installed")
+        flows = self.env["integration.blueprint"]._apply_file("crm")
+        shop = self.env["integration.blueprint"]._apply_file("woocommerce")
+        for code in ("woo_customers", "woo_guests"):
+            shop[code].action_test_mode()
+        people = flows["crm_contacts"]
+        [clash] = people._problems()
+        people.domain = people.domain[:-1] + ", '!', ('category_id.name', '=', 'Shop customer')]"
+        self.assertEqual(people._problems(), [])

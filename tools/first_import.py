@@ -3,6 +3,7 @@
 Reads INTEGRATION_SANDBOX_URL; prints one line ``SUMMARY {json}`` with what was imported and what needs attention.
 """
 
+import base64
 import json
 import os
 
@@ -84,6 +85,29 @@ def offer_graphql(env, sandbox_url):
     flows["graphql_orders"].connection_id.action_test()
 
 
+# Where the other systems of the sandbox are, and with which secret they let in: by blueprint.
+SYSTEMS = {
+    "crm": ("", "sandbox-api-key"), "planner": ("", "sandbox-api-key"), "reporting": ("", "sandbox-api-key"),
+    "shipping": ("/v2", "Basic " + base64.b64encode(b"sandbox-api-key:").decode())}
+
+
+def connect_systems(env, sandbox_url):
+    """Connections of the other blueprints, so that importing one by its card is all that is left to do: an import leaves a
+    connection that is there as it is.
+
+    :return: the connections, not tested yet
+    """
+    blueprint, codes = env["integration.blueprint"], []
+    for name, (path, secret) in SYSTEMS.items():
+        data = blueprint._shipped(name)
+        [connection] = data["connections"]
+        codes.append(connection["code"])
+        blueprint._apply(
+            {"format": data["format"], "name": data["name"], "connections": [connection]},
+            connection_vals={connection["code"]: {"base_url": sandbox_url + path, "auth_secret_input": secret}})
+    return env["integration.connection"].search([("code", "in", codes)])
+
+
 def first_import(env, sandbox_url):
     """Apply the blueprint, put its flows into Test and carry out one run of each.
 
@@ -109,6 +133,10 @@ def first_import(env, sandbox_url):
     env.cr.commit()
     publish_stock(env)
     offer_graphql(env, sandbox_url)
+    others = connect_systems(env, sandbox_url)
+    env.cr.commit()
+    for other in others:
+        other.action_test()
     env.cr.commit()
     demo_states.show(env, sandbox_url, Worker)
     counts = env["integration.sync"]._read_group(

@@ -141,7 +141,8 @@ class IntegrationDryRun(models.TransientModel):
     def _call_text(self, call):
         purposes = {
             "find": self.env._("It would be looked up first"), "read": self.env._("It would be read first"),
-            "create": self.env._("It would be created there"), "update": self.env._("It would be changed there")}
+            "create": self.env._("It would be created there"), "update": self.env._("It would be changed there"),
+            "ask": self.env._("It would be asked")}
         body = f"\n{json.dumps(json.loads(call.shown), indent=2, ensure_ascii=False)}" if _is_json(call.shown) else (
             f"\n{call.shown}" if call.shown else "")
         return f"{purposes[call.purpose]}: {call.method} {call.path}{body}"
