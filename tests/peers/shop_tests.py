@@ -20,7 +20,7 @@ class TestRealShop(PeerCase):
         super().setUpClass()
         # What a person enters after the import: the shop's stock location.
         cls.env["integration.field.rule"].search([
-            ("flow_id", "in", [cls.flows["medusa_stock"].id, cls.flows["medusa_fulfilment"].id]),
+            ("flow_id", "in", [cls.flows[f"medusa_{code}"].id for code in ("stock", "shelves", "fulfilment")]),
             ("code", "=", "location")]).constant = cls.peer.location
         cls.tag = cls.env["product.tag"].create({"name": "Medusa"})
 
@@ -220,6 +220,23 @@ class TestRealShop(PeerCase):
         self.work()
         self.assertEqual([self.peer.stock(sku) for sku in skus[1:]], [13, 8])
         self.assertEqual(self.sync_of("medusa_stock", products[0]).state, "failed")
+
+    def test_a_product_of_odoo_gets_its_place_and_its_stock(self):
+        products = self.env["product.product"].create([
+            {"name": sku, "default_code": sku, "is_storable": True, "product_tag_ids": self.tag.ids}
+            for sku in (self.sku(), self.sku())])
+        self.stock(products[0], 7)
+        self.work()
+        self.work()
+        self.stock(products[1], 3)
+        self.work()
+        self.assertEqual([self.peer.stock(product.default_code) for product in products], [7, 3])
+        self.stock(products, 1)
+        self.work()
+        self.assertEqual([self.peer.stock(product.default_code) for product in products], [8, 4])
+        states = self.env["integration.sync"].search([
+            ("connection_id", "=", self.connection.id), ("res_id", "in", products.ids)]).mapped("state")
+        self.assertEqual(set(states), {"synced"})
 
     def stock(self, products, quantity):
         location = self.env["stock.warehouse"].search([("company_id", "=", self.env.company.id)], limit=1).lot_stock_id
