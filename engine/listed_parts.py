@@ -33,7 +33,7 @@ def fetch(client, operation, exchange) -> Parts | None:
         listed = [item for item in http.records_of(operation, exchange.response.body) if isinstance(item, dict)]
     except SyncError:
         return None  # storing the page says what is wrong with it
-    return _Reader(client, operation, listed).read()
+    return _Reader(client, operation, listed).go()
 
 
 class _Reader:
@@ -48,7 +48,7 @@ class _Reader:
         self.found: list[list] = [[] for _item in listed]
         self.parts = Parts()
 
-    def read(self) -> Parts:
+    def go(self) -> Parts:
         states = dict.fromkeys(range(len(self.listed)), paging.start(self.spec))
         while states and self.parts.error is None:
             states = self._round(states)

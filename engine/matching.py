@@ -33,7 +33,10 @@ class Matcher:
         wanted = [item for item in unlinked if all(part is not None for part in keys[id(item)])]
         if not wanted:
             return items
-        first = rules[0]
+        # Searched by the first one that holds a single value; the others are compared.
+        first = next((rule for rule in rules if rule.field_type not in ("many2many", "one2many")), None)
+        if first is None:
+            return items
         model = self.plan.model.with_context(active_test=False)
         domain = [(first.odoo_path, "in", list({item.values[first.code] for item in wanted}))]
         by_key: dict[tuple, list[int]] = {}

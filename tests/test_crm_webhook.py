@@ -12,9 +12,11 @@ from odoo.addons.integration_flow.sandbox.crm_webhooks import CLIENT_SECRET
 from .common import FlowCase
 from .receiver import Receiver
 
+KINDS, VERBS = ("company", "contact", "deal"), ("creation", "deletion", "merge")
 EVENTS = [
-    *({"eventType": f"{kind}.{verb}"} for kind in ("company", "contact", "deal") for verb in ("creation", "deletion", "merge")),
-    *({"eventType": "contact.propertyChange", "propertyName": name} for name in ("phone", "jobtitle", "associatedcompanyid")),
+    *({"eventType": f"{kind}.{verb}"} for kind in KINDS for verb in VERBS),
+    *({"eventType": "contact.propertyChange", "propertyName": name}
+      for name in ("phone", "jobtitle", "associatedcompanyid")),
     {"eventType": "deal.propertyChange", "propertyName": "dealstage"},
 ]
 
