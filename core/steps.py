@@ -51,3 +51,12 @@ def look(path: str, known: dict[str, Any]) -> Any:
         return text.replace("\\", "\\\\").replace("'", "\\'")
 
     return paths.get(_INNER.sub(literal, path), known) if path else None
+
+
+def holds(known: dict[str, Any], path: str) -> bool:
+    """Is the value at a JMESPath true, in what is known? '' is false.
+
+    >>> holds({"status": "purchased"}, "status != 'draft'"), holds({}, "")
+    (True, False)
+    """
+    return bool(look(path, known))
