@@ -129,8 +129,8 @@ class TestCrmPattern(FlowCase):
         self.assertEqual((bob.phone, self.there("contacts", person, "lastname")[1]), ("7", "Ray"))
 
     def test_notes_both_ways(self):
-        """An internal note of Odoo is there once, although the answer was lost; mails are not, nor are notes on what is only in
-        Odoo; a note that was corrected over there is corrected here."""
+        """An internal note of Odoo is there once, although the answer was lost; mails are not, nor are notes on what is
+        only in Odoo; a note that was corrected over there is corrected here."""
         deal = self.make("deals", dealname="Lamps", dealstage="qualifiedtobuy")
         self.run_all()
         lead = self.record("crm_deals", deal)

@@ -11,8 +11,8 @@ from odoo.addons.integration_flow.engine import http
 PLAIN = {
     "kind": "list", "method": "GET", "path": "things", "query": "", "body": "", "body_path": "", "record_path": "",
     "records_path": "", "params_in": "query", "idempotent": False, "idempotency_header": "", "success_path": "",
-    "error_paths": "", "format": "json", "split_path": "", "parts_path": "", "result_id_path": "", "headers": {}, "format_options": {},
-    "compress": False, "document": "",
+    "error_paths": "", "format": "json", "split_path": "", "parts_path": "", "result_id_path": "", "headers": {},
+    "format_options": {}, "compress": False, "document": "",
 }
 
 

@@ -15,7 +15,8 @@ SHOP_PRODUCTS = {
 STEPS = ("woo_taxes", "woo_customers", "woo_products", "woo_variants", "woo_variant_prices", "woo_orders")
 # What these bring along. The flows that send to the shop stay in Draft until somebody wants to see them.
 BROUGHT_ALONG = (
-    "woo_guests", "woo_addresses", "woo_items", "woo_attributes", "woo_attribute_values", "woo_templates", "woo_variant_values")
+    "woo_guests", "woo_addresses", "woo_items", "woo_attributes", "woo_attribute_values", "woo_templates",
+    "woo_variant_values")
 
 
 def prepare(env):
