@@ -76,8 +76,8 @@ class Drafts:
                 and self._is_outdated(outgoing, known):
             self._make_anew(outgoing)
             self._memory(outgoing)["discard"].clear()
-        else:
-            super()._lookup_failed(outgoing, error)
+            return None
+        return super()._lookup_failed(outgoing, error)
 
     def _is_meant(self, outgoing: Outgoing, record) -> bool:
         return super()._is_meant(outgoing, record) and not (self.drafts and self._is_stale(outgoing, record))
@@ -112,7 +112,7 @@ class Drafts:
             journal.delete_record_links(
                 self.cr, self.plan.connection.id, self.plan.resource.id, self.plan.model_name,
                 [outgoing.row.res_id for row_id, outgoing in self.anew.items() if row_id in leaving])
-        super().mark_sending()
+        return super().mark_sending()
 
     def _keep_memory(self, outgoing: Outgoing) -> None:
         kept = json.loads(outgoing.row.payload or "{}")
@@ -122,7 +122,7 @@ class Drafts:
     def send(self, client) -> None:
         if self.drafts:
             self._discard(client)
-        super().send(client)
+        return super().send(client)
 
     def _discard(self, client) -> None:
         """Cancel drafts that are given up, where the other system can. One that stays costs nothing and stops nothing."""

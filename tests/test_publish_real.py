@@ -419,7 +419,7 @@ class TestServer(RealPublishCase):
         self.assertEqual(refused, 30 - passed)
 
     def test_the_consumers_page(self):
-        """Each command of docs/published-data.md works as it stands there, on published stock; so does its OpenAPI document."""
+        """Each command of docs/published-data.md works as it stands there, on published stock; so does its OpenAPI."""
         if "stock.quant" not in self.env or not shutil.which("curl"):
             self.skipTest("Inventory or curl is not installed")
         page = (Path(__file__).parent.parent / "docs" / "published-data.md").read_text(encoding="utf-8")
