@@ -157,7 +157,10 @@ class TestShopOrders(ShopPatternCase):
         self.assertEqual((there.amount_total, invoice.state), (before, "posted"), "order and invoice stay as they are")
         # Once more, and a second refund of an amount that belongs to no line.
         other = self.refund_there(order, {"amount": "2.50", "reason": "Late"})
-        self.bring(order, "woo_refunds")
+        self.shop.clear_counts()
+        self.run_flow(self.flows["woo_refunds"])
+        lists = [call["target"] for call in self.shop.requests() if "/refunds?" in call["target"]]
+        self.assertTrue(lists and all("&after=" in target or "?after=" in target for target in lists), lists)
         notes = self.records(self.flows["woo_refunds"])
         self.assertEqual(set(notes), {str(refund["id"]), str(other["id"])})
         self.assertEqual((notes[str(other["id"])].amount_total, notes[str(other["id"])].ref), (
@@ -259,6 +262,7 @@ class TestShopCatalog(ShopPatternCase):
             "attribute_id": attribute.id, "value_ids": attribute.value_ids.ids})])
         small, large = product.product_variant_ids
         small.default_code, large.default_code = "SHIRT-S", "SHIRT-L"
+        small.image_variant_1920 = PIXEL
         self.stock(small, 4)
         for _again in range(3):
             self.work()
@@ -271,6 +275,8 @@ class TestShopCatalog(ShopPatternCase):
             {sku: (one["regular_price"], one["stock_quantity"],
                    [(part["name"], part["option"]) for part in one["attributes"]]) for sku, one in there.items()},
             {"SHIRT-S": ("12.50", 4, [("Size", "S")]), "SHIRT-L": ("12.50", 0, [("Size", "L")])})
+        self.assertIn(f"/web/image/product.product/{small.id}/image_variant_1920/", there["SHIRT-S"]["image"]["src"])
+        self.assertFalse(there["SHIRT-L"]["image"])
         self.stock(large, 2)
         self.work()
         self.assertEqual(self.shop.get(f"products/{key}/variations/{there['SHIRT-L']['id']}")["stock_quantity"], 2)

@@ -86,7 +86,8 @@ def test_variations_and_their_product(shop, api):
 
 def test_variations_are_not_products(shop, api):
     variation = by_sku(shop, "TEE-BLA-S")
-    answer = api.get(f"products/{variation['id']}")
+    assert api.get(f"products/{variation['id']}").json()["sku"] == "TEE-BLA-S", "it can be read there, though"
+    answer = api.put(f"products/{variation['id']}", {"name": "Tee"})
     assert (answer.status_code, answer.json()["code"]) == (404, "woocommerce_rest_invalid_product_id")
     assert api.get("products/9999").json()["code"] == "woocommerce_rest_product_invalid_id"
     assert api.get("products/9999/variations").json()["code"] == "woocommerce_rest_product_invalid_id"
