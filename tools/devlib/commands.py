@@ -231,11 +231,16 @@ def run_parts(report, arguments):
     with Machine(progress) as machine:
         machine.odoo_and_venv()
         # What needs no database comes first: it answers in seconds.
-        if "lint" in wanted:
+        # Pytest's arguments belong to the last part that was asked for.
+        core, options = parts.core_tests(
+            machine.venv, [] if {"odoo", "apps", "queue_job"} & set(wanted) else arguments.pytest)
+        if {"lint", "core"} <= set(wanted):
+            with report.pytest_beside(parts.CORE, core, **options):
+                parts.lint_parts(report, machine.odoo, machine.venv)
+        elif "lint" in wanted:
             parts.lint_parts(report, machine.odoo, machine.venv)
-        if "core" in wanted:
-            # Pytest's arguments belong to the last part that was asked for.
-            parts.core_part(report, machine.venv, [] if {"odoo", "apps", "queue_job"} & set(wanted) else arguments.pytest)
+        elif "core" in wanted:
+            report.part(parts.CORE, lambda: report.pytest(core, **options))
         if needs_database:
             print()
             machine.postgres()

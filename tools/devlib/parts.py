@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections import deque
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from . import places, processes
@@ -23,10 +23,10 @@ class Report:
         self.rows = []
         self.pytest_summaries = []
 
-    def part(self, name, work):
-        """Run one part; returns whether it passed."""
+    def part(self, name, work, started=None):
+        """Run one part, or end one that was ``started`` then; returns whether it passed."""
         print(f"\n=== {name}", flush=True)
-        started = time.monotonic()
+        started = started or time.monotonic()
         try:
             passed = work()
         except Problem as problem:
@@ -65,10 +65,24 @@ class Report:
                 others.append((log, stack.enter_context(processes.running(command, log=log, **options))))
             passed = self.pytest(commands[0], **options)
             for log, process in others:
-                passed = process.wait() == 0 and passed
-                text = log.read_text(errors="replace")
-                print(text, flush=True)
-                self.pytest_summaries.append(pytest_summary(text.splitlines()))
+                passed = self._ended(process, log) and passed
+        return passed
+
+    @contextmanager
+    def pytest_beside(self, name, command, **options):
+        """Run pytest as a part beside those in the ``with``, for a second core; it is shown when they are over."""
+        log, started = places.log_file("test-beside"), time.monotonic()
+        log.unlink(missing_ok=True)
+        with processes.running(command, log=log, **options) as process:
+            yield
+            self.part(name, lambda: self._ended(process, log), started)
+
+    def _ended(self, process, log):
+        """Wait for pytest, show what it has said, keep its summary; returns whether it passed."""
+        passed = process.wait() == 0
+        text = log.read_text(errors="replace")
+        print(text, flush=True)
+        self.pytest_summaries.append(pytest_summary(text.splitlines()))
         return passed
 
     def print_summary(self):
@@ -135,24 +149,24 @@ def odoo_lint(odoo, venv, *options):
     return call(command, env={"PATH": search_path}) == 0
 
 
-def core_part(report, venv, arguments):
-    """The rooms that import no Odoo: their tests and the examples in their docstrings, without a database."""
+CORE = "core: rooms without Odoo"
 
-    def core():
-        folder = places.pure_folder()
-        # Also the examples of what you read here.
-        places.link(folder / "devlib", places.CHECKOUT / "tools" / "devlib")
-        command = [venv.python, "-m", "pytest", "-c", places.CHECKOUT / "pyproject.toml"]
-        command += [f"--rootdir={folder}", "-p", "no:cacheprovider", "--doctest-modules"]
-        # Odoo's plugin would import Odoo, which these rooms must not need.
-        command += ["-p", "no:odoo", "--continue-on-collection-errors"]
-        command += [_through_link(each, folder / places.ADDON) for each in arguments]
-        if not _names_a_test(arguments):
-            command += [folder / places.ADDON, folder / "devlib"]
-        # Working there makes pytest name the files by short paths.
-        return report.pytest(command, env={"PYTHONPATH": str(folder)}, cwd=folder)
 
-    report.part("core: rooms without Odoo", core)
+def core_tests(venv, arguments):
+    """The rooms that import no Odoo, their tests and the examples in their docstrings, without a database: the command of
+    pytest, and the options to run it with."""
+    folder = places.pure_folder()
+    # Also the examples of what you read here.
+    places.link(folder / "devlib", places.CHECKOUT / "tools" / "devlib")
+    command = [venv.python, "-m", "pytest", "-c", places.CHECKOUT / "pyproject.toml"]
+    command += [f"--rootdir={folder}", "-p", "no:cacheprovider", "--doctest-modules"]
+    # Odoo's plugin would import Odoo, which these rooms must not need.
+    command += ["-p", "no:odoo", "--continue-on-collection-errors"]
+    command += [_through_link(each, folder / places.ADDON) for each in arguments]
+    if not _names_a_test(arguments):
+        command += [folder / places.ADDON, folder / "devlib"]
+    # Working there makes pytest name the files by short paths.
+    return command, {"env": {"PYTHONPATH": str(folder)}, "cwd": folder}
 
 
 def _is_path(argument):
@@ -353,6 +367,7 @@ def pytest_odoo_command(databases, database, arguments, browser):
     addons = places.addons_folder()
     command = [databases.venv.python, "-m", "pytest", "-c", places.CHECKOUT / "pyproject.toml"]
     command += [f"--rootdir={addons / places.ADDON}", "-p", "no:cacheprovider"]
+    command += ["--durations=12", "--durations-min=10"]  # in seconds: all of it has to stay below half an hour
     command += [f"--odoo-config={os.devnull}", f"--odoo-database={database}"]
     command += [f"--odoo-addons-path={databases.addons_path()}"]
     command += [f"--odoo-extra=data-dir={databases.data_dir}", "--odoo-extra=http-interface=127.0.0.1"]
