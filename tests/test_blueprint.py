@@ -272,7 +272,7 @@ class TestBlueprint(TransactionCase):
             ("integration.webhook.topic", sections["flows"]["webhook_topics"]["items"]["properties"], set()),
             ("integration.guard", sections["flows"]["guards"]["items"]["properties"], {"rule"}),
             ("integration.test.case", sections["flows"]["tests"]["items"]["properties"], {"expected"}),
-            ("integration.request.step", sections["flows"]["calls"]["items"]["properties"], {"operation"}),
+            ("integration.request.step", sections["flows"]["calls"]["items"]["properties"], {"operation", "discard"}),
             ("integration.field.rule", rules, {"relation_flow", "value_map", "children"}),
             ("integration.flow", by_field(sections["publications"]), {"model", "availability", "rules"}),
             ("integration.notice.channel", sections["alert_channels"], set()),

@@ -43,7 +43,7 @@ test("progress in a bar and in words; it follows until the end", async () => {
     expect.verifySteps(["look at 5"]);
     expect(".progress-bar").toHaveClass("bg-success");
     expect(".o_integration_bulk_progress strong[role=status]").toHaveText("Done");
-    expect(".o_integration_bulk_progress").toHaveText(/somebody else worked on them: 2/);
+    expect(".o_integration_bulk_progress").toHaveText(/Left as they are .*worked on by somebody else.*: 2/);
     expect("[role=status]:contains(98 are tried again.)").toHaveCount(1);
     expect(".modal-footer button").toHaveCount(1, { message: "what is over cannot be cancelled" });
     await advanceTime(10_000);

@@ -255,7 +255,7 @@ SLOWNESS = (
     (re.compile(r"kills"), 45),
     (re.compile(r"kits"), 20),
     (re.compile(r"components|nodes"), 8),
-    (re.compile(r"crash|real|load|worker|published?_|fuzz|tour|screens"), 3),
+    (re.compile(r"crash|real|load|worker|published?_|fuzz|tour|screens|blueprint_files|parcels|shop_pattern"), 3),
     (re.compile(r""), 1),
 )
 
