@@ -120,8 +120,9 @@ def stands_flow(env, connection):
     resource = make_resource(
         env, "fair_stand", "Stand", {"list": {"path": "products", **PAGED}}, name_path="name")
     flow = make_flow(env, connection, resource, "product.template", "Fair stands", "fair_stands", [
-        ("name", "name", {"required": True}), ("default_code", "sku", {"match_key": True}),
-        ("list_price", "regular_price", {"transform": "number"}),
+        ("name", "name", {"required": True, "owner": "external_at_creation"}), ("default_code", "sku", {"match_key": True}),
+        # The shop writes products, too: two systems cannot both own a field.
+        ("list_price", "regular_price", {"transform": "number", "owner": "newest"}),
     ], direction="import", list_query=json.dumps({"include": ",".join(map(str, PRODUCT_IDS))}))
     env["integration.guard"].create({"flow_id": flow.id, "kind": "change", "limit": 2})
     return flow
