@@ -9,6 +9,8 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 from unittest.mock import patch
 
+from lxml import etree
+
 from odoo import Command
 from odoo.exceptions import AccessError, UserError, ValidationError
 from odoo.tests import TransactionCase, new_test_user, tagged
@@ -362,6 +364,11 @@ class TestBlueprintScreens(BlueprintFilesCase):
         # It goes on by itself: the page that is loaded shows the comparison, and nothing is missing any more.
         page = "integration_flow.integration_blueprint_import_page_action"
         self.assertEqual(action["url"], f"/odoo/action-{page}/{wizard.id}")
+        # Odoo shows footers in dialogs only: a page has its buttons above.
+        arch = etree.fromstring(wizard.get_view(self.env.ref(page).view_id.id, "form")["arch"])
+        self.assertEqual(
+            arch.xpath("//button/@name"), arch.xpath("/form/header/button/@name"))
+        self.assertIn("action_import", arch.xpath("/form/header/button/@name"))
         self.assertEqual((wizard.missing_apps, wizard.state, wizard.summary), (
             False, "compare", "4 new, 0 changed, 0 removed"))
         self.assertEqual(self.env["integration.flow"].search(wizard.action_import()["domain"]).code, "people")
